@@ -1,0 +1,119 @@
+"""The table of every message type, and the only place where messages become bytes and bytes become messages."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from protocol.capabilities import Capability
+from protocol.errors import UndecodableMessage
+from protocol.messages import chat, diagnostics, fixes, input, screen, session
+from protocol.messages.base import Lane, Message, Sender, UnknownMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRule:
+    """What the wire demands of one message type."""
+
+    tag: str
+    kind: type[Message]
+    sender: Sender
+    lane: Lane
+    capability: Capability | None
+
+
+AnyMessage = (
+    session.Hello
+    | session.AgentHello
+    | session.Reveal
+    | session.ConsentPending
+    | session.Welcome
+    | session.Denied
+    | session.CapabilityAsk
+    | session.CapabilityGranted
+    | session.CapabilityRevoked
+    | session.CapabilityReturn
+    | session.Refusal
+    | session.Paused
+    | session.Ping
+    | session.Pong
+    | session.End
+    | chat.ChatMessage
+    | input.PointerMove
+    | input.PointerButton
+    | input.PointerWheel
+    | input.Key
+    | input.TypeText
+    | input.ReleaseAll
+    | screen.ScreenStart
+    | screen.ScreenStop
+    | screen.ScreenRefresh
+    | screen.ScreenAck
+    | screen.ScreenLayout
+    | screen.ScreenUpdate
+    | screen.CursorShape
+    | screen.CursorMove
+    | screen.ScreenState
+    | diagnostics.DiagnosticsCollect
+    | diagnostics.DiagnosticsTable
+    | diagnostics.DiagnosticsDone
+    | fixes.FixList
+    | fixes.FixCatalogue
+    | fixes.FixRun
+    | fixes.FixCancel
+    | fixes.FixStage
+    | fixes.FixOutput
+    | fixes.FixResult
+)
+
+
+def _rule(kind: type[Message]) -> MessageRule:
+    tag = kind.__struct_config__.tag
+    assert isinstance(tag, str)
+    return MessageRule(tag, kind, kind.SENDER, kind.LANE, kind.CAPABILITY)
+
+
+REGISTRY: dict[str, MessageRule] = {rule.tag: rule for rule in map(_rule, AnyMessage.__args__)}
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(AnyMessage)
+_TAG_DECODER = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_STRING_DECODER = msgspec.msgpack.Decoder(str)
+
+
+def rule_of(message: Message) -> MessageRule:
+    """The rule of a message this version knows."""
+    tag = type(message).__struct_config__.tag
+    assert isinstance(tag, str)
+    return REGISTRY[tag]
+
+
+def encode_message(message: Message) -> bytes:
+    """One message as MessagePack."""
+    return _ENCODER.encode(message)
+
+
+def decode_message(data: bytes | bytearray | memoryview) -> Message | UnknownMessage:
+    """Decode and validate one message.
+
+    Returns:
+        The message, or `UnknownMessage` when it is well formed but of a type this version does not know.
+
+    Raises:
+        UndecodableMessage: not MessagePack, or a known type with fields of the wrong type, range or length.
+    """
+    try:
+        message: Message = _DECODER.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        tag = _tag_of(data)
+        if tag is not None and tag not in REGISTRY:
+            return UnknownMessage(tag)
+        raise UndecodableMessage(f"message {tag or 'without a tag'} does not decode: {error}") from error
+    return message
+
+
+def _tag_of(data: bytes | bytearray | memoryview) -> str | None:
+    try:
+        items = _TAG_DECODER.decode(data)
+        return _STRING_DECODER.decode(items[0])[:64] if items else None
+    except (msgspec.DecodeError, RecursionError):
+        return None

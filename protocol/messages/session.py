@@ -1,0 +1,146 @@
+"""Opening, keeping and ending an assisted session (security.md section 4)."""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason
+from protocol.messages.base import Lane, LongText, Message, RequestId, Sender, ShortText
+
+Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Capabilities = Annotated[list[Capability], msgspec.Meta(max_length=32)]
+
+
+class Hello(Message, frozen=True, tag="session.hello"):
+    """T->A, first message. `commit` = SHA-256("handrail commit v1" | nonce); `timestamp_version` = newest TUF timestamp known."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    protocol: int
+    wanted: Capabilities
+    reason: Annotated[str, msgspec.Meta(max_length=500)]
+    commit: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    timestamp_version: int = 0
+    product: ShortText = ""
+
+
+class AgentHello(Message, frozen=True, tag="session.agent_hello"):
+    """A->T, answer to `Hello`. `policy_version` is the TUF version of policy/org.json the agent decides by (0: none yet)."""
+
+    SENDER: ClassVar = Sender.AGENT
+    protocol: int
+    label: ShortText
+    nonce: Nonce
+    policy_version: int = 0
+    product: ShortText = ""
+    platform: ShortText = ""
+
+
+class Reveal(Message, frozen=True, tag="session.reveal"):
+    """T->A: the nonce behind the commit; only now can either side compute the SAS."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    nonce: Nonce
+
+
+class ConsentPending(Message, frozen=True, tag="session.consent_pending"):
+    """A->T: a person is being asked; `seconds` until the question answers itself with No. Sent again when they want more time."""
+
+    SENDER: ClassVar = Sender.AGENT
+    seconds: float
+
+
+class Welcome(Message, frozen=True, tag="session.welcome"):
+    """A->T: the session is open. `seconds` is how long the grant lasts; `unattended`: nobody was asked, policy allowed it."""
+
+    SENDER: ClassVar = Sender.AGENT
+    granted: Capabilities
+    seconds: float
+    session_id: ShortText
+    unattended: bool = False
+    resumed: bool = False
+
+
+class Denied(Message, frozen=True, tag="session.denied"):
+    """A->T: the session is not opened."""
+
+    SENDER: ClassVar = Sender.AGENT
+    reason: RefusalReason
+    text: LongText = ""
+
+
+class CapabilityAsk(Message, frozen=True, tag="session.capability_ask"):
+    """T->A: asks for more, one capability at a time. The answer is `CapabilityGranted` or `Refusal` with the same request."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    request: RequestId
+    capability: Capability
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class CapabilityGranted(Message, frozen=True, tag="session.capability_granted"):
+    """A->T: one capability more. `request` is 0 when the user granted it unasked."""
+
+    SENDER: ClassVar = Sender.AGENT
+    request: RequestId
+    capability: Capability
+    seconds: float
+
+
+class CapabilityRevoked(Message, frozen=True, tag="session.capability_revoked"):
+    """A->T: one capability less, from now on. `by`: user, policy, expiry or technician."""
+
+    SENDER: ClassVar = Sender.AGENT
+    capability: Capability
+    by: ShortText
+
+
+class CapabilityReturn(Message, frozen=True, tag="session.capability_return"):
+    """T->A: the technician gives a capability back."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    capability: Capability
+
+
+class Refusal(Message, frozen=True, tag="session.refusal"):
+    """A->T: a message was not acted on. `refused` is its tag, `request` its request id (0 when it has none)."""
+
+    SENDER: ClassVar = Sender.AGENT
+    refused: ShortText
+    request: RequestId
+    reason: RefusalReason
+    text: LongText = ""
+    capability: Capability | None = None
+
+
+class Paused(Message, frozen=True, tag="session.paused"):
+    """A->T: the user (or policy) holds everything back, or lets it go on. `by`: user, local_input, question."""
+
+    SENDER: ClassVar = Sender.AGENT
+    paused: bool
+    by: ShortText = "user"
+
+
+class Ping(Message, frozen=True, tag="session.ping"):
+    """Either way: answered at once by `Pong` with the same `token` (the sender's own clock, microseconds)."""
+
+    SENDER: ClassVar = Sender.BOTH
+    LANE: ClassVar = Lane.INPUT
+    token: int
+
+
+class Pong(Message, frozen=True, tag="session.pong"):
+    """Answer to `Ping`."""
+
+    SENDER: ClassVar = Sender.BOTH
+    LANE: ClassVar = Lane.INPUT
+    token: int
+
+
+class End(Message, frozen=True, tag="session.end"):
+    """Either way: the session ends. The agent's carries its signed audit checkpoint and the receipt (JSON, UTF-8)."""
+
+    SENDER: ClassVar = Sender.BOTH
+    reason: ShortText
+    checkpoint: bytes = b""
+    receipt: bytes = b""
