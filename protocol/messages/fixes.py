@@ -105,9 +105,7 @@ class FixResult(Message, frozen=True, tag="fixes.result"):
     request: RequestId
     id: ShortText
     version: ShortText
-    outcome: Literal[
-        "fixed", "not_needed", "done", "failed", "verify_failed", "undone", "timed_out", "cancelled", "refused"
-    ]
+    outcome: Literal["fixed", "not_needed", "done", "failed", "verify_failed", "undone", "timed_out", "cancelled", "refused"]
     duration_ms: float
     exit_code: int | None = None
     reason: RefusalReason | None = None
