@@ -1,0 +1,268 @@
+"""The agent's end of one assisted session: who asks, what is granted, and nothing that is not granted gets through."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from protocol.capabilities import Capability
+from protocol.certificates import Identity, PrivateKey
+from protocol.channel import SealedChannel
+from protocol.errors import LocalProtocolError, RefusalReason, RemoteProtocolError
+from protocol.limits import LIMITS, Limits
+from protocol.messages import Lane, Message, Sender, rule_of
+from protocol.messages.input import ReleaseAll
+from protocol.messages.screen import ScreenAck, ScreenStop
+from protocol.messages.session import (
+    AgentHello,
+    CapabilityAsk,
+    CapabilityGranted,
+    CapabilityReturn,
+    CapabilityRevoked,
+    ConsentPending,
+    Denied,
+    End,
+    Hello,
+    Paused,
+    Refusal,
+    Reveal,
+    Welcome,
+)
+from protocol.pairing import EXPORTER_BYTES, EXPORTER_LABEL, NONCE_BYTES, check_commitment, short_authentication_string
+from protocol.session_core import (
+    CapabilityAsked,
+    CapabilityExpired,
+    CapabilityReturned,
+    ConsentNeeded,
+    EndRequested,
+    MessageReceived,
+    MessageRefused,
+    SessionCore,
+    SessionState,
+)
+from protocol.version import OLDEST_PROTOCOL, PROTOCOL
+
+# (state, message type): anything absent here and not a feature message in an open session breaks the rules.
+EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
+    {
+        (SessionState.HELLO, Hello),
+        (SessionState.REVEAL, Reveal),
+        (SessionState.CONSENT, End),
+        (SessionState.OPEN, End),
+        (SessionState.OPEN, CapabilityAsk),
+        (SessionState.OPEN, CapabilityReturn),
+        (SessionState.ENDING, End),
+    }
+)
+
+# What goes through while the user holds everything back: only what takes nothing and moves nothing.
+HARMLESS_WHILE_PAUSED: Final = frozenset({Capability.CHAT})
+HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (ScreenAck, ScreenStop, ReleaseAll)
+
+REFUSAL_INTERVAL: Final = 1.0
+# How much longer than its own question the agent's shell may take before the session is given up.
+END_SECONDS_AFTER_CONSENT: Final = 30.0
+
+
+class AgentSession(SessionCore):
+    """TLS server, asked side. See `SessionCore` for how to drive it.
+
+    Args:
+        key, chain: the device's session key and [leaf, CA] in DER.
+        root_der: the organisation's pinned root.
+        label: the certified label of this device.
+        policy_version: TUF version of the policy it decides by.
+        wall: the wall clock; certificates are judged by it.
+    """
+
+    side = Sender.AGENT
+
+    def __init__(
+        self,
+        key: PrivateKey,
+        chain: list[bytes],
+        root_der: bytes,
+        *,
+        label: str,
+        wall: Callable[[], datetime],
+        policy_version: int = 0,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        limits: Limits = LIMITS,
+        product: str = "",
+        platform: str = "",
+    ) -> None:
+        channel = SealedChannel.agent(key, chain, root_der=root_der, wall=wall)
+        super().__init__(channel, wall=wall, random_bytes=random_bytes, limits=limits)
+        self._key = key
+        self._hello = (label, policy_version, product, platform)
+        self._nonce = b""
+        self._asked: Hello | None = None
+        self._grants: dict[Capability, float] = {}
+        self._refused_at: dict[str, float] = {}
+        self.paused = False
+        self.sas = ""
+
+    @property
+    def granted(self) -> frozenset[Capability]:
+        """What the technician may do right now (pauses aside)."""
+        return frozenset(self._grants)
+
+    # -- decisions of the agent -------------------------------------------------------------------------------------
+
+    def consent_pending(self, seconds: float, now: float) -> None:
+        """Tell the technician that a person is being asked, and for how long."""
+        self._demand(SessionState.CONSENT)
+        self._stage_deadline = now + seconds + END_SECONDS_AFTER_CONSENT
+        self._queue(ConsentPending(seconds))
+
+    def welcome(
+        self,
+        granted: list[Capability],
+        seconds: float,
+        session_id: str,
+        now: float,
+        *,
+        unattended: bool = False,
+        resumed: bool = False,
+    ) -> None:
+        """Open the session with these capabilities for `seconds`."""
+        self._demand(SessionState.CONSENT)
+        self._grants = {capability: now + seconds for capability in granted}
+        self._queue(Welcome(list(granted), seconds, session_id, unattended, resumed))
+        self._open(now)
+
+    def deny(self, reason: RefusalReason, text: str, now: float) -> None:
+        """Do not open the session; it ends."""
+        if self.state not in (SessionState.CONSENT, SessionState.REVEAL, SessionState.HELLO):
+            raise LocalProtocolError(f"cannot deny a session that is {self.state.value}")
+        self._queue(Denied(reason, text[: self._limits.text_chars]))
+        self.end(f"denied: {reason.value}", now)
+
+    def grant(self, capability: Capability, request: int, seconds: float, now: float) -> None:
+        """One capability more (answer to `CapabilityAsked`, or of the user's own accord with request 0)."""
+        self._demand(SessionState.OPEN)
+        self._grants[capability] = now + seconds
+        self._queue(CapabilityGranted(request, capability, seconds))
+
+    def refuse(
+        self, request: int, tag: str, reason: RefusalReason, text: str, now: float, *, capability: Capability | None = None
+    ) -> None:
+        """Tell the technician that a message of type `tag` was not acted on."""
+        self._demand(SessionState.OPEN)
+        self._refused_at[tag] = now
+        self._queue(Refusal(tag, request, reason, text[: self._limits.text_chars], capability))
+
+    def revoke(self, capability: Capability, by: str, now: float) -> None:  # noqa: ARG002 - every machine's calls take now
+        """Take a capability away, at once."""
+        if self.state is SessionState.OPEN and self._grants.pop(capability, None) is not None:
+            self._queue(CapabilityRevoked(capability, by))
+
+    def pause(self, paused: bool, by: str, now: float) -> None:  # noqa: ARG002 - every machine's calls take now
+        """Hold everything back, or let it go on."""
+        self._demand(SessionState.OPEN)
+        if paused is not self.paused:
+            self.paused = paused
+            self._queue(Paused(paused, by))
+
+    # -- the conversation -------------------------------------------------------------------------------------------
+
+    def _established(self, peer: Identity, now: float) -> None:  # noqa: ARG002 - the core keeps the peer
+        self.state = SessionState.HELLO
+        self._stage_deadline = now + self._limits.hello_seconds
+
+    def _receive(self, message: Message, lane: Lane, size: int, now: float) -> None:
+        if (self.state, type(message)) in EXPECTED:
+            self._receive_expected(message, now)
+        elif self.state is SessionState.OPEN and not rule_of(message).tag.startswith("session."):
+            self._receive_feature(message, lane, size, now)
+            return
+        elif self.state is not SessionState.ENDING:
+            raise RemoteProtocolError(f"{rule_of(message).tag} while {self.state.value}")
+        self._frames.consumed(lane, size)
+
+    def _receive_expected(self, message: Message, now: float) -> None:
+        match message:
+            case Hello():
+                self._receive_hello(message, now)
+            case Reveal(nonce=nonce):
+                self._receive_reveal(nonce)
+            case CapabilityAsk(request=request, capability=capability, reason=reason):
+                self._emit(CapabilityAsked(request, capability, reason))
+            case CapabilityReturn(capability=capability):
+                if self._grants.pop(capability, None) is not None:
+                    self._emit(CapabilityReturned(capability))
+            case End(reason=reason) if self.state is SessionState.OPEN:
+                self._grants.clear()
+                self._emit(EndRequested(reason))
+            case End(reason=reason):
+                self._channel.close()
+                self._finish(self._last_words[0] if self._last_words else reason, clean=True, by_peer=self._last_words is None)
+            case _:
+                raise RemoteProtocolError(f"{rule_of(message).tag} while {self.state.value}")
+
+    def _receive_hello(self, hello: Hello, now: float) -> None:
+        label, policy_version, product, platform = self._hello
+        if hello.protocol < OLDEST_PROTOCOL:
+            self.deny(RefusalReason.VERSION, f"this agent speaks protocol {OLDEST_PROTOCOL} to {PROTOCOL}: update handrail", now)
+            return
+        self._asked = hello
+        self._nonce = self._random_bytes(NONCE_BYTES)
+        self._queue(AgentHello(PROTOCOL, label, self._nonce, policy_version, product, platform))
+        self.state = SessionState.REVEAL
+        self._stage_deadline = now + self._limits.hello_seconds
+
+    def _receive_reveal(self, nonce: bytes) -> None:
+        assert self._asked is not None
+        assert self.peer is not None
+        check_commitment(self._asked.commit, nonce)
+        self.sas = short_authentication_string(
+            self._channel.exporter(EXPORTER_LABEL, EXPORTER_BYTES),
+            technician_nonce=nonce,
+            agent_nonce=self._nonce,
+            technician_key=self.peer.fingerprint,
+            agent_key=self._key.public.fingerprint,
+        )
+        self.state = SessionState.CONSENT
+        self._stage_deadline = None
+        wanted = list(dict.fromkeys(self._asked.wanted))
+        self._emit(ConsentNeeded(self.peer, wanted, self._asked.reason, self.sas, self._asked.timestamp_version))
+
+    def _receive_feature(self, message: Message, lane: Lane, size: int, now: float) -> None:
+        rule = rule_of(message)
+        self._expire(now)
+        reason: RefusalReason | None = None
+        if rule.capability is not None and rule.capability not in self._grants:
+            reason = RefusalReason.NOT_GRANTED
+        elif self.paused and not self._harmless(message):
+            reason = RefusalReason.PAUSED
+        if reason is None:
+            self._emit(MessageReceived(message), lane, size)
+            return
+        self._frames.consumed(lane, size)
+        request: int | None = getattr(message, "request", None)
+        if request is not None or now - self._refused_at.get(rule.tag, -REFUSAL_INTERVAL) >= REFUSAL_INTERVAL:
+            words = "the user has paused the session" if reason is RefusalReason.PAUSED else f"ask for {rule.capability} first"
+            self.refuse(request or 0, rule.tag, reason, words, now, capability=rule.capability)
+            self._emit(MessageRefused(rule.tag, reason))
+
+    def _harmless(self, message: Message) -> bool:
+        rule = rule_of(message)
+        return rule.capability in HARMLESS_WHILE_PAUSED or isinstance(message, HARMLESS_TYPES_WHILE_PAUSED)
+
+    def _expire(self, now: float) -> None:
+        for capability in [name for name, until in self._grants.items() if now >= until]:
+            del self._grants[capability]
+            self._queue(CapabilityRevoked(capability, "expiry"))
+            self._emit(CapabilityExpired(capability))
+
+    def _own_deadline(self) -> float | None:
+        return min(self._grants.values(), default=None) if self.state is SessionState.OPEN else None
+
+    def _handle_own_deadline(self, now: float) -> None:
+        if self.state is SessionState.OPEN:
+            self._expire(now)
+
+    def _demand(self, state: SessionState) -> None:
+        if self.state is not state:
+            raise LocalProtocolError(f"the session is {self.state.value}, not {state.value}")
+
