@@ -88,6 +88,7 @@ class Copy(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 class Tile(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """Exact pixels of a rectangle. `encoding`: "zstd-bgr" (rows of 3 bytes), "zstd-bgrx" (rows of 4 bytes, the 4th unused),
+    "zstd-up" (rows of 3 bytes, each the difference modulo 256 to the row above it; the first row as it is: for photographs),
     "fill" (3 bytes b, g, r)."""
 
     x: Extent

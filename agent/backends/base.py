@@ -1,0 +1,176 @@
+"""What a platform can do for a session: small abstract classes, one per ability.
+
+`ScreenCapture`  damage and pixels of the display; it owns the cursor's picture too, because both come over one connection
+`CursorSource`   the pointer's shape and place
+`InputInjector`  mouse and keyboard
+
+Each object belongs to one thread: the one that opened it. Every failure that means "the display is gone" is `DisplayLost`.
+`name` and `reason` say what was chosen and why, and are shown to the technician and in the agent's status.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Flag, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.backends.geometry import Rect
+from protocol.errors import Unavailable
+
+Pixels = NDArray[np.uint32]
+"""Rows of pixels, 0xFFRRGGBB each: in memory the bytes blue, green, red, 255."""
+
+OPAQUE = np.uint32(0xFF000000)
+
+
+class DisplayLost(Unavailable):
+    """The display went away (the user logged out, the X server ended). Open the backend anew later."""
+
+
+class Happened(Flag):
+    """What `ScreenCapture.wait` saw."""
+
+    NOTHING = 0
+    DAMAGE = auto()
+    LAYOUT = auto()
+    CURSOR_SHAPE = auto()
+    POINTER = auto()
+    WOKEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorArea:
+    """One monitor: its name and place on the display, in pixels."""
+
+    name: str
+    area: Rect
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayLayout:
+    """The display's size in pixels and its monitors (at least one)."""
+
+    width: int
+    height: int
+    monitors: tuple[MonitorArea, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CursorPicture:
+    """The pointer: `rgba` is (height, width, 4) uint8 with straight alpha; hot spot in pixels."""
+
+    rgba: NDArray[np.uint8]
+    hot_x: int
+    hot_y: int
+
+
+class CursorSource(ABC):
+    """The pointer's picture and place."""
+
+    @abstractmethod
+    def shape(self) -> CursorPicture | None:
+        """The present picture, None while the pointer is hidden or cannot be read.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+    @abstractmethod
+    def position(self) -> tuple[int, int]:
+        """Where the hot spot is, in display pixels.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+
+class ScreenCapture(ABC):
+    """Damage and pixels of one display."""
+
+    name: str = "none"
+    reason: str = ""
+
+    @property
+    @abstractmethod
+    def cursor(self) -> CursorSource:
+        """The pointer on this display."""
+
+    @abstractmethod
+    def layout(self) -> DisplayLayout:
+        """Size and monitors as of now; after `Happened.LAYOUT` it differs and `grab` needs arrays of the new size.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+    @abstractmethod
+    def wait(self, timeout: float | None, wake: int) -> Happened:
+        """Sleep until something happens, file descriptor `wake` is readable, or `timeout` seconds are over (None: for ever).
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+    @abstractmethod
+    def take_damage(self) -> list[Rect]:
+        """The areas drawn to since the last call; what is drawn from now on is reported anew.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+    @abstractmethod
+    def grab(self, areas: Sequence[Rect], into: Pixels) -> bool:
+        """Copy the display's present pixels of `areas` to the same places of `into`, which covers the display from (0, 0).
+
+        Returns:
+            False when the display changed its size underneath; call `layout` and begin anew.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of every resource. May be called twice."""
+
+
+class InputInjector(ABC):
+    """Mouse and keyboard of one display. Nothing here logs or keeps what was typed."""
+
+    name: str = "none"
+    reason: str = ""
+
+    @abstractmethod
+    def move(self, x: int, y: int) -> None:
+        """Put the pointer at a place in display pixels."""
+
+    @abstractmethod
+    def button(self, button: int, pressed: bool) -> None:
+        """Press or release a mouse button, numbered as in the DOM (0 left, 1 middle, 2 right, 3 back, 4 forward)."""
+
+    @abstractmethod
+    def scroll(self, horizontal: int, vertical: int) -> None:
+        """Turn the wheels by whole notches; positive is right and down."""
+
+    @abstractmethod
+    def key(self, code: str, pressed: bool) -> bool:
+        """Press or release the physical key `code` (UI Events). False when this keyboard has no such key."""
+
+    @abstractmethod
+    def character(self, text: str, code: str = "") -> bool:
+        """Type one character or named key (UI Events `key` value) whatever the layout, with the modifiers that are held.
+
+        `code` is the physical key it came from: the fallback for shortcuts. False when it cannot be typed.
+        """
+
+    @abstractmethod
+    def release_all(self) -> None:
+        """Release every key and button that this object holds."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything, undo every change made to the keyboard, let go of the display. May be called twice."""

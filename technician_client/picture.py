@@ -1,0 +1,165 @@
+"""The picture a viewer shows: layouts and updates in, pixels out. For screenshots, exports, checks, and as the measure of viewers.
+
+The operations of an update are applied in their order; order between updates is that of `sequence`. Everything comes from the
+other side: sizes are checked before anything is decompressed.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from protocol.errors import RemoteProtocolError
+from protocol.limits import LIMITS, Limits
+from protocol.messages.screen import Copy, ScreenLayout, ScreenUpdate, Tile, Video
+
+Bytes2D = NDArray[np.uint8]
+"""(height, width, 4) uint8: blue, green, red, 255."""
+
+STREAMS = 4
+"""Video decoders kept at once; an older stream's decoder is dropped."""
+
+
+def decode_tile(tile: Tile) -> Bytes2D:
+    """The pixels of a tile as (height, width, 4) blue, green, red, 255.
+
+    Raises:
+        RemoteProtocolError: unknown encoding, or data that is not exactly `width` x `height` pixels.
+    """
+    if not tile.width or not tile.height:
+        raise RemoteProtocolError("A tile without pixels was sent.")
+    picture = np.empty((tile.height, tile.width, 4), np.uint8)
+    picture[..., 3] = 255
+    match tile.encoding:
+        case "fill":
+            if len(tile.data) != 3:
+                raise RemoteProtocolError("A filled tile needs 3 bytes.")
+            picture[..., :3] = np.frombuffer(tile.data, np.uint8)
+        case "zstd-bgr":
+            picture[..., :3] = _inflate(tile, 3)
+        case "zstd-bgrx":
+            picture[..., :3] = _inflate(tile, 4)[..., :3]
+        case "zstd-up":
+            np.cumsum(_inflate(tile, 3), axis=0, dtype=np.uint8, out=picture[..., :3])
+        case _:
+            raise RemoteProtocolError(f"Tile encoding {tile.encoding!r} is not known to this version; update it.")
+    return picture
+
+
+def _inflate(tile: Tile, depth: int) -> Bytes2D:
+    size = tile.width * tile.height * depth
+    try:
+        if zstandard.frame_content_size(tile.data) != size:
+            raise RemoteProtocolError("A tile's data do not hold as many pixels as it says.")
+        data = zstandard.ZstdDecompressor().decompress(tile.data, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise RemoteProtocolError(f"A tile's data do not decompress: {error}.") from error
+    return np.frombuffer(data, np.uint8).reshape(tile.height, tile.width, depth)
+
+
+class VideoDecoder:
+    """One H.264 stream to pixels, without delay."""
+
+    def __init__(self) -> None:
+        context = av.CodecContext.create("h264", "r")
+        context.thread_count = 1  # frame threads would hold pictures back
+        context.time_base = Fraction(1, 1000)
+        self._context = context
+        self._begun = False
+
+    def decode(self, video: Video) -> Bytes2D:
+        """The visible part of one coded picture.
+
+        Raises:
+            RemoteProtocolError: the data do not decode, show nothing, or show less than they say.
+        """
+        if not self._begun and not video.key:
+            raise RemoteProtocolError("A video stream did not begin with a key picture.")
+        self._begun = True
+        try:
+            frames = self._context.decode(av.Packet(video.data))
+        except av.FFmpegError as error:
+            raise RemoteProtocolError(f"A video picture does not decode: {error}.") from error
+        if not frames:
+            raise RemoteProtocolError("A video picture shows nothing.")
+        frame = frames[-1]
+        if not isinstance(frame, av.VideoFrame) or frame.width < video.width or frame.height < video.height:
+            raise RemoteProtocolError("A video picture is smaller than it says.")
+        return frame.to_ndarray(format="bgra")[: video.height, : video.width]
+
+
+class Picture:
+    """What the viewer shows. `pixels` is (height, width, 4) blue, green, red, 255; empty before the first layout."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._decoders: dict[int, VideoDecoder] = {}
+        self.pixels: Bytes2D = np.zeros((0, 0, 4), np.uint8)
+        self.epoch: int | None = None
+        self.sequence = -1
+        self.captured_at = 0
+        self.exact = False
+
+    def apply_layout(self, layout: ScreenLayout) -> None:
+        """Begin anew in black at the layout's size.
+
+        Raises:
+            RemoteProtocolError: larger than the limits allow.
+        """
+        if layout.width > self._limits.screen_width or layout.height > self._limits.screen_height:
+            raise RemoteProtocolError("The other side's display is larger than this version can show.")
+        self.pixels = np.zeros((layout.height, layout.width, 4), np.uint8)
+        self.pixels[..., 3] = 255
+        self.epoch = layout.epoch
+        self.exact = False
+        self._decoders.clear()
+
+    def apply_update(self, update: ScreenUpdate) -> bool:
+        """Apply an update's operations in order. False (and nothing done) when it belongs to an older layout.
+
+        Raises:
+            RemoteProtocolError: no layout yet, something outside the picture, or data that do not decode.
+        """
+        if self.epoch is None:
+            raise RemoteProtocolError("An update came before any layout.")
+        if update.epoch != self.epoch:
+            return False
+        for operation in update.operations:
+            self._check(operation.x, operation.y, operation.width, operation.height)
+            match operation:
+                case Copy():
+                    self._check(operation.from_x, operation.from_y, operation.width, operation.height)
+                    self._put(operation, self._part(operation.from_x, operation.from_y, operation).copy())
+                case Tile():
+                    self._put(operation, decode_tile(operation))
+                case Video():
+                    self._put(operation, self._decoder(operation).decode(operation))
+        self.sequence, self.captured_at, self.exact = update.sequence, update.captured_at, update.exact
+        return True
+
+    def rows(self) -> Iterator[bytes]:
+        """The picture as rows of red, green, blue, top first."""
+        for row in self.pixels:
+            yield row[:, 2::-1].tobytes()
+
+    def _check(self, x: int, y: int, width: int, height: int) -> None:
+        rows, columns = self.pixels.shape[:2]
+        if x + width > columns or y + height > rows:
+            raise RemoteProtocolError("An update reaches outside the picture.")
+
+    def _part(self, x: int, y: int, size: Copy | Tile | Video) -> Bytes2D:
+        return self.pixels[y : y + size.height, x : x + size.width]
+
+    def _put(self, operation: Copy | Tile | Video, pixels: Bytes2D) -> None:
+        self._part(operation.x, operation.y, operation)[...] = pixels
+
+    def _decoder(self, video: Video) -> VideoDecoder:
+        decoder = self._decoders.get(video.stream)
+        if decoder is None:
+            decoder = self._decoders[video.stream] = VideoDecoder()
+            for old in sorted(self._decoders)[:-STREAMS]:
+                del self._decoders[old]
+        return decoder
