@@ -1,0 +1,36 @@
+# Two commands do everything: `make demo` and `make test`. The rest is for people who work on Handrail.
+PYTEST = .venv/bin/python -m pytest
+WORKERS ?= 2
+
+.PHONY: demo test lint unit integration bench bench-screens prepare-test lock clean
+
+demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
+	@scripts/prepare demo
+	@.venv/bin/python -m tests.demo $(if $(CHECK),--check)
+
+test: ## everything: style, types, JavaScript, unit, loopback, integration with real processes
+	@scripts/prepare test
+	@$(MAKE) --no-print-directory lint
+	@node --test $(wildcard tests/web/*.test.js)
+	@$(PYTEST) -q -n $(WORKERS) --dist loadgroup
+
+lint: ## ruff, mypy --strict, tsc --checkJs
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@if [ -f tsconfig.json ]; then node_modules/.bin/tsc --project tsconfig.json; fi
+
+bench: bench-screens ## every benchmark
+
+bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: beside every peer)
+	@scripts/prepare bench
+	@.venv/bin/python -m tests.bench.screens $(if $(PEERS),--peers)
+
+prepare-test:
+	@scripts/prepare test
+
+lock: ## hashed locks from pyproject.toml
+	@scripts/lock
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache
