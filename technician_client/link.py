@@ -1,0 +1,439 @@
+"""One logged-in control link to the relay: devices, codes, tunnels; reconnects by itself.
+
+What the relay says here is unverified: rows, labels and texts are shown as such, and nothing acts on them but carrying bytes.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, Self
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from protocol.certificates import PrivateKey
+from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
+from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, PeerLink
+from protocol.link_messages import (
+    CodeRedeem,
+    DeviceAsk,
+    DeviceRow,
+    DevicesChanged,
+    DevicesPage,
+    DevicesQuery,
+    Done,
+    Failed,
+    LinkMessage,
+    MailDeliver,
+    Reconnect,
+    RepositoryChanged,
+    Role,
+    TunnelOffer,
+)
+from technician_client.errors import DeviceOffline, NotFound, RelayUnreachable
+from technician_client.settings import Settings
+from technician_client.subscriptions import Publisher, Subscription
+from technician_client.tasks import Supervisor
+from technician_client.transport import RelayAddress, open_websocket, parse_relay_url
+
+_LOGGER = logging.getLogger(__name__)
+_PAGE = 500
+_MOST_DEVICES = 100_000
+
+
+class TechnicianKeys(Protocol):
+    """What a link and a session need of `technician_client.identity`: keys, chains, the organisation's root and the relay."""
+
+    @property
+    def name(self) -> str:
+        """The certified name of the technician."""
+
+    @property
+    def key(self) -> PrivateKey:
+        """The session key."""
+
+    @property
+    def chain(self) -> Sequence[bytes]:
+        """[session leaf, technician CA], DER."""
+
+    @property
+    def login_key(self) -> PrivateKey:
+        """The key that logs in to the relay."""
+
+    @property
+    def login_chain(self) -> Sequence[bytes]:
+        """[login leaf, technician CA], DER."""
+
+    @property
+    def root(self) -> bytes:
+        """The organisation's root certificate, DER."""
+
+    @property
+    def relay_url(self) -> str:
+        """For example "https://relay.example:8443"."""
+
+    @property
+    def relay_spki(self) -> str:
+        """Hex SHA-256 of the relay's SPKI, or ""."""
+
+    @property
+    def timestamp_version(self) -> int:
+        """Newest TUF timestamp this technician has verified (0: none)."""
+
+
+class LinkState(StrEnum):
+    """How the link stands."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The link has come to another state. `text` says why; `retry_in` seconds until the next attempt (WAITING only)."""
+
+    state: LinkState
+    text: str = ""
+    retry_in: float = 0.0
+
+
+LinkEvent = LinkChanged | DevicesChanged | RepositoryChanged | MailDeliver
+
+
+class Backoff:
+    """Delays that double from `first` to `most` seconds, each with jitter of its lower half."""
+
+    def __init__(self, first: float, most: float, uniform: Callable[[float, float], float]) -> None:
+        self._first = first
+        self._most = most
+        self._uniform = uniform
+        self._next = first
+
+    def delay(self) -> float:
+        """The next delay, in seconds."""
+        delay, self._next = self._next, min(self._most, self._next * 2)
+        return self._uniform(delay / 2, delay)
+
+    def reset(self) -> None:
+        """Begin anew: the connection held."""
+        self._next = self._first
+
+
+class RelayClient:
+    """The technician's control link. Use as an async context manager, or `connect` and `close`."""
+
+    def __init__(self, identity: TechnicianKeys, settings: Settings, *, label: str = "") -> None:
+        """Args: label: shown by the relay's pages as unverified ("" tells it nothing).
+
+        Raises:
+            RelayAddressError: the identity's relay address cannot be used.
+        """
+        self.identity = identity
+        self.settings = settings
+        self.address: RelayAddress = parse_relay_url(identity.relay_url)
+        self._label = label
+        self._events: Publisher[LinkEvent] = Publisher()
+        self._state = LinkChanged(LinkState.CLOSED)
+        self._supervisor = Supervisor(self._task_failed)
+        self._socket: ClientConnection | None = None
+        self._machine: PeerLink | None = None
+        self._pending: dict[int, asyncio.Future[LinkMessage]] = {}
+        self._last_request = 0
+        self._online = asyncio.Event()
+        self._first: asyncio.Future[None] | None = None
+        self._backoff = Backoff(
+            settings.retry_first_seconds,
+            settings.retry_most_seconds,
+            random.uniform,  # jitter, not a secret
+        )
+        self._rest = 0.0
+        self.peer = ""
+
+    @property
+    def state(self) -> LinkChanged:
+        """How the link stands now."""
+        return self._state
+
+    def subscribe(self, *kinds: type[LinkEvent]) -> Subscription[LinkEvent]:
+        """Events of these types from now on (none given: all)."""
+        return self._events.subscribe(lambda event: not kinds or isinstance(event, kinds), limit=1024)
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    async def connect(self, *, keep_trying: bool = False) -> None:
+        """Log in, and keep the link from then on.
+
+        Args:
+            keep_trying: when the relay is away at first, wait for it instead of raising.
+
+        Raises:
+            RelayUnreachable: the relay does not answer (unless `keep_trying`).
+            Refused: the relay refused the login; TrustError: the relay is not the pinned one.
+        """
+        self._first = asyncio.get_running_loop().create_future()
+        self._supervisor.spawn(self._keep(keep_trying), "relay link")
+        try:
+            await asyncio.shield(self._first)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End the link and everything that waits on it."""
+        await self._supervisor.aclose()
+        if self._socket is not None:
+            await self._socket.close()
+        self._lost("this side closed the link")
+        self._change(LinkState.CLOSED)
+        self._events.finish()
+        if self._first is not None and not self._first.done():
+            self._first.cancel()
+
+    async def devices(self, text: str = "") -> list[DeviceRow]:
+        """The devices the relay knows, filtered by `text` in id or label; all pages.
+
+        From then on `DevicesChanged` events come."""
+        rows: list[DeviceRow] = []
+        cursor = ""
+        while True:
+            page = await self._call(lambda request, at=cursor: DevicesQuery(request, text[:100], at, _PAGE))
+            if not isinstance(page, DevicesPage):
+                raise RelayUnreachable("The relay answered something else than its devices. Is it of another version?")
+            rows.extend(page.devices)
+            cursor = page.cursor
+            if not cursor or not page.devices or len(rows) >= _MOST_DEVICES:
+                return rows
+
+    async def redeem(self, code: str) -> TunnelOffer:
+        """Ask for a tunnel to the device whose user reads out `code` (9 digits).
+
+        Raises:
+            NotFound: no such code, or it is used or too old. Refused: too many wrong ones.
+        """
+        return self._offer(await self._call(lambda request: CodeRedeem(request, code)))
+
+    async def ask(self, device: str) -> TunnelOffer:
+        """Ask for a tunnel to a device by id.
+
+        Raises:
+            DeviceOffline: known but not connected. NotFound: unknown to the relay.
+        """
+        return self._offer(await self._call(lambda request: DeviceAsk(request, device)))
+
+    async def open_tunnel(self, offer: TunnelOffer) -> ClientConnection:
+        """Open this end of the offered tunnel: a WebSocket whose binary messages are one byte stream."""
+        return await open_websocket(
+            self.address,
+            "/tunnel",
+            spki_pin=self.identity.relay_spki,
+            settings=self.settings,
+            max_bytes=4 * self.settings.limits.link_message_bytes,
+            ticket=offer.ticket,
+        )
+
+    async def call(self, make: Callable[[int], LinkMessage]) -> LinkMessage:
+        """Send the request that `make(request id)` builds and return its answer (never `Failed`: that is raised)."""
+        return await self._call(make)
+
+    async def send(self, message: LinkMessage) -> None:
+        """Send a message that has no answer (an acknowledgement)."""
+        await self._until_online()
+        self._queue(message)
+        await self._flush()
+
+    @staticmethod
+    def _offer(answer: LinkMessage) -> TunnelOffer:
+        if not isinstance(answer, TunnelOffer):
+            raise RelayUnreachable("The relay answered something else than a tunnel. Is it of another version?")
+        return answer
+
+    async def _until_online(self) -> None:
+        try:
+            async with asyncio.timeout(self.settings.request_seconds):
+                await self._online.wait()
+        except TimeoutError as error:
+            raise RelayUnreachable(f"No connection to {self.address.origin}: {self._state.text or 'it is away'}") from error
+
+    async def _call(self, make: Callable[[int], LinkMessage]) -> LinkMessage:
+        await self._until_online()
+        self._last_request = self._last_request % (2**32 - 1) + 1
+        request = self._last_request
+        answer: asyncio.Future[LinkMessage] = asyncio.get_running_loop().create_future()
+        self._pending[request] = answer
+        try:
+            self._queue(make(request))
+            await self._flush()
+            async with asyncio.timeout(self.settings.request_seconds):
+                reply = await answer
+        except TimeoutError as error:
+            raise RelayUnreachable(
+                f"{self.address.origin} did not answer within {self.settings.request_seconds:g} s. Try again."
+            ) from error
+        finally:
+            self._pending.pop(request, None)
+        if isinstance(reply, Failed):
+            raise _failure(reply)
+        return reply
+
+    def _queue(self, message: LinkMessage) -> None:
+        if self._machine is None:
+            raise RelayUnreachable("The connection to the relay ended just now. Try again.")
+        self._machine.send(message, time.monotonic())
+
+    async def _flush(self) -> None:
+        machine, socket = self._machine, self._socket
+        if machine is None or socket is None:
+            return
+        try:
+            for data in machine.data_to_send():
+                await socket.send(data)
+        except ConnectionClosed:
+            _LOGGER.debug("the link ended while sending; its reader reports it")
+
+    async def _keep(self, keep_trying: bool) -> None:
+        first = self._first
+        assert first is not None
+        while True:
+            self._change(LinkState.CONNECTING)
+            self._rest = 0.0
+            try:
+                await self._once()
+            except Unavailable as error:
+                if not keep_trying and not first.done():
+                    first.set_exception(error)
+                    return
+                text, self._rest = str(error), max(self._rest, error.retry_after or 0.0)
+            except (TrustError, Refused) as error:
+                self._change(LinkState.REFUSED, str(error))
+                self._events.finish()
+                if not first.done():
+                    first.set_exception(error)
+                return
+            else:
+                text = "the relay ended the connection"
+            delay = max(self._rest, self._backoff.delay())
+            self._change(LinkState.WAITING, text, delay)
+            await asyncio.sleep(delay)
+
+    async def _once(self) -> None:
+        """One connection, from dialling to its end."""
+        limits = self.settings.limits
+        socket = await open_websocket(
+            self.address,
+            "/link",
+            spki_pin=self.identity.relay_spki,
+            settings=self.settings,
+            max_bytes=limits.link_message_bytes,
+        )
+        self._socket = socket
+        self._machine = PeerLink(
+            Role.TECHNICIAN,
+            self.identity.login_key,
+            list(self.identity.login_chain),
+            self.address.origin,
+            self._label,
+            "",
+            time.monotonic(),
+        )
+        try:
+            async with asyncio.timeout(limits.link_login_seconds) as deadline:
+                async for data in socket:
+                    if isinstance(data, str):
+                        raise RelayUnreachable(f"{self.address.origin} sent text where bytes belong: it is no Handrail relay.")
+                    self._machine.receive_data(data, time.monotonic())
+                    self._handle_events()
+                    if self._online.is_set() and deadline.when() is not None:
+                        deadline.reschedule(None)
+                    await self._flush()
+            if not self._online.is_set():
+                raise RelayUnreachable(f"{self.address.origin} ended the connection before the login was done.")
+        except TimeoutError as error:
+            raise RelayUnreachable(f"{self.address.origin} did not finish the login in time.") from error
+        except ConnectionClosed as error:
+            raise RelayUnreachable(f"The connection to {self.address.origin} was cut.") from error
+        finally:
+            self._machine = None
+            self._socket = None
+            self._lost("the connection to the relay was cut")
+            await socket.close()
+
+    def _handle_events(self) -> None:
+        assert self._machine is not None
+        for event in self._machine.events():
+            match event:
+                case LinkReady(peer=peer):
+                    self.peer = peer
+                    self._backoff.reset()
+                    self._online.set()
+                    self._change(LinkState.ONLINE)
+                    if self._first is not None and not self._first.done():
+                        self._first.set_result(None)
+                case LinkMessageReceived(message=message):
+                    self._handle_message(message)
+                case LinkRefused(reason=reason, text=text):
+                    raise _login_refusal(reason, text)
+                case LinkError(text=text):
+                    raise RelayUnreachable(f"{self.address.origin} broke the rules of the link: {text}")
+
+    def _handle_message(self, message: LinkMessage) -> None:
+        match message:
+            case DevicesPage() | TunnelOffer() | Done() | Failed():
+                answer = self._pending.get(message.request)
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+            case DevicesChanged() | RepositoryChanged() | MailDeliver():
+                self._events.publish(message)
+            case Reconnect(seconds=seconds):
+                self._rest = min(max(seconds, 0.0), 300.0)
+            case _:
+                _LOGGER.info("the relay sent %s, which a technician has no use for", type(message).__name__)
+
+    def _lost(self, text: str) -> None:
+        self._online.clear()
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(RelayUnreachable(f"No answer came: {text}. Try again."))
+                answer.exception()  # whoever waits sees it; nobody waiting is no fault
+
+    def _change(self, state: LinkState, text: str = "", retry_in: float = 0.0) -> None:
+        self._state = LinkChanged(state, text, retry_in)
+        self._events.publish(self._state)
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        _LOGGER.error("%s failed", name, exc_info=error)
+        self._change(LinkState.REFUSED, f"the link stopped by an error of this program: {error!r}")
+        if self._first is not None and not self._first.done():
+            self._first.set_exception(error)
+
+
+def _failure(reply: Failed) -> HandrailError:
+    """The error for a request that the relay did not carry out."""
+    text = reply.text or f"the relay said no ({reply.reason.value})"
+    match reply.reason:
+        case RefusalReason.OFFLINE:
+            return DeviceOffline(text)
+        case RefusalReason.NOT_FOUND | RefusalReason.EXPIRED:
+            return NotFound(text)
+        case RefusalReason.SHUTTING_DOWN:
+            return RelayUnreachable(text)
+        case _:
+            return Refused(text, reason=reply.reason)
+
+
+def _login_refusal(reason: RefusalReason, text: str) -> HandrailError:
+    words = f"The relay refused the login: {text or reason.value}"
+    if reason in (RefusalReason.BUSY, RefusalReason.LIMIT, RefusalReason.SHUTTING_DOWN):
+        return RelayUnreachable(words)
+    return Refused(words, reason=reason)

@@ -1,0 +1,621 @@
+"""One assisted session from the technician's side: the sealed session machine, its tunnel, and those who listen to it.
+
+Everything runs on one event loop. Two tasks belong to a session: one reads the tunnel and feeds the machine, one writes what the
+machine wants to send, a bounded piece at a time so that a key press queued in between overtakes, and wakes for its deadlines.
+A subscriber that is behind by its whole limit stops the reading of the tunnel: that is the backpressure, down to the agent.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol, Self, TypeVar
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from protocol.capabilities import Capability
+from protocol.certificates import DeviceClaims, Identity
+from protocol.errors import HandrailError, LocalProtocolError, Refused, TrustError
+from protocol.link_messages import TunnelOffer
+from protocol.messages import Lane, Message
+from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone
+from protocol.messages.fixes import FixCatalogue, FixList, FixResult, FixRun
+from protocol.messages.session import CapabilityGranted, Denied, Refusal, Welcome
+from protocol.session import (
+    Connected,
+    ConsentWaiting,
+    DeniedByAgent,
+    Event,
+    MessageReceived,
+    Opened,
+    SessionEnded,
+    SessionState,
+    TechnicianSession,
+    UnknownReceived,
+)
+from protocol.version import PRODUCT
+from technician_client.errors import RelayUnreachable, SessionLost
+from technician_client.link import TechnicianKeys
+from technician_client.settings import Settings
+from technician_client.subscriptions import Publisher, Subscription
+from technician_client.tasks import Supervisor
+
+_LOGGER = logging.getLogger(__name__)
+_WRITE_BYTES = 64 * 1024
+ANSWER_LIMIT = 4096
+
+# The message that ends the answers to a request.
+FINAL_ANSWERS: dict[type[Message], type[Message]] = {
+    DiagnosticsCollect: DiagnosticsDone,
+    FixList: FixCatalogue,
+    FixRun: FixResult,
+}
+
+SessionItem = Message | Event
+K = TypeVar("K", bound=SessionItem)
+
+
+class Relay(Protocol):
+    """What a session needs of `technician_client.link.RelayClient`."""
+
+    identity: TechnicianKeys
+    settings: Settings
+
+    async def redeem(self, code: str) -> TunnelOffer:
+        """See `RelayClient.redeem`."""
+
+    async def ask(self, device: str) -> TunnelOffer:
+        """See `RelayClient.ask`."""
+
+    async def open_tunnel(self, offer: TunnelOffer) -> ClientConnection:
+        """See `RelayClient.open_tunnel`."""
+
+
+class Stage(StrEnum):
+    """How far the opening of a session has come."""
+
+    ASKING = "asking"
+    TUNNEL = "tunnel"
+    CONNECTED = "connected"
+    CONSENT = "consent"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of opening. `label` is unverified until CONNECTED, certified from then on; `sas` is known from CONNECTED on;
+    `seconds` (CONSENT) is how long the person there has to answer."""
+
+    stage: Stage
+    label: str = ""
+    device: str = ""
+    sas: str = ""
+    seconds: float = 0.0
+    by_code: bool = False
+
+
+class Session:
+    """An open session. Make one with `open`; use it as an async context manager or call `end`."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        offer: TunnelOffer,
+        *,
+        device: str | None,
+        wanted: Sequence[Capability],
+        reason: str,
+        on_progress: Callable[[Progress], None] | None = None,
+        accept: Callable[[Identity], None] | None = None,
+    ) -> None:
+        """Not for callers: use `open`."""
+        keys = relay.identity
+        self.offer = offer
+        self.settings = relay.settings
+        self._expected = device
+        self._machine = TechnicianSession(
+            keys.key,
+            list(keys.chain),
+            keys.root,
+            expected_device=device,
+            wanted=list(wanted),
+            reason=reason,
+            wall=lambda: datetime.now(UTC),
+            timestamp_version=keys.timestamp_version,
+            random_bytes=secrets.token_bytes,
+            limits=relay.settings.limits,
+            product=f"handrail/{PRODUCT}",
+        )
+        self._on_progress = on_progress
+        self._accept = accept
+        self._identity: Identity | None = None
+        self._sas = ""
+        self._welcome: Welcome | None = None
+        self._ended: SessionEnded | None = None
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._items: Publisher[SessionItem] = Publisher()
+        self._supervisor = Supervisor(self._task_failed)
+        self._socket: ClientConnection | None = None
+        self._last_request = 0
+
+    # -- opening ----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def open(
+        cls,
+        relay: Relay,
+        *,
+        code: str | None = None,
+        device: str | None = None,
+        wanted: Sequence[Capability],
+        reason: str = "",
+        on_progress: Callable[[Progress], None] | None = None,
+        accept: Callable[[Identity], None] | None = None,
+    ) -> Self:
+        """Open a session with the device whose user reads out `code`, or with the device whose id is `device`.
+
+        Waits for the person there to consent. Cancelling it closes everything.
+
+        Args:
+            wanted: what to ask for; what was granted is in `granted`.
+            reason: one line that the person there reads.
+            on_progress: called at each step, on the event loop.
+            accept: called with the device's certified identity before anything is asked of it; may raise `TrustError`.
+
+        Raises:
+            Refused: the person, policy or agent said no. TrustError: it is not the device it should be.
+            NotFound, DeviceOffline, RelayUnreachable: as `RelayClient.redeem`, `ask` and `open_tunnel`.
+            SessionLost: it ended before it was open.
+        """
+        if (code is None) == (device is None):
+            raise LocalProtocolError("a session is opened by a code or by a device, not both")
+        if on_progress is not None:
+            on_progress(Progress(Stage.ASKING, device=device or "", by_code=code is not None))
+        offer = await relay.redeem(code) if code is not None else await relay.ask(device or "")
+        session = cls(relay, offer, device=device, wanted=wanted, reason=reason, on_progress=on_progress, accept=accept)
+        try:
+            await session._start(relay)
+        except BaseException:
+            await session._close()
+            raise
+        return session
+
+    async def _start(self, relay: Relay) -> None:
+        self._progress(Stage.TUNNEL)
+        self._socket = await relay.open_tunnel(self.offer)
+        self._supervisor.spawn(self._read(), "tunnel reader")
+        self._supervisor.spawn(self._write(), "tunnel writer")
+        try:
+            async with asyncio.timeout(self.settings.pairing_seconds) as deadline:
+                self._pairing = deadline
+                await self._opened
+        except TimeoutError as error:
+            raise SessionLost(
+                "The device was called but did not come to the tunnel in time. Try again.", reason="no_answer", clean=False
+            ) from error
+
+    # -- what is known ----------------------------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> Identity:
+        """The device, as certified.
+
+        Raises:
+            LocalProtocolError: the device has not shown its certificate yet.
+        """
+        if self._identity is None:
+            raise LocalProtocolError("the device is not known yet")
+        return self._identity
+
+    @property
+    def device(self) -> str:
+        """The device's id, as certified."""
+        return self.identity.peer
+
+    @property
+    def label(self) -> str:
+        """The device's label, as certified."""
+        return device_claims(self.identity).label
+
+    @property
+    def group(self) -> str:
+        """The device's group, as certified."""
+        return device_claims(self.identity).group
+
+    @property
+    def sas(self) -> str:
+        """Six digits that must equal those on the user's screen."""
+        return self._sas
+
+    @property
+    def by_code(self) -> bool:
+        """A code led here, so the SAS has to be compared."""
+        return self._expected is None
+
+    @property
+    def granted(self) -> frozenset[Capability]:
+        """What the technician may do right now."""
+        return self._machine.granted
+
+    @property
+    def session_id(self) -> str:
+        """The agent's name for this session ("" until it is open)."""
+        return self._welcome.session_id if self._welcome else ""
+
+    @property
+    def unattended(self) -> bool:
+        """Policy opened it; nobody was asked."""
+        return self._welcome is not None and self._welcome.unattended
+
+    @property
+    def seconds(self) -> float:
+        """How long the first grant lasts, from its opening."""
+        return self._welcome.seconds if self._welcome else 0.0
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds to the device and back, smoothed; None until measured."""
+        return self._machine.round_trip
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+        return self._machine.state
+
+    @property
+    def ended(self) -> SessionEnded | None:
+        """How it ended, or None while it lasts."""
+        return self._ended
+
+    def pending(self, lane: Lane) -> int:
+        """Bytes queued on a lane and not yet sealed."""
+        return self._machine.pending(lane)
+
+    # -- saying and hearing -----------------------------------------------------------------------------------------
+
+    def send(self, message: Message) -> None:
+        """Queue a message; it goes out at once, by its lane's urgency.
+
+        Raises:
+            LocalProtocolError: the session is not open, or the type is not the technician's to send.
+        """
+        self._machine.send_message(message, time.monotonic())
+        self._wake.set()
+
+    def subscribe(self, *kinds: type[SessionItem], limit: int = 256) -> Subscription[SessionItem]:
+        """What comes from now on, of these types (none given: all): messages of the agent as themselves, and the events
+        `GrantsChanged`, `UnknownReceived` and, last, `SessionEnded`. Ends with the session. Close it when you leave."""
+        return self._items.subscribe(lambda item: not kinds or isinstance(item, kinds), limit)
+
+    def next_request(self) -> int:
+        """A request id that no other request of this session has."""
+        self._last_request = self._last_request % (2**32 - 1) + 1
+        return self._last_request
+
+    def request(self, message: Message, *, seconds: float | None = None) -> "Answers":
+        """Send a request and stream its answers: `async with session.request(FixRun(session.next_request(), ...)) as answers`.
+
+        Args:
+            message: its `request` must come from `next_request`; its type must be in `FINAL_ANSWERS`.
+            seconds: the longest wait for each next answer (None: as long as the session lasts).
+
+        Raises:
+            LocalProtocolError: the session is not open, or this message has no answers.
+        """
+        final = FINAL_ANSWERS.get(type(message))
+        number = getattr(message, "request", None)
+        if final is None or not isinstance(number, int):
+            raise LocalProtocolError(f"{type(message).__name__} is not a request with answers")
+        subscription = self._items.subscribe(lambda item: getattr(item, "request", None) == number, ANSWER_LIMIT)
+        try:
+            self.send(message)
+        except HandrailError:
+            subscription.close()
+            raise
+        return Answers(self, subscription, final, seconds)
+
+    async def ask(self, capability: Capability, reason: str = "") -> bool:
+        """Ask for one capability more and wait for the answer. True: granted. False: refused (see `refusal_of` for why).
+
+        Raises:
+            LocalProtocolError: the session is not open. SessionLost: it ended before the answer.
+        """
+        return await self.refusal_of(capability, reason) is None
+
+    async def refusal_of(self, capability: Capability, reason: str = "") -> Refusal | None:
+        """As `ask`, but returns the refusal itself, or None when the capability is granted."""
+        if capability in self.granted:
+            return None
+        number = self.next_request()
+        with self.subscribe(CapabilityGranted, Refusal) as answers:
+            self._machine.ask(capability, number, reason, time.monotonic())
+            self._wake.set()
+            async for answer in answers:
+                if isinstance(answer, Refusal) and answer.request == number:
+                    return answer
+                if isinstance(answer, CapabilityGranted) and answer.capability is capability:
+                    return None
+        raise self.loss()
+
+    def give_back(self, capability: Capability) -> None:
+        """Return a capability that is no longer needed."""
+        self._machine.give_back(capability, time.monotonic())
+        self._wake.set()
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    async def end(self, reason: str = "technician") -> SessionEnded:
+        """End politely: what is queued goes out first, the agent's last words (checkpoint, receipt) are awaited. Safe twice."""
+        self._machine.end(reason, time.monotonic())
+        self._after_machine()
+        self._wake.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.end_seconds):
+                await self._over.wait()
+        await self._close()
+        assert self._ended is not None
+        return self._ended
+
+    async def wait_ended(self) -> SessionEnded:
+        """Wait for the end, whoever brings it about."""
+        await self._over.wait()
+        assert self._ended is not None
+        return self._ended
+
+    def loss(self) -> SessionLost:
+        """The error that tells how this session ended."""
+        ended = self._ended or SessionEnded("cut", clean=False, by_peer=True)
+        return SessionLost(describe_end(ended), reason=ended.reason, clean=ended.clean)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.end()
+
+    async def _close(self) -> None:
+        await self._supervisor.aclose()
+        if self._socket is not None:
+            await self._socket.close()
+        self._machine.receive_eof(time.monotonic())
+        self._after_machine()
+        if not self._opened.done():
+            self._opened.cancel()
+
+    # -- the pump ---------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        assert self._socket is not None
+        try:
+            async for data in self._socket:
+                if isinstance(data, str):
+                    raise TrustError("the relay put text into the tunnel: the session was stopped")
+                self._machine.receive_data(data, time.monotonic())
+                self._after_machine()
+                if self._ended is not None:
+                    return
+                await self._items.room()
+        except ConnectionClosed:
+            _LOGGER.debug("the tunnel was cut")
+        except TrustError as error:
+            self._abort(error)
+            return
+        self._machine.receive_eof(time.monotonic())
+        self._after_machine()
+
+    async def _write(self) -> None:
+        assert self._socket is not None
+        try:
+            while True:
+                self._wake.clear()
+                while data := self._machine.data_to_send(_WRITE_BYTES):
+                    await self._socket.send(data)
+                self._after_machine()
+                if self._ended is not None:
+                    await self._socket.close()
+                    return
+                await self._sleep()
+        except ConnectionClosed:
+            _LOGGER.debug("the tunnel was cut while writing; its reader reports it")
+
+    async def _sleep(self) -> None:
+        """Until there is something to send or a deadline of the machine."""
+        deadline = self._machine.next_deadline()
+        try:
+            async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                await self._wake.wait()
+        except TimeoutError:
+            self._machine.handle_deadline(time.monotonic())
+            self._after_machine()
+
+    def _after_machine(self) -> None:
+        """Check a new peer before a byte of ours follows, hand out events, and have the writer run."""
+        if self._identity is None and self._machine.peer is not None:
+            self._identity = self._machine.peer
+            try:
+                check_offer(self.offer, self._identity, asked=self._expected)
+                if self._accept is not None:
+                    self._accept(self._identity)
+            except TrustError as error:
+                self._abort(error)
+                return
+        for event in self._machine.events():
+            self._handle(event)
+        self._wake.set()
+
+    def _handle(self, event: Event) -> None:
+        if self._ended is not None:
+            return
+        match event:
+            case Connected(sas=sas):
+                self._sas = sas
+                self._pairing.reschedule(None)
+                self._progress(Stage.CONNECTED)
+            case ConsentWaiting(seconds=seconds):
+                self._progress(Stage.CONSENT, seconds)
+            case Opened(welcome=welcome):
+                self._welcome = welcome
+                self._progress(Stage.OPEN)
+                if not self._opened.done():
+                    self._opened.set_result(None)
+            case DeniedByAgent(denied=denied):
+                self._fail_opening(denial(denied))
+            case MessageReceived(message=message):
+                self._items.publish(message)
+            case SessionEnded():
+                self._finish(event)
+            case UnknownReceived(tag=tag):
+                _LOGGER.info("the device sent %r, which this version does not know", tag)
+                self._items.publish(event)
+            case _:
+                self._items.publish(event)
+
+    def _finish(self, ended: SessionEnded) -> None:
+        self._ended = ended
+        self._items.publish(ended)
+        self._items.finish()
+        self._over.set()
+        if ended.reason.startswith("untrusted: "):
+            self._fail_opening(TrustError(ended.reason.removeprefix("untrusted: ")))
+        else:
+            self._fail_opening(self.loss())
+
+    def _abort(self, error: TrustError) -> None:
+        """Cut the tunnel without another byte: whoever is there is not who it should be."""
+        self._fail_opening(error)
+        if self._ended is None:
+            self._finish(SessionEnded(f"untrusted: {error}", clean=False, by_peer=False))
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    def _fail_opening(self, error: HandrailError) -> None:
+        if not self._opened.done():
+            self._opened.set_exception(error)
+            self._opened.exception()  # `open` raises it; when it was cancelled, nobody is left to ask
+
+    def _progress(self, stage: Stage, seconds: float = 0.0) -> None:
+        if self._on_progress is None:
+            return
+        identity = self._identity
+        label = device_claims(identity).label if identity is not None else self.offer.label
+        device = identity.peer if identity is not None else self.offer.peer
+        self._on_progress(Progress(stage, label, device, self._sas, seconds, self.by_code))
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        _LOGGER.error("%s failed", name, exc_info=error)
+        self._fail_opening(RelayUnreachable(f"The session stopped by an error of this program: {error!r}"))
+        if self._ended is None:
+            self._finish(SessionEnded("internal_error", clean=False, by_peer=False))
+
+
+class Answers:
+    """The answers to one request, up to and including the final one. Iterate once; closing early stops listening only."""
+
+    def __init__(
+        self, session: Session, subscription: Subscription[SessionItem], final: type[Message], seconds: float | None
+    ) -> None:
+        self._session = session
+        self._subscription = subscription
+        self._final = final
+        self._seconds = seconds
+        self._done = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self._subscription.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        """The next answer.
+
+        Raises:
+            Refused: the agent did not act on the request. SessionLost: the session ended first.
+            TimeoutError: nothing came within the seconds given to `Session.request`.
+        """
+        if self._done:
+            raise StopAsyncIteration
+        try:
+            async with asyncio.timeout(self._seconds):
+                item = await anext(self._subscription)
+        except StopAsyncIteration:
+            self._done = True
+            raise self._session.loss() from None
+        if isinstance(item, Refusal):
+            self._finish()
+            raise Refused(item.text or f"refused: {item.reason.value}", reason=item.reason)
+        if isinstance(item, self._final):
+            self._finish()
+        assert isinstance(item, Message)
+        return item
+
+    def _finish(self) -> None:
+        self._done = True
+        self._subscription.close()
+
+
+def device_claims(identity: Identity) -> DeviceClaims:
+    """What a device's certificate says about it.
+
+    Raises:
+        TrustError: it is not a device's certificate.
+    """
+    if not isinstance(identity.claims, DeviceClaims):
+        raise TrustError("the other end is certified, but not as a device: the session was stopped")
+    return identity.claims
+
+
+def check_offer(offer: TunnelOffer, identity: Identity, *, asked: str | None) -> None:
+    """Compare what the relay said with what the certificate says. Nothing of ours has been sent to the device before.
+
+    Raises:
+        TrustError: another device than the one asked for, or the relay's id or label differs from the certificate's.
+    """
+    claims = device_claims(identity)
+    if asked is not None and identity.peer != asked:
+        raise TrustError(f"the relay led to device {identity.peer} instead of {asked}: the session was stopped")
+    if offer.peer != identity.peer:
+        raise TrustError(f"the relay spoke of device {offer.peer} but led to {identity.peer}: the session was stopped")
+    if offer.label and offer.label != claims.label:
+        raise TrustError(
+            f"the relay calls this device {offer.label!r}, its certificate says {claims.label!r}: the session was stopped. "
+            "Tell your administrator."
+        )
+
+
+def denial(denied: Denied) -> Refused:
+    """The error for a session that was not opened."""
+    words = {
+        "denied_by_user": "The person at the computer said no.",
+        "no_answer": "Nobody at the computer answered.",
+        "nobody_to_ask": "Nobody is at the computer, and its policy does not allow access without asking.",
+        "tier_too_low": "Your tier does not allow this.",
+        "not_on_list": "You are not on the organisation's list of technicians.",
+        "stale_trust": "The device's trust data is too old for this; it must reach its relay first.",
+    }.get(denied.reason.value, f"The device said no ({denied.reason.value}).")
+    return Refused(f"{words} {denied.text}".strip(), reason=denied.reason)
+
+
+def describe_end(ended: SessionEnded) -> str:
+    """One sentence on how a session ended."""
+    who = "the device" if ended.by_peer else "this side"
+    if ended.reason == "cut":
+        return "The connection to the device was cut. Check both networks and try again."
+    if ended.reason == "silence":
+        return "Nothing came from the device for too long: its network is away. Try again."
+    if ended.reason.startswith("protocol_error: "):
+        return f"The device broke the rules of the protocol ({ended.reason.removeprefix('protocol_error: ')}). Update both sides."
+    if ended.reason.startswith("untrusted: "):
+        return ended.reason.removeprefix("untrusted: ")
+    return f"The session was ended by {who}: {ended.reason}."
