@@ -1,0 +1,90 @@
+"""Who may import whom (see the picture in README.md)."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.source import PACKAGES, ROOT, Module, modules
+
+PURE_LIBRARIES = {"msgspec", "cryptography", "OpenSSL"}
+IMPURE_STANDARD = {"asyncio", "socket", "time", "threading", "subprocess", "select", "selectors", "ssl", "http", "urllib", "logging", "os"}
+RELAY_MAY_USE = {
+    "protocol",
+    "protocol.link",
+    "protocol.link_messages",
+    "protocol.certificates",
+    "protocol.errors",
+    "protocol.limits",
+    "protocol.version",
+}
+# Whatever could open a session or read one: nothing of it may be loaded in a relay process.
+OPENS_A_SESSION = {"protocol.session", "protocol.session_core", "protocol.channel", "protocol.frames", "protocol.messages", "protocol.pairing"}
+PLATFORM_QUESTIONS = {"platform"}
+
+
+def of(package: str) -> list[Module]:
+    return [module for module in modules() if module.package == package]
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_program_imports_protocol_and_itself_and_no_other_program(module: Module) -> None:
+    ours = {name for name in module.imports() if name.split(".")[0] in PACKAGES}
+    strangers = {name for name in ours if name.split(".")[0] not in {module.package, "protocol"}}
+    assert not strangers, f"{module.name} imports {sorted(strangers)}"
+    assert not any(name.startswith(".") for name in module.imports()), f"{module.name}: write imports in full"
+
+
+@pytest.mark.parametrize("module", of("protocol"), ids=lambda module: module.name)
+def test_protocol_is_pure(module: Module) -> None:
+    tops = {name.split(".")[0] for name in module.imports()}
+    strangers = {top for top in tops if top not in sys.stdlib_module_names and top not in PURE_LIBRARIES | {"protocol"}}
+    assert not strangers, f"{module.name} imports {sorted(strangers)}"
+    assert not tops & IMPURE_STANDARD, f"{module.name} imports {sorted(tops & IMPURE_STANDARD)}: machines do no I/O and have no clock"
+
+
+@pytest.mark.parametrize("module", of("relay"), ids=lambda module: module.name)
+def test_the_relay_names_nothing_that_opens_a_session(module: Module) -> None:
+    used = {name for name in module.imports() if name.split(".")[0] == "protocol"}
+    allowed = {name for name in used if name in RELAY_MAY_USE or name.rpartition(".")[0] in RELAY_MAY_USE - {"protocol"}}
+    assert used == allowed, f"{module.name} imports {sorted(used - allowed)}"
+
+
+def test_a_running_relay_has_loaded_nothing_that_opens_a_session() -> None:
+    code = "import json, sys, relay.app, relay.cli; print(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(result.stdout))
+    assert not loaded & OPENS_A_SESSION
+    assert not {name for name in loaded if name.split(".")[0] in {"agent", "technician_client"}}
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if not m.name.startswith("agent.backends")], ids=lambda module: module.name)
+def test_only_backends_ask_which_platform_this_is(module: Module) -> None:
+    text = module.path.read_text(encoding="utf-8")
+    assert not module.imports() & PLATFORM_QUESTIONS, f"{module.name} imports platform"
+    for question in ("sys.platform", "os.name", "platform.system"):
+        assert question not in text, f"{module.name} asks {question}"
+
+
+def test_every_module_imports_alone() -> None:
+    """Each in a process of its own (forked from one that has imported nothing of ours), so that no order hides a circle."""
+    names = [module.name for module in modules() if not module.name.endswith("__main__")]
+    code = f"""
+import importlib, os, sys
+bad = []
+for name in {names!r}:
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(f"{{name}}: {{type(error).__name__}}: {{error}}", flush=True)
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        bad.append(name)
+sys.exit(bool(bad))
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert result.returncode == 0, result.stdout + result.stderr
