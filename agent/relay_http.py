@@ -1,0 +1,205 @@
+"""Short HTTP requests to the relay: enrolment and the signed repository. Blocking: run them in a worker thread.
+
+The relay's TLS key is pinned where the bundle names it, compared before a byte of the request is sent; else the system's
+certificate authorities vouch for it. No redirect is followed, every answer is bounded, plain HTTP goes to this computer only.
+What comes back is unverified: only signatures inside it count.
+"""
+
+import hashlib
+import hmac
+import http.client
+import ipaddress
+import ssl
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from agent.errors import RelayAway
+from protocol.errors import HandrailError, TrustError
+from protocol.version import PRODUCT
+
+_PROBLEM_BYTES = 16 * 1024
+
+
+class RelayAddressError(HandrailError):
+    """The relay's address cannot be used; the text says how it must look."""
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """The parts of an RFC 9457 answer that are shown."""
+
+    title: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What the relay answered. `date` is its own Date header ("" when it sent none), unverified like the rest."""
+
+    status: int
+    body: bytes
+    date: str
+
+    def problem(self) -> str:
+        """One line of the relay's own words about a failure, for a person to read."""
+        try:
+            problem = msgspec.json.decode(self.body[:_PROBLEM_BYTES], type=_Problem)
+        except msgspec.DecodeError:
+            return f"status {self.status}"
+        words = problem.detail or problem.title or f"status {self.status}"
+        return "".join(character if character.isprintable() else " " for character in words)[:300]
+
+
+class _PinnedConnection(http.client.HTTPSConnection):
+    """A TLS connection to the holder of one key."""
+
+    def __init__(self, host: str, port: int, *, timeout: float, pin: bytes) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # the pin is the check: a self-signed relay has nothing else to show
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._pin = pin
+
+    def connect(self) -> None:
+        """Connect, and compare the key before anything is sent.
+
+        Raises:
+            TrustError: another key.
+        """
+        super().connect()
+        der = self.sock.getpeercert(binary_form=True)
+        if der is None or not hmac.compare_digest(spki_sha256(der), self._pin):
+            self.close()
+            raise TrustError(
+                f"{self.host} does not hold the key that was pinned for the relay. Either somebody sits in between, or the "
+                "relay was given a new key: ask your administrator, and do not go on."
+            )
+
+
+class RelayHttp:
+    """The relay's HTTP side."""
+
+    def __init__(self, url: str, spki: str, *, timeout: float = 20.0) -> None:
+        """Args:
+            url: "https://host:port" (http for this computer only).
+            spki: hex SHA-256 of the relay's TLS SPKI, "" for the system's CAs.
+            timeout: seconds for connecting and for each read.
+
+        Raises:
+            RelayAddressError: the address or the pin cannot be used.
+        """
+        try:
+            parts = urlsplit(url.strip())
+            host, port = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise RelayAddressError(f"{url!r} is not an address: {error}. Write it like https://relay.example:8443") from error
+        if parts.scheme not in ("https", "http") or not host or parts.path not in ("", "/") or parts.query or parts.username:
+            raise RelayAddressError(f"{url!r} is not a relay's address. Write it like https://relay.example:8443")
+        self._secure = parts.scheme == "https"
+        self._loopback = is_loopback(host)
+        if not self._secure and not self._loopback:
+            raise RelayAddressError(f"{url!r} is not encrypted. Plain http is for this computer itself only; use https://")
+        try:
+            self._pin = bytes.fromhex(spki)
+        except ValueError:
+            self._pin = b"?"
+        if len(self._pin) not in (0, 32):
+            raise RelayAddressError("The relay's pin must be 64 hex digits (the SHA-256 of its TLS key).")
+        self._host, self._port = host, port or (443 if self._secure else 80)
+        self._timeout = timeout
+        self.url = url.strip().rstrip("/")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        bearer: str = "",
+        max_bytes: int = 256 * 1024,
+    ) -> HttpAnswer:
+        """One request, one connection. `path` begins with "/" and is percent-encoded here.
+
+        Raises:
+            TrustError: the relay does not hold the right key.
+            RelayAway: no answer, or one larger than `max_bytes`.
+        """
+        connection = self._connection()
+        headers = {"User-Agent": f"handrail/{PRODUCT}", "Accept": "application/json, */*"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
+        try:
+            connection.request(method, quote(path, safe="/-._~:?=&"), body=body, headers=headers)
+            response = connection.getresponse()
+            data = response.read(max_bytes + 1)
+            date = response.getheader("Date") or ""
+        except ssl.SSLCertVerificationError as error:
+            raise TrustError(
+                f"{self.url} shows a certificate that this computer does not trust ({error.verify_message}). "
+                "A relay with its own certificate needs its pin, which `handrail-relay init` printed."
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise RelayAway(
+                f"The relay {self.url} does not answer ({_plain(error)}). Check the network and that the relay runs."
+            ) from error
+        finally:
+            connection.close()
+        if len(data) > max_bytes:
+            raise RelayAway(f"{self.url} sent more than {max_bytes} bytes where less was expected.")
+        return HttpAnswer(response.status, data, date[:64])
+
+    def post_json(self, path: str, document: object, *, bearer: str = "") -> HttpAnswer:
+        """POST a JSON document. Raises as `request`."""
+        return self.request("POST", path, body=msgspec.json.encode(document), bearer=bearer)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        proxy = None if self._loopback else urllib.request.getproxies().get("https" if self._secure else "http")
+        if proxy and urllib.request.proxy_bypass(self._host):
+            proxy = None
+        host, port = self._host, self._port
+        if proxy:
+            through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+            host, port = through.hostname or "", through.port or 8080
+        connection: http.client.HTTPConnection
+        if not self._secure:
+            connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
+        elif self._pin:
+            connection = _PinnedConnection(host, port, timeout=self._timeout, pin=self._pin)
+        else:
+            context: Any = ssl.create_default_context()
+            connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=context)
+        if proxy:
+            connection.set_tunnel(self._host, self._port)
+        return connection
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host name is this computer itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def spki_sha256(certificate_der: bytes) -> bytes:
+    """SHA-256 of a certificate's SubjectPublicKeyInfo; b"" when the bytes are no certificate."""
+    try:
+        key = x509.load_der_x509_certificate(certificate_der).public_key()
+    except ValueError:
+        return b""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+
+
+def _plain(error: BaseException) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
