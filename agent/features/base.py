@@ -43,6 +43,10 @@ class FeatureContext(Protocol):
         """The technician, as certified."""
 
     @property
+    def tier(self) -> int:
+        """The technician's tier here: the lower of the certified and the listed one."""
+
+    @property
     def label(self) -> str:
         """This machine's certified label."""
 
@@ -86,6 +90,9 @@ class FeatureContext(Protocol):
         Raises:
             Unavailable: the chain cannot be written (disk full); the action must not go ahead.
         """
+
+    def show_chat(self, text: str, sent_at: float) -> bool:
+        """Show one line of the technician's on every attached front end; False when none is attached."""
 
     async def ask_user(self, question: Question) -> bool:
         """Ask the person at this machine; False when they say no, do not answer in time, or nobody can be asked."""
