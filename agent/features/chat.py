@@ -18,4 +18,6 @@ class ChatFeature(Feature):
         """Show one line; without anybody to show it to, say so."""
         assert isinstance(message, ChatMessage)
         if not self.context.show_chat(printable(message.text, keep=NEWLINE_AND_TAB), message.sent_at):
-            self.context.refuse(message, RefusalReason.NOBODY_TO_ASK, "Nobody at this computer has a window open that shows chat.")
+            self.context.refuse(
+                message, RefusalReason.NOBODY_TO_ASK, "Nobody at this computer has a window open that shows chat."
+            )

@@ -1,0 +1,69 @@
+"""Every error of the agent itself, and the exit codes its commands end with.
+
+HandrailError (protocol.errors)
+├── NotEnrolled         this computer belongs to no organisation yet
+├── AlreadyRunning      another daemon serves this home
+├── NotRunning          no daemon answers on the local socket
+├── LocalRefused        the daemon understood, and said no
+└── Unavailable (protocol.errors)
+    ├── AuditUnavailable    the audit chain cannot be written: nothing may begin
+    └── RelayAway           the relay cannot be reached or does not take us now
+"""
+
+from enum import IntEnum
+
+from protocol.errors import HandrailError, Refused, TrustError, Unavailable
+
+
+class NotEnrolled(HandrailError):
+    """There is no identity in this home; the text names the command that makes one."""
+
+
+class AlreadyRunning(HandrailError):
+    """Another daemon holds this home's lock."""
+
+
+class NotRunning(HandrailError):
+    """Nobody listens on the local socket."""
+
+
+class LocalRefused(HandrailError):
+    """The daemon did not do what a local program asked; the text says why."""
+
+
+class AuditUnavailable(Unavailable):
+    """The audit chain cannot be written (disk full, read-only, damaged): what was to be recorded must not happen."""
+
+
+class RelayAway(Unavailable):
+    """The relay is not there, is not itself, or does not let this device in."""
+
+
+class ExitCode(IntEnum):
+    """How a command ended; the same numbers as the technician's commands."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_SET_UP = 3
+    RELAY_UNREACHABLE = 4
+    REFUSED = 5
+    NOT_FOUND = 6
+    TRUST = 7
+    INTERRUPTED = 130
+
+
+def exit_code_of(error: HandrailError) -> ExitCode:
+    """The exit code that tells a script what kind of error this was."""
+    table: tuple[tuple[type[HandrailError], ExitCode], ...] = (
+        (NotEnrolled, ExitCode.NOT_SET_UP),
+        (NotRunning, ExitCode.NOT_FOUND),
+        (RelayAway, ExitCode.RELAY_UNREACHABLE),
+        (LocalRefused, ExitCode.REFUSED),
+        (Refused, ExitCode.REFUSED),
+        (TrustError, ExitCode.TRUST),
+    )
+    for kind, code in table:
+        if isinstance(error, kind):
+            return code
+    return ExitCode.FAILED

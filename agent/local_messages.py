@@ -1,0 +1,207 @@
+"""What the daemon and the user's own programs say to each other over the local socket: one JSON object a line.
+
+A program sends requests (key "do") with an `id` of its choosing; each is answered once by an object with that id (key "say":
+"done", "failed" or a reply of its own). Between them come events, which have no id. SPEC.md, "Local socket", is the reference.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from agent.consent import ConsentQuestion
+from agent.status import AgentStatus, RelayStatus, SessionStatus
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason
+
+LINE_BYTES = 64 * 1024
+Text = Annotated[str, msgspec.Meta(max_length=4000)]
+SessionId = Annotated[str, msgspec.Meta(max_length=64)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+
+
+class Request(msgspec.Struct, frozen=True, tag_field="do", forbid_unknown_fields=True):
+    """Base of what a program asks."""
+
+    id: Number
+
+
+class AskStatus(Request, frozen=True, tag="status"):
+    """Answered by `StatusReply`."""
+
+
+class Attach(Request, frozen=True, tag="attach"):
+    """From now on this connection shows events and questions to a person. `kind`: what it is, for the log."""
+
+    kind: Annotated[str, msgspec.Meta(max_length=40)] = "terminal"
+
+
+class RequestHelp(Request, frozen=True, tag="help.request"):
+    """Ask the relay for a code; `CodeShown` follows. It is withdrawn when the connection ends."""
+
+    text: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class CancelHelp(Request, frozen=True, tag="help.cancel"):
+    """The code is not needed any more."""
+
+
+class AnswerConsent(Request, frozen=True, tag="consent.answer"):
+    """A person's answer to question `question`: nothing granted and not `yes` is No."""
+
+    question: Number
+    granted: Annotated[list[Capability], msgspec.Meta(max_length=32)] = []
+    yes: bool = False
+
+
+class MoreTime(Request, frozen=True, tag="consent.more_time"):
+    """The person wants longer."""
+
+    question: Number
+
+
+class StopSession(Request, frozen=True, tag="session.stop"):
+    """End a session; "" ends all."""
+
+    session: SessionId = ""
+
+
+class PauseSession(Request, frozen=True, tag="session.pause"):
+    """Hold everything back, or let it go on; "" means all sessions."""
+
+    paused: bool
+    session: SessionId = ""
+
+
+class RevokeCapability(Request, frozen=True, tag="session.revoke"):
+    """Take one capability away."""
+
+    session: SessionId
+    capability: Capability
+
+
+class SayChat(Request, frozen=True, tag="chat"):
+    """One line of chat to the technician."""
+
+    session: SessionId
+    text: Text
+
+
+AnyRequest = (
+    AskStatus
+    | Attach
+    | RequestHelp
+    | CancelHelp
+    | AnswerConsent
+    | MoreTime
+    | StopSession
+    | PauseSession
+    | RevokeCapability
+    | SayChat
+)
+
+
+class Said(msgspec.Struct, frozen=True, tag_field="say"):
+    """Base of what the daemon says."""
+
+
+class Done(Said, frozen=True, tag="done"):
+    """The request was carried out."""
+
+    id: Number
+    text: str = ""
+
+
+class Failed(Said, frozen=True, tag="failed"):
+    """The request was not carried out; `text` says why and what to do."""
+
+    id: Number
+    reason: RefusalReason
+    text: str
+
+
+class StatusReply(Said, frozen=True, tag="status"):
+    """Answer to `AskStatus`."""
+
+    id: Number
+    status: AgentStatus
+
+
+class CodeShown(Said, frozen=True, tag="help.code"):
+    """The code to read out, and how long it lives."""
+
+    code: str
+    seconds: float
+
+
+class HelpEnded(Said, frozen=True, tag="help.ended"):
+    """The code is spent, withdrawn or has run out; `text` says which. `used`: a technician came with it."""
+
+    text: str
+    used: bool = False
+
+
+class ConsentAsked(Said, frozen=True, tag="consent.asked"):
+    """A person must decide. `seconds` are left before the answer is No."""
+
+    question: int
+    ask: ConsentQuestion
+    seconds: float
+
+
+class ConsentExtended(Said, frozen=True, tag="consent.extended"):
+    """There are `seconds` again."""
+
+    question: int
+    seconds: float
+
+
+class ConsentClosed(Said, frozen=True, tag="consent.closed"):
+    """The question is no longer open."""
+
+    question: int
+    text: str
+
+
+class RelayChanged(Said, frozen=True, tag="relay"):
+    """The way to the relay changed."""
+
+    relay: RelayStatus
+
+
+class SessionChanged(Said, frozen=True, tag="session"):
+    """A session opened or changed; show it for as long as it lasts."""
+
+    session: SessionStatus
+
+
+class SessionOver(Said, frozen=True, tag="session.over"):
+    """A session ended, or was not opened (`session` "" then). `receipt` is the path of the text that the user keeps, or ""."""
+
+    session: str
+    text: str
+    receipt: str = ""
+
+
+class ChatHeard(Said, frozen=True, tag="chat"):
+    """One line of the technician's. `sent_at` is their clock, seconds since 1970."""
+
+    session: str
+    name: str
+    text: str
+    sent_at: float
+
+
+AnySaid = (
+    Done
+    | Failed
+    | StatusReply
+    | CodeShown
+    | HelpEnded
+    | ConsentAsked
+    | ConsentExtended
+    | ConsentClosed
+    | RelayChanged
+    | SessionChanged
+    | SessionOver
+    | ChatHeard
+)

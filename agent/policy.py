@@ -1,0 +1,231 @@
+"""What a technician may do here and now: one pure function over one ordered table of checks.
+
+    capability = min(technician's tier, the organisation's signed policy, the kind of session, local consent, freshness)
+
+`decide` is asked when a session opens, when more is asked for, every few minutes, and again for every single message. The first
+check that objects decides, and its sentence tells the technician what can be done about it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from protocol.capabilities import DAY, RULES, Capability
+from protocol.certificate_profile import BACKDATE, TechnicianClaims, load_certificate
+from protocol.certificates import Identity
+from protocol.documents import GroupPolicy, RevocationList, TechnicianEntry, TechniciansList
+from protocol.errors import RefusalReason
+
+UNATTENDED_FRESHNESS: Final = 1 * DAY
+ACTS_ON_THE_DESKTOP: Final = frozenset({Capability.CONTROL, Capability.POINTER, Capability.CLIPBOARD_IN})
+
+
+class SessionKind(Enum):
+    """Whether a person was asked, or policy alone opens the session."""
+
+    ATTENDED = "attended"
+    UNATTENDED = "unattended"
+
+
+@dataclass(frozen=True, slots=True)
+class Technician:
+    """What is certain about the technician. `issued` and `until` (seconds since 1970) bound the certificate; `entry` is the
+    line of the organisation's list with this key, None when there is none."""
+
+    name: str
+    certified_tier: int
+    groups: tuple[str, ...]
+    issued: float
+    until: float
+    entry: TechnicianEntry | None
+    revoked: bool
+
+    @property
+    def tier(self) -> int:
+        """The lower of the certified and the listed tier; 0 when not listed."""
+        return 0 if self.entry is None else min(self.certified_tier, self.entry.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Everything a decision depends on. Times in seconds, `wall` since 1970.
+
+    `list_known`: the list of technicians was received at least once. `age`: how old the newest verified signed state is, None
+    when there is none. `consented`: what the person here allowed; None while they have not been asked. `supported`: what this
+    agent has features for. `question_open`: one of our own questions stands on the screen.
+    """
+
+    technician: Technician
+    group: str
+    rules: GroupPolicy
+    kind: SessionKind
+    list_known: bool
+    age: float | None
+    wall: float
+    supported: frozenset[Capability]
+    consented: frozenset[Capability] | None = None
+    question_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Yes when `reason` is None. `sentence` says why not and what can be done ("" for yes)."""
+
+    reason: RefusalReason | None = None
+    sentence: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be done."""
+        return self.reason is None
+
+
+ALLOWED: Final = Decision()
+Check = Callable[[Capability, Circumstances], Decision | None]
+
+
+def decide(capability: Capability, circumstances: Circumstances) -> Decision:
+    """May this technician use `capability` in these circumstances?"""
+    for check in CHECKS:
+        objection = check(capability, circumstances)
+        if objection is not None:
+            return objection
+    return ALLOWED
+
+
+def decide_session(circumstances: Circumstances) -> Decision:
+    """May this technician hold a session here at all, whatever the capabilities?"""
+    for check in SESSION_CHECKS:
+        objection = check(Capability.DIAGNOSTICS, circumstances)
+        if objection is not None:
+            return objection
+    return ALLOWED
+
+
+def technician_of(identity: Identity, listed: TechniciansList | None, revocation: RevocationList | None) -> Technician:
+    """Put together what certificate, list and revocation say about the technician at the other end of the channel."""
+    claims = identity.claims
+    assert isinstance(claims, TechnicianClaims), "the channel lets only technicians through"
+    # Certificates are valid from a little before they were made; the switch for a stolen signer means when they were made.
+    issued = (load_certificate(identity.leaf_der).not_valid_before_utc + BACKDATE).timestamp()
+    return Technician(
+        name=claims.name,
+        certified_tier=claims.tier,
+        groups=tuple(claims.groups),
+        issued=issued,
+        until=identity.not_after.timestamp(),
+        entry=None if listed is None else listed.find(identity.fingerprint),
+        revoked=revocation is not None and revocation.refuses(identity.fingerprint, issued),
+    )
+
+
+def _expired(_: Capability, now: Circumstances) -> Decision | None:
+    if now.wall < now.technician.until:
+        return None
+    return Decision(
+        RefusalReason.EXPIRED,
+        "The technician's certificate has run out by this computer's clock. Renew it (handrail join or a running signer), "
+        "or set the clock if it is wrong.",
+    )
+
+
+def _unlisted(_: Capability, now: Circumstances) -> Decision | None:
+    if now.technician.entry is not None:
+        return None
+    if not now.list_known:
+        return Decision(
+            RefusalReason.STALE_TRUST,
+            "This computer has not yet received the organisation's signed list of technicians. Check that it reaches the relay "
+            "and that the signer runs, then try again.",
+        )
+    return Decision(
+        RefusalReason.NOT_ON_LIST,
+        "The technician's key is not on the organisation's signed list. An administrator adds it with `handrail org technician`.",
+    )
+
+
+def _revoked(_: Capability, now: Circumstances) -> Decision | None:
+    if not now.technician.revoked:
+        return None
+    return Decision(
+        RefusalReason.REVOKED, "The organisation has revoked this technician's certificate. Talk to an administrator."
+    )
+
+
+def _other_group(_: Capability, now: Circumstances) -> Decision | None:
+    if not now.technician.groups or now.group in now.technician.groups:
+        return None
+    return Decision(
+        RefusalReason.POLICY,
+        f"This technician works for other groups of computers than '{now.group}'. An administrator can certify them for it.",
+    )
+
+
+def _unsupported(capability: Capability, now: Circumstances) -> Decision | None:
+    if capability in now.supported:
+        return None
+    return Decision(RefusalReason.UNSUPPORTED, f"This version of the agent has no '{capability}'.")
+
+
+def _tier(capability: Capability, now: Circumstances) -> Decision | None:
+    rule = RULES[capability]
+    needed = rule.attended_tier if now.kind is SessionKind.ATTENDED else rule.unattended_tier
+    if now.technician.tier >= needed:
+        return None
+    how = "" if now.kind is SessionKind.ATTENDED else " when nobody is asked"
+    return Decision(
+        RefusalReason.TIER_TOO_LOW,
+        f"'{capability}'{how} takes tier {needed}; this technician has tier {now.technician.tier}. "
+        "Hand over to a colleague of that tier.",
+    )
+
+
+def _policy(capability: Capability, now: Circumstances) -> Decision | None:
+    if now.kind is SessionKind.UNATTENDED:
+        if capability in now.rules.unattended:
+            return None
+        return Decision(
+            RefusalReason.POLICY,
+            f"The organisation's policy does not allow '{capability}' on the computers of group '{now.group}' without asking "
+            "the person there. Have them run `handrail-agent attend` or `handrail-agent ask`.",
+        )
+    if now.rules.attended is None or capability in now.rules.attended:
+        return None
+    return Decision(
+        RefusalReason.POLICY,
+        f"The organisation's policy does not allow '{capability}' on the computers of group '{now.group}'.",
+    )
+
+
+def _stale(capability: Capability, now: Circumstances) -> Decision | None:
+    oldest = RULES[capability].freshness
+    if now.kind is SessionKind.UNATTENDED:
+        oldest = min(oldest, UNATTENDED_FRESHNESS)
+    if now.age is not None and now.age <= oldest:
+        return None
+    known = "none was ever received" if now.age is None else f"the newest is {now.age / 3600:.0f} hours old"
+    return Decision(
+        RefusalReason.STALE_TRUST,
+        f"'{capability}' needs signed revocation state of the last {oldest / 3600:.0f} hours, but {known}. Check that the "
+        "organisation's signer runs and that this computer reaches the relay.",
+    )
+
+
+def _consent(capability: Capability, now: Circumstances) -> Decision | None:
+    if now.consented is None or capability in now.consented:
+        return None
+    return Decision(RefusalReason.NOT_GRANTED, f"'{capability}' was not granted; ask for it.")
+
+
+def _question(capability: Capability, now: Circumstances) -> Decision | None:
+    if not now.question_open or capability not in ACTS_ON_THE_DESKTOP:
+        return None
+    return Decision(
+        RefusalReason.PAUSED,
+        "A question stands on the assisted screen; until the person there has answered, nothing is injected.",
+    )
+
+
+SESSION_CHECKS: Final[tuple[Check, ...]] = (_expired, _unlisted, _revoked, _other_group)
+CHECKS: Final[tuple[Check, ...]] = (*SESSION_CHECKS, _unsupported, _tier, _policy, _stale, _consent, _question)

@@ -1,0 +1,127 @@
+"""What the daemon is doing, as data: shown by `handrail-agent status` and sent to whoever is attached.
+
+`StatusBoard` is the one place that knows; the parts of the daemon write to it, and every change is handed to its listeners.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+RelayState = Literal["connecting", "connected", "away", "refused", "stopped"]
+
+
+class RelayStatus(msgspec.Struct, frozen=True):
+    """The way to the relay. `since` is seconds since 1970; `retry_at` likewise, None while connected; `text` is one sentence."""
+
+    url: str
+    state: RelayState
+    since: float
+    text: str
+    retry_at: float | None = None
+
+
+class SessionStatus(msgspec.Struct, frozen=True):
+    """One session as the person at this machine should see it. `until` is when what was granted runs out (seconds since 1970)."""
+
+    session: str
+    name: str
+    organisation: str
+    tier: int
+    granted: list[str]
+    unattended: bool
+    paused: bool
+    since: float
+    until: float
+
+
+class TrustStatus(msgspec.Struct, frozen=True):
+    """The organisation's signed files. `age` in seconds, None when none was ever received; `problem` is a sentence or ""."""
+
+    age: float | None = None
+    technicians: int = 0
+    problem: str = ""
+
+
+class AgentStatus(msgspec.Struct, frozen=True):
+    """Everything in one piece, as `status --json` prints it."""
+
+    device: str
+    label: str
+    organisation: str
+    certificate_until: float
+    relay: RelayStatus
+    sessions: list[SessionStatus]
+    trust: TrustStatus
+    audit: str = ""
+    attached: int = 0
+
+
+class StatusBoard:
+    """Keeps the parts of the status and tells listeners when one changes."""
+
+    def __init__(self, *, device: str, label: str, organisation: str, certificate_until: float, relay: RelayStatus) -> None:
+        self._device = device
+        self._label = label
+        self._organisation = organisation
+        self.certificate_until = certificate_until
+        self._relay = relay
+        self._trust = TrustStatus()
+        self._sessions: dict[str, SessionStatus] = {}
+        self._audit = ""
+        self.attached = 0
+        self._listeners: list[Callable[[RelayStatus | SessionStatus], None]] = []
+
+    def listen(self, listener: Callable[[RelayStatus | SessionStatus], None]) -> None:
+        """Have `listener` called with every relay or session status that changes."""
+        self._listeners.append(listener)
+
+    @property
+    def relay(self) -> RelayStatus:
+        """The way to the relay, as last reported."""
+        return self._relay
+
+    @property
+    def sessions(self) -> list[SessionStatus]:
+        """Every open session."""
+        return list(self._sessions.values())
+
+    def set_relay(self, relay: RelayStatus) -> None:
+        """The way to the relay has changed."""
+        self._relay = relay
+        self._tell(relay)
+
+    def set_trust(self, trust: TrustStatus) -> None:
+        """The signed files were looked at."""
+        self._trust = trust
+
+    def set_audit(self, problem: str) -> None:
+        """`problem` is why the audit chain cannot be written, or ""."""
+        self._audit = problem
+
+    def set_session(self, session: SessionStatus) -> None:
+        """A session has opened or changed."""
+        self._sessions[session.session] = session
+        self._tell(session)
+
+    def drop_session(self, session: str) -> None:
+        """A session has ended."""
+        self._sessions.pop(session, None)
+
+    def snapshot(self) -> AgentStatus:
+        """All of it, now."""
+        return AgentStatus(
+            self._device,
+            self._label,
+            self._organisation,
+            self.certificate_until,
+            self._relay,
+            self.sessions,
+            self._trust,
+            self._audit,
+            self.attached,
+        )
+
+    def _tell(self, status: RelayStatus | SessionStatus) -> None:
+        for listener in self._listeners:
+            listener(status)
