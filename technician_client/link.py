@@ -4,6 +4,7 @@ What the relay says here is unverified: rows, labels and texts are shown as such
 """
 
 import asyncio
+import functools
 import logging
 import random
 import time
@@ -186,9 +187,9 @@ class RelayClient:
         self._supervisor.spawn(self._keep(keep_trying), "relay link")
         try:
             await asyncio.shield(self._first)
-        except BaseException:
-            await self.close()
-            raise
+        finally:
+            if not self._first.done() or self._first.exception() is not None:  # cancelled, or failed
+                await self.close()
 
     async def close(self) -> None:
         """End the link and everything that waits on it."""
@@ -208,7 +209,7 @@ class RelayClient:
         rows: list[DeviceRow] = []
         cursor = ""
         while True:
-            page = await self._call(lambda request, at=cursor: DevicesQuery(request, text[:100], at, _PAGE))
+            page = await self.call(functools.partial(_query, text[:100], cursor))
             if not isinstance(page, DevicesPage):
                 raise RelayUnreachable("The relay answered something else than its devices. Is it of another version?")
             rows.extend(page.devices)
@@ -222,7 +223,7 @@ class RelayClient:
         Raises:
             NotFound: no such code, or it is used or too old. Refused: too many wrong ones.
         """
-        return self._offer(await self._call(lambda request: CodeRedeem(request, code)))
+        return self._offer(await self.call(lambda request: CodeRedeem(request, code)))
 
     async def ask(self, device: str) -> TunnelOffer:
         """Ask for a tunnel to a device by id.
@@ -230,7 +231,7 @@ class RelayClient:
         Raises:
             DeviceOffline: known but not connected. NotFound: unknown to the relay.
         """
-        return self._offer(await self._call(lambda request: DeviceAsk(request, device)))
+        return self._offer(await self.call(lambda request: DeviceAsk(request, device)))
 
     async def open_tunnel(self, offer: TunnelOffer) -> ClientConnection:
         """Open this end of the offered tunnel: a WebSocket whose binary messages are one byte stream."""
@@ -242,10 +243,6 @@ class RelayClient:
             max_bytes=4 * self.settings.limits.link_message_bytes,
             ticket=offer.ticket,
         )
-
-    async def call(self, make: Callable[[int], LinkMessage]) -> LinkMessage:
-        """Send the request that `make(request id)` builds and return its answer (never `Failed`: that is raised)."""
-        return await self._call(make)
 
     async def send(self, message: LinkMessage) -> None:
         """Send a message that has no answer (an acknowledgement)."""
@@ -266,7 +263,12 @@ class RelayClient:
         except TimeoutError as error:
             raise RelayUnreachable(f"No connection to {self.address.origin}: {self._state.text or 'it is away'}") from error
 
-    async def _call(self, make: Callable[[int], LinkMessage]) -> LinkMessage:
+    async def call(self, make: Callable[[int], LinkMessage]) -> LinkMessage:
+        """Send the request that `make(request id)` builds and return its answer (`Failed` is raised, never returned).
+
+        Raises:
+            RelayUnreachable: no link, or no answer in time; NotFound, DeviceOffline, Refused: what the relay failed it with.
+        """
         await self._until_online()
         self._last_request = self._last_request % (2**32 - 1) + 1
         request = self._last_request
@@ -416,6 +418,10 @@ class RelayClient:
         self._change(LinkState.REFUSED, f"the link stopped by an error of this program: {error!r}")
         if self._first is not None and not self._first.done():
             self._first.set_exception(error)
+
+
+def _query(text: str, cursor: str, request: int) -> DevicesQuery:
+    return DevicesQuery(request, text, cursor, _PAGE)
 
 
 def _failure(reply: Failed) -> HandrailError:

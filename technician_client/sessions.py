@@ -14,19 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from protocol.capabilities import Capability
-from protocol.certificates import DeviceClaims, Identity
-from protocol.errors import HandrailError, LocalProtocolError, Refused, TrustError
+from protocol.certificates import Identity
+from protocol.errors import HandrailError, LocalProtocolError, TrustError
 from protocol.link_messages import TunnelOffer
 from protocol.messages import Lane, Message
-from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone
-from protocol.messages.fixes import FixCatalogue, FixList, FixResult, FixRun
-from protocol.messages.session import CapabilityGranted, Denied, Refusal, Welcome
+from protocol.messages.session import CapabilityGranted, Refusal, Welcome
 from protocol.session import (
     Connected,
     ConsentWaiting,
@@ -40,25 +38,17 @@ from protocol.session import (
     UnknownReceived,
 )
 from protocol.version import PRODUCT
+from technician_client.answers import FINAL_ANSWERS, Answers, SessionItem
 from technician_client.errors import RelayUnreachable, SessionLost
 from technician_client.link import TechnicianKeys
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
+from technician_client.verdicts import check_offer, denial, describe_end, device_claims
 
 _LOGGER = logging.getLogger(__name__)
 _WRITE_BYTES = 64 * 1024
 ANSWER_LIMIT = 4096
-
-# The message that ends the answers to a request.
-FINAL_ANSWERS: dict[type[Message], type[Message]] = {
-    DiagnosticsCollect: DiagnosticsDone,
-    FixList: FixCatalogue,
-    FixRun: FixResult,
-}
-
-SessionItem = Message | Event
-K = TypeVar("K", bound=SessionItem)
 
 
 class Relay(Protocol):
@@ -144,6 +134,7 @@ class Session:
         self._items: Publisher[SessionItem] = Publisher()
         self._supervisor = Supervisor(self._task_failed)
         self._socket: ClientConnection | None = None
+        self._pairing = asyncio.timeout(self.settings.pairing_seconds)
         self._last_request = 0
 
     # -- opening ----------------------------------------------------------------------------------------------------
@@ -183,9 +174,9 @@ class Session:
         session = cls(relay, offer, device=device, wanted=wanted, reason=reason, on_progress=on_progress, accept=accept)
         try:
             await session._start(relay)
-        except BaseException:
-            await session._close()
-            raise
+        finally:
+            if session._welcome is None:  # failed or cancelled
+                await session._close()
         return session
 
     async def _start(self, relay: Relay) -> None:
@@ -194,8 +185,7 @@ class Session:
         self._supervisor.spawn(self._read(), "tunnel reader")
         self._supervisor.spawn(self._write(), "tunnel writer")
         try:
-            async with asyncio.timeout(self.settings.pairing_seconds) as deadline:
-                self._pairing = deadline
+            async with self._pairing:
                 await self._opened
         except TimeoutError as error:
             raise SessionLost(
@@ -300,7 +290,7 @@ class Session:
         self._last_request = self._last_request % (2**32 - 1) + 1
         return self._last_request
 
-    def request(self, message: Message, *, seconds: float | None = None) -> "Answers":
+    def request(self, message: Message, *, seconds: float | None = None) -> Answers:
         """Send a request and stream its answers: `async with session.request(FixRun(session.next_request(), ...)) as answers`.
 
         Args:
@@ -320,7 +310,7 @@ class Session:
         except HandrailError:
             subscription.close()
             raise
-        return Answers(self, subscription, final, seconds)
+        return Answers(subscription, final, seconds, self.loss)
 
     async def ask(self, capability: Capability, reason: str = "") -> bool:
         """Ask for one capability more and wait for the answer. True: granted. False: refused (see `refusal_of` for why).
@@ -457,7 +447,7 @@ class Session:
         match event:
             case Connected(sas=sas):
                 self._sas = sas
-                self._pairing.reschedule(None)
+                self._pairing.reschedule(None)  # from here on the machine minds the time
                 self._progress(Stage.CONNECTED)
             case ConsentWaiting(seconds=seconds):
                 self._progress(Stage.CONSENT, seconds)
@@ -514,108 +504,3 @@ class Session:
         self._fail_opening(RelayUnreachable(f"The session stopped by an error of this program: {error!r}"))
         if self._ended is None:
             self._finish(SessionEnded("internal_error", clean=False, by_peer=False))
-
-
-class Answers:
-    """The answers to one request, up to and including the final one. Iterate once; closing early stops listening only."""
-
-    def __init__(
-        self, session: Session, subscription: Subscription[SessionItem], final: type[Message], seconds: float | None
-    ) -> None:
-        self._session = session
-        self._subscription = subscription
-        self._final = final
-        self._seconds = seconds
-        self._done = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_exception: object) -> None:
-        self._subscription.close()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Message:
-        """The next answer.
-
-        Raises:
-            Refused: the agent did not act on the request. SessionLost: the session ended first.
-            TimeoutError: nothing came within the seconds given to `Session.request`.
-        """
-        if self._done:
-            raise StopAsyncIteration
-        try:
-            async with asyncio.timeout(self._seconds):
-                item = await anext(self._subscription)
-        except StopAsyncIteration:
-            self._done = True
-            raise self._session.loss() from None
-        if isinstance(item, Refusal):
-            self._finish()
-            raise Refused(item.text or f"refused: {item.reason.value}", reason=item.reason)
-        if isinstance(item, self._final):
-            self._finish()
-        assert isinstance(item, Message)
-        return item
-
-    def _finish(self) -> None:
-        self._done = True
-        self._subscription.close()
-
-
-def device_claims(identity: Identity) -> DeviceClaims:
-    """What a device's certificate says about it.
-
-    Raises:
-        TrustError: it is not a device's certificate.
-    """
-    if not isinstance(identity.claims, DeviceClaims):
-        raise TrustError("the other end is certified, but not as a device: the session was stopped")
-    return identity.claims
-
-
-def check_offer(offer: TunnelOffer, identity: Identity, *, asked: str | None) -> None:
-    """Compare what the relay said with what the certificate says. Nothing of ours has been sent to the device before.
-
-    Raises:
-        TrustError: another device than the one asked for, or the relay's id or label differs from the certificate's.
-    """
-    claims = device_claims(identity)
-    if asked is not None and identity.peer != asked:
-        raise TrustError(f"the relay led to device {identity.peer} instead of {asked}: the session was stopped")
-    if offer.peer != identity.peer:
-        raise TrustError(f"the relay spoke of device {offer.peer} but led to {identity.peer}: the session was stopped")
-    if offer.label and offer.label != claims.label:
-        raise TrustError(
-            f"the relay calls this device {offer.label!r}, its certificate says {claims.label!r}: the session was stopped. "
-            "Tell your administrator."
-        )
-
-
-def denial(denied: Denied) -> Refused:
-    """The error for a session that was not opened."""
-    words = {
-        "denied_by_user": "The person at the computer said no.",
-        "no_answer": "Nobody at the computer answered.",
-        "nobody_to_ask": "Nobody is at the computer, and its policy does not allow access without asking.",
-        "tier_too_low": "Your tier does not allow this.",
-        "not_on_list": "You are not on the organisation's list of technicians.",
-        "stale_trust": "The device's trust data is too old for this; it must reach its relay first.",
-    }.get(denied.reason.value, f"The device said no ({denied.reason.value}).")
-    return Refused(f"{words} {denied.text}".strip(), reason=denied.reason)
-
-
-def describe_end(ended: SessionEnded) -> str:
-    """One sentence on how a session ended."""
-    who = "the device" if ended.by_peer else "this side"
-    if ended.reason == "cut":
-        return "The connection to the device was cut. Check both networks and try again."
-    if ended.reason == "silence":
-        return "Nothing came from the device for too long: its network is away. Try again."
-    if ended.reason.startswith("protocol_error: "):
-        return f"The device broke the rules of the protocol ({ended.reason.removeprefix('protocol_error: ')}). Update both sides."
-    if ended.reason.startswith("untrusted: "):
-        return ended.reason.removeprefix("untrusted: ")
-    return f"The session was ended by {who}: {ended.reason}."

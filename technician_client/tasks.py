@@ -20,7 +20,7 @@ class Supervisor:
         self._on_failure = on_failure
         self._closing = False
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
         """Start `coroutine`. Must be called on the event loop.
 
         Raises:
@@ -32,7 +32,6 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
-        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

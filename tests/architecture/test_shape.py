@@ -10,6 +10,16 @@ from tests.architecture.source import ROOT, Module, modules
 
 MOST_LINES = 600
 EXEMPT_FROM_TESTS = {"__init__", "__main__"}
+# A relay with a certificate of its own is known by the pin of its key, compared before a byte is sent: only these dial one, and
+# only these may tell the TLS library that no authority vouches for it (their tests show that another key is refused).
+COMPARE_A_PIN = {
+    "technician_client.transport",
+    "technician_client.relay_http",
+    "agent.relay_http",
+    "agent.transport",
+    "agent.link",
+}
+PINNING_NEEDS = {r"check_hostname\s*=\s*False", r"\bCERT_NONE\b"}
 
 
 def tracked(*patterns: str) -> list[str]:
@@ -55,6 +65,9 @@ def test_no_careless_code(module: Module) -> None:
         r"NotImplementedError",
     ):
         found = re.search(pattern, text)
+        if found and module.name in COMPARE_A_PIN and pattern in PINNING_NEEDS:
+            assert "hmac.compare_digest(" in text, f"{module.name} pins a key but does not compare it"
+            continue
         assert not found, f"{module.name}: {found.group(0)}"
 
 
@@ -70,6 +83,7 @@ def test_no_mutable_state_lives_in_a_module(module: Module) -> None:
         for target in targets:
             if isinstance(target, ast.Name) and not target.id.startswith("__"):
                 plain = target.id.lstrip("_")
-                assert plain[:1].isupper() or plain in {"log", "logger", "revision", "down_revision"}, f"{module.name}.{target.id}"
+                known = plain in {"log", "logger", "revision", "down_revision"}
+                assert plain[:1].isupper() or known, f"{module.name}.{target.id}"
     for node in ast.walk(module.tree):
         assert not isinstance(node, ast.Global), f"{module.name} uses global"

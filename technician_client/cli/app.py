@@ -1,0 +1,106 @@
+"""What every command of `handrail` is given: settings, output, the identity; and how a command runs and fails."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from protocol.errors import HandrailError
+from technician_client.cli.exit_codes import ExitCode, exit_code_of
+from technician_client.cli.output import Output
+from technician_client.settings import Settings, load_settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class App:
+    """One run of `handrail`. `home` and `output` come from the options before the command."""
+
+    home: Path | None
+    output: Output
+    passphrase_file: Path | None = None
+
+    def settings(self) -> Settings:
+        """Settings of this run.
+
+        Raises:
+            SettingsError: `technician.toml` is wrong.
+        """
+        return load_settings(self.home)
+
+
+def _json_flag(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    if value:
+        context.ensure_object(dict) if context.obj is None else None
+        app = context.find_object(App)
+        if app is not None:
+            app.output.as_json = True
+    return value
+
+
+def command_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options every command has: `--json` (also accepted before the command's name)."""
+    return click.option(
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        callback=_json_flag,
+        help="JSON on stdout instead of words and tables.",
+    )(function)
+
+
+def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--passphrase-file`, for commands that unlock the technician's key."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+        app = context.find_object(App)
+        if app is not None and value is not None:
+            app.passphrase_file = value
+
+    return click.option(
+        "--passphrase-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        expose_value=False,
+        callback=keep,
+        help="Read the key's passphrase from this file (mode 0600) instead of asking.",
+    )(function)
+
+
+def reporting(function: Callable[Concatenate[App, P], int | None]) -> Callable[P, None]:
+    """Give a command its `App`; turn what it returns into the exit code, and any documented error into words and a code."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        context = click.get_current_context()
+        app = context.find_object(App)
+        assert app is not None
+        try:
+            code = function(app, *args, **kwargs) or ExitCode.OK
+        except HandrailError as error:
+            app.output.error(error)
+            code = exit_code_of(error)
+        context.exit(int(code))
+
+    return run
+
+
+def run_async(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Run a command's coroutine to its end; Ctrl-C cancels it, so that sessions are ended and not cut.
+
+    Raises:
+        KeyboardInterrupt: after everything was closed.
+    """
+    return asyncio.run(coroutine)
+
+
+def set_up_logging(verbose: int) -> None:
+    """Logs on stderr: nothing but errors, -v more, -vv everything."""
+    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,96 @@
+"""`handrail`: the technician's and the organisation's command. Commands are imported when they are called."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from protocol.version import PRODUCT
+from technician_client.cli.app import App, set_up_logging
+from technician_client.cli.exit_codes import ExitCode, exit_code_table
+from technician_client.cli.output import Output
+
+# Command name -> where it is, and its line in the list of commands (so that the list needs no imports).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "devices": ("technician_client.cli.devices:devices", "List the organisation's devices."),
+    "connect": ("technician_client.cli.connect:connect", "Help somebody: open a session by code or device."),
+    "diagnose": ("technician_client.cli.diagnose:diagnose", "Read what state devices are in."),
+    "fixes": ("technician_client.cli.fix:fixes", "List the approved fixes of a device."),
+    "fix": ("technician_client.cli.fix:fix", "Run an approved fix and see whether it worked."),
+    "console": ("technician_client.cli.console:console", "Serve the console to a browser on this computer."),
+    "whoami": ("technician_client.cli.whoami:whoami", "Show this technician's identity."),
+    "join": ("technician_client.cli.join:join", "Become a technician with a bundle from your administrator."),
+    "org": ("technician_client.cli.org:org", "Set up and run an organisation."),
+    "signer": ("technician_client.cli.signer:signer", "Run the organisation's signer."),
+    "quickstart": ("technician_client.cli.quickstart:quickstart", "An organisation of one, in one command."),
+}
+
+EPILOG = f"""\b
+Examples:
+  handrail devices
+  handrail connect 482 913 507
+  handrail connect till-3
+  handrail diagnose --all --json
+  handrail fix till-3 dns.restart-resolver
+
+\b
+Exit codes:
+{exit_code_table()}
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """The commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import the command, or None when there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry[0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="HANDRAIL_HOME",
+    help="Where identity and organisation lie (default: the user's data directory).",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of words and tables.")
+@click.option("-v", "--verbose", count=True, help="Logs on stderr; twice for everything.")
+@click.version_option(PRODUCT, prog_name="handrail")
+@click.pass_context
+def cli(context: click.Context, home: Path | None, as_json: bool, verbose: int) -> None:
+    """Handrail: something to hold on to while someone helps you.
+
+    Look after the computers of your own organisation through a relay that cannot read a session.
+    """
+    set_up_logging(verbose)
+    context.obj = App(home, Output(as_json=as_json))
+
+
+def main() -> None:
+    """Entry point of the `handrail` command."""
+    try:
+        cli.main(prog_name="handrail", standalone_mode=True)
+    except KeyboardInterrupt:
+        click.echo("handrail: interrupted", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
