@@ -17,6 +17,7 @@ import binascii
 import hmac
 from typing import Final, Literal, NoReturn, final
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -69,6 +70,23 @@ class PublicKey:
             key = serialization.load_der_public_key(der)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise TrustError("This is not a public key that can be read (SubjectPublicKeyInfo, DER).") from error
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise TrustError("This key is of a kind that is not accepted: use an EC key on P-256 or P-384.")
+        return cls(key)
+
+    @classmethod
+    def of_certificate(cls, der: bytes) -> "PublicKey":
+        """The subject's key of a certificate. Nothing is verified: ask only about one that `check_chain` accepted.
+
+        Raises:
+            TrustError: not a certificate, or a key that is not on P-256 or P-384.
+        """
+        if len(der) > MAX_KEY_FILE:
+            raise TrustError("The certificate is far too long to be one.")
+        try:
+            key = x509.load_der_x509_certificate(der).public_key()
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+            raise TrustError("The certificate cannot be read.") from error
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise TrustError("This key is of a kind that is not accepted: use an EC key on P-256 or P-384.")
         return cls(key)

@@ -19,6 +19,7 @@ OrganisationId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 Ticket = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{20,64}$")]
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Certificate = Annotated[bytes, msgspec.Meta(max_length=4096)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=10**7)]
 
 
 class Role(StrEnum):
@@ -43,7 +44,7 @@ class Challenge(LinkMessage, frozen=True, tag="challenge"):
 
 class Login(LinkMessage, frozen=True, tag="login"):
     """P->R: `chain` is [login leaf, issuing CA] (signer: [login leaf]); `signature` is ECDSA-SHA256 (DER) over
-    "handrail login v1" NUL origin NUL nonce NUL role, where origin is the one the peer dialled. `label` is shown as unverified."""
+    "handrail login v1" NUL origin NUL nonce NUL role, where origin is the one the peer dialled. `label` is unverified."""
 
     role: Role
     chain: Annotated[list[Certificate], msgspec.Meta(min_length=1, max_length=2)]
@@ -58,7 +59,7 @@ class LoggedIn(LinkMessage, frozen=True, tag="logged_in"):
 
     peer: PeerId
     organisation: OrganisationId
-    heartbeat_seconds: float
+    heartbeat_seconds: Seconds
 
 
 class LoginRefused(LinkMessage, frozen=True, tag="login_refused"):
@@ -80,7 +81,7 @@ class HelpCode(LinkMessage, frozen=True, tag="help.code"):
 
     request: RequestId
     code: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
-    seconds: float
+    seconds: Seconds
 
 
 class HelpCancel(LinkMessage, frozen=True, tag="help.cancel"):
@@ -104,15 +105,15 @@ class DeviceAsk(LinkMessage, frozen=True, tag="device.ask"):
 
 
 class TunnelOffer(LinkMessage, frozen=True, tag="tunnel.offer"):
-    """R->T and R->A: your end's single-use ticket. `peer` and `label` of the other end are unverified; `by_code`: a code led here.
-    `request` answers the technician's request; on the device it is 0, or that of the `HelpRequest` whose code was used."""
+    """R->T and R->A: your end's single-use ticket. `peer` and `label` of the other end are unverified; `by_code`: a code led
+    here. `request` answers the technician's request; on the device it is 0, or that of the `HelpRequest` whose code was used."""
 
     request: RequestId
     ticket: Ticket
     peer: PeerId
     label: Annotated[str, msgspec.Meta(max_length=100)]
     by_code: bool
-    seconds: float
+    seconds: Seconds
 
 
 class DevicesQuery(LinkMessage, frozen=True, tag="devices.query"):
@@ -186,7 +187,7 @@ class UploadTicket(LinkMessage, frozen=True, tag="upload.ticket"):
 
     request: RequestId
     ticket: Ticket
-    seconds: float
+    seconds: Seconds
 
 
 class RepositoryChanged(LinkMessage, frozen=True, tag="repository.changed"):
@@ -210,7 +211,7 @@ class Failed(LinkMessage, frozen=True, tag="failed"):
 class Reconnect(LinkMessage, frozen=True, tag="reconnect"):
     """R->P: the relay is going away; come back after `seconds`."""
 
-    seconds: float
+    seconds: Seconds
 
 
 AnyLinkMessage = (
