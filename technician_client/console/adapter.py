@@ -1,0 +1,200 @@
+"""Joins the console's ports to the relay client and the sessions of this package."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from protocol.capabilities import Capability
+from protocol.certificates import TechnicianClaims, check_chain
+from protocol.errors import HandrailError, Refused
+from protocol.link_messages import DevicesChanged, Role
+from protocol.messages import Message
+from protocol.session import GrantsChanged, SessionEnded
+from technician_client.answers import SessionItem
+from technician_client.console.ports import (
+    ConsentAsked,
+    DeviceConnected,
+    DevicesUpdate,
+    FleetEvent,
+    GrantsNow,
+    OpenProgress,
+    Person,
+    RelayState,
+    SessionEvent,
+    SessionOver,
+    Target,
+)
+from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
+from technician_client.sessions import Progress, Session, Stage
+from technician_client.settings import Settings
+from technician_client.subscriptions import Subscription
+from technician_client.verdicts import describe_end
+
+SESSION_ITEMS: Final = 32
+"""How many messages of one session may wait for the browser before the tunnel is no longer read."""
+
+
+def person_of(keys: TechnicianKeys) -> Person:
+    """Who these keys certify.
+
+    Raises:
+        TrustError: the certificate does not lead to the organisation's root, or has run out.
+    """
+    identity = check_chain(
+        list(keys.chain), root_der=keys.root, expected=Role.TECHNICIAN, purpose="session", wall=datetime.now(UTC)
+    )
+    tier = identity.claims.tier if isinstance(identity.claims, TechnicianClaims) else 0
+    return Person(identity.display_name, tier, identity.organisation, keys.relay_url)
+
+
+class SessionAdapter:
+    """A `Session` as `console.ports.RemoteSession`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        # Subscribed before anything else runs on the loop, so that nothing the agent says is missed.
+        self._items: Subscription[SessionItem] = session.subscribe(limit=SESSION_ITEMS)
+
+    @property
+    def session_id(self) -> str:
+        """See `RemoteSession`."""
+        return self._session.session_id
+
+    @property
+    def unattended(self) -> bool:
+        """See `RemoteSession`."""
+        return self._session.unattended
+
+    @property
+    def seconds(self) -> float:
+        """See `RemoteSession`."""
+        return self._session.seconds
+
+    @property
+    def granted(self) -> frozenset[Capability]:
+        """See `RemoteSession`."""
+        return self._session.granted
+
+    @property
+    def round_trip(self) -> float | None:
+        """See `RemoteSession`."""
+        return self._session.round_trip
+
+    def send(self, message: Message) -> None:
+        """See `RemoteSession`."""
+        self._session.send(message)
+
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        """See `RemoteSession`."""
+        with self._items:
+            async for item in self._items:
+                match item:
+                    case GrantsChanged(granted=granted):
+                        yield GrantsNow(granted)
+                    case SessionEnded():
+                        break
+                    case Message():
+                        yield item
+                    case _:
+                        continue
+        ended = await self._session.wait_ended()
+        yield SessionOver(ended.reason, ended.clean, ended.by_peer, describe_end(ended), ended.receipt)
+
+    async def ask(self, capability: Capability, reason: str) -> None:
+        """See `RemoteSession`."""
+        refusal = await self._session.refusal_of(capability, reason)
+        if refusal is not None:
+            text = refusal.text or "The request was turned down."
+            raise Refused(text, reason=refusal.reason)
+
+    async def end(self, reason: str) -> None:
+        """See `RemoteSession`."""
+        await self._session.end(reason)
+
+
+class RelayAdapter:
+    """A `RelayClient` as `console.ports.RelayPort`."""
+
+    def __init__(self, client: RelayClient) -> None:
+        self._client = client
+        self._person = person_of(client.identity)
+
+    @property
+    def person(self) -> Person:
+        """See `RelayPort`."""
+        return self._person
+
+    async def watch(self) -> AsyncIterator[FleetEvent]:
+        """See `RelayPort`."""
+        with self._client.subscribe(LinkChanged, DevicesChanged) as events:
+            yield _relay_state(self._client.state)
+            if self._client.state.state is LinkState.ONLINE:
+                async for update in self._all_devices():
+                    yield update
+            async for event in events:
+                match event:
+                    case LinkChanged(state=state):
+                        yield _relay_state(event)
+                        if state is LinkState.ONLINE:
+                            async for update in self._all_devices():
+                                yield update
+                    case DevicesChanged(devices=devices):
+                        yield DevicesUpdate(tuple(devices))
+                    case _:
+                        continue
+
+    async def _all_devices(self) -> AsyncIterator[FleetEvent]:
+        try:
+            yield DevicesUpdate(tuple(await self._client.devices()), replace=True)
+        except HandrailError as error:
+            # The link went away again meanwhile; its own event follows. Until then the page says why the list is old.
+            yield RelayState(False, str(error))
+
+    async def open(
+        self,
+        target: Target,
+        wanted: Sequence[Capability],
+        reason: str,
+        on_progress: Callable[[OpenProgress], None],
+    ) -> SessionAdapter:
+        """See `RelayPort`."""
+
+        def pass_on(progress: Progress) -> None:
+            match progress.stage:
+                case Stage.CONNECTED:
+                    on_progress(DeviceConnected(progress.label, progress.device, progress.sas, progress.by_code))
+                case Stage.CONSENT:
+                    on_progress(ConsentAsked(progress.seconds))
+                case Stage.ASKING | Stage.TUNNEL | Stage.OPEN:
+                    pass
+
+        session = await Session.open(
+            self._client,
+            code=target.code or None,
+            device=target.device or None,
+            wanted=wanted,
+            reason=reason,
+            on_progress=pass_on,
+        )
+        return SessionAdapter(session)
+
+
+def _relay_state(change: LinkChanged) -> RelayState:
+    return RelayState(change.state is LinkState.ONLINE, change.text)
+
+
+@asynccontextmanager
+async def relay_port(identity: TechnicianKeys, settings: Settings) -> AsyncIterator[RelayAdapter]:
+    """A logged-in relay client for the console, closed again afterwards. Waits for a relay that is away.
+
+    Raises:
+        TrustError, Refused: this identity cannot be used.
+    """
+    client = RelayClient(identity, settings)
+    adapter = RelayAdapter(client)
+    await client.connect(keep_trying=True)
+    try:
+        yield adapter
+    finally:
+        await client.close()

@@ -1,0 +1,176 @@
+"""The console's routes: what may be asked over HTTP, and the two WebSockets.
+
+    GET    /api/v1/live                     WebSocket: who is here, the relay, devices, sessions; as they are, then each change
+    GET    /api/v1/sessions                 the sessions of this console
+    POST   /api/v1/sessions                 {code | device, wanted, reason, label}: begin to open one -> 201 {id}
+    DELETE /api/v1/sessions/{id}            end it -> 204
+    GET    /api/v1/sessions/{id}/socket     WebSocket: `console.bridge`
+Errors are RFC 9457 problem documents. Codes, keys and typed text stand in no log and in no error.
+"""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from protocol.capabilities import RULES, Capability
+from protocol.version import PRODUCT
+from technician_client.console.bridge import PAGE_TEXT_BYTES, Bridge
+from technician_client.console.hub import LiveSession, SessionHub, TooMany
+from technician_client.console.ports import DevicesUpdate, FleetEvent, RelayPort, RelayState, Target
+from technician_client.console.wire import write_object
+from technician_client.tasks import Supervisor
+
+_ROWS_AT_ONCE: Final = 500
+_SOCKET_HEARTBEAT: Final = 20.0
+
+
+class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /api/v1/sessions. `label` is only what the page calls the device until its certificate is known."""
+
+    wanted: Annotated[list[Capability], msgspec.Meta(min_length=1, max_length=32)]
+    code: Annotated[str, msgspec.Meta(pattern="^([0-9]{9})?$")] = ""
+    device: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{0,40}$")] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    label: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class ConsoleApi:
+    """The handlers. Everything is behind the guard: see `console.guard`."""
+
+    def __init__(self, relay: RelayPort, hub: SessionHub) -> None:
+        self._relay = relay
+        self._hub = hub
+        self._open_request = msgspec.json.Decoder(OpenRequest)
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def add_routes(self, application: web.Application) -> None:
+        """Add every route of the module's table."""
+        router = application.router
+        router.add_get("/api/v1/live", self.live)
+        router.add_get("/api/v1/sessions", self.list_sessions)
+        router.add_post("/api/v1/sessions", self.open_session)
+        router.add_delete("/api/v1/sessions/{id}", self.end_session)
+        router.add_get("/api/v1/sessions/{id}/socket", self.session_socket)
+
+    async def close_sockets(self, _application: web.Application) -> None:
+        """Tell every tab that the console stops."""
+        for socket in tuple(self._sockets):
+            await socket.close(code=1001, message=b"the console stops")
+
+    async def list_sessions(self, _request: web.Request) -> web.Response:
+        """GET /api/v1/sessions"""
+        return _json({"sessions": self._hub.rows()})
+
+    async def open_session(self, request: web.Request) -> web.Response:
+        """POST /api/v1/sessions"""
+        try:
+            wish = self._open_request.decode(await request.read())
+        except (msgspec.DecodeError, RecursionError) as error:
+            return problem(400, "That is not a request to open a session", str(error))
+        if bool(wish.code) == bool(wish.device):
+            return problem(400, "Name either a code or a device", "")
+        try:
+            session = self._hub.start(Target(wish.code, wish.device), wish.wanted, wish.reason, wish.label)
+        except TooMany as error:
+            return problem(429, "Too many sessions", str(error))
+        return _json({"id": session.name}, status=201)
+
+    async def end_session(self, request: web.Request) -> web.Response:
+        """DELETE /api/v1/sessions/{id}"""
+        session = self._session(request)
+        if session is None:
+            return problem(404, "No such session", "It has ended, or the console was started anew.")
+        await session.end("technician")
+        return web.Response(status=204)
+
+    async def session_socket(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/v1/sessions/{id}/socket"""
+        session = self._session(request)
+        if session is None:
+            return problem(404, "No such session", "It has ended, or the console was started anew.")
+        socket = web.WebSocketResponse(max_msg_size=PAGE_TEXT_BYTES, heartbeat=_SOCKET_HEARTBEAT, compress=False)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            await Bridge(socket, session).run()
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/v1/live"""
+        socket = web.WebSocketResponse(max_msg_size=1024, heartbeat=_SOCKET_HEARTBEAT, compress=False)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            await socket.send_str(write_object(self._introduction()))
+            async with Supervisor() as supervisor:
+                supervisor.spawn(self._tell_fleet(socket), "devices to a tab")
+                supervisor.spawn(self._tell_sessions(socket), "sessions to a tab")
+                async for frame in socket:
+                    if frame.type is not WSMsgType.PING:
+                        break
+        except ConnectionError:
+            pass  # the tab went away while it was being told
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    def _introduction(self) -> dict[str, Any]:
+        person = self._relay.person
+        return {
+            "type": "hello",
+            "name": person.name,
+            "tier": person.tier,
+            "organisation": person.organisation,
+            "relay": person.relay,
+            "product": PRODUCT,
+            "capabilities": {
+                capability.value: {"words": rule.plain_words, "tier": rule.attended_tier} for capability, rule in RULES.items()
+            },
+        }
+
+    async def _tell_fleet(self, socket: web.WebSocketResponse) -> None:
+        async for event in self._relay.watch():
+            for value in _fleet_objects(event):
+                await socket.send_str(write_object(value))
+
+    async def _tell_sessions(self, socket: web.WebSocketResponse) -> None:
+        changed = self._hub.watch()
+        try:
+            while True:
+                await socket.send_str(write_object({"type": "sessions", "sessions": self._hub.rows()}))
+                await changed.wait()
+                changed.clear()
+        finally:
+            self._hub.unwatch(changed)
+
+    def _session(self, request: web.Request) -> LiveSession | None:
+        return self._hub.get(request.match_info["id"])
+
+
+def _fleet_objects(event: FleetEvent) -> list[dict[str, Any]]:
+    match event:
+        case RelayState(online=online, text=text):
+            return [{"type": "relay", "online": online, "text": text}]
+        case DevicesUpdate(devices=devices, replace=replace):
+            starts = range(0, max(1, len(devices)), _ROWS_AT_ONCE)
+            return [
+                {
+                    "type": "devices",
+                    "replace": replace and start == 0,
+                    "devices": [msgspec.to_builtins(device) for device in devices[start : start + _ROWS_AT_ONCE]],
+                }
+                for start in starts
+            ]
+
+
+def _json(value: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(text=write_object(value), status=status, content_type="application/json", charset="utf-8")
+
+
+def problem(status: int, title: str, detail: str) -> web.Response:
+    """An RFC 9457 problem document."""
+    body = write_object({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    return web.Response(text=body, status=status, content_type="application/problem+json", charset="utf-8")

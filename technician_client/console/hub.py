@@ -1,0 +1,351 @@
+"""The sessions of this console: each with its state, kept for a while when its tab is reloaded, at most one tab at a time."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from protocol.capabilities import Capability
+from protocol.errors import HandrailError, LocalProtocolError, Refused
+from protocol.messages import Message
+from protocol.messages.chat import ChatMessage
+from protocol.messages.input import ReleaseAll
+from protocol.messages.screen import ScreenStop
+from protocol.messages.session import Paused
+from technician_client.console.ports import (
+    ConsentAsked,
+    DeviceConnected,
+    GrantsNow,
+    OpenProgress,
+    RelayPort,
+    RemoteSession,
+    SessionOver,
+    Target,
+)
+from technician_client.tasks import Supervisor
+
+_LOGGER = logging.getLogger(__name__)
+
+SESSIONS_AT_ONCE: Final = 16
+ENDED_KEPT: Final = 16
+CHAT_LINES: Final = 500
+GRACE_SECONDS: Final = 30.0
+RECEIPT_BYTES: Final = 64 * 1024
+
+
+class TooMany(HandrailError):
+    """More sessions than one console keeps; the text says what to do."""
+
+
+class Phase(StrEnum):
+    """Where a session stands, as the page shows it."""
+
+    DIALLING = "dialling"
+    CONNECTED = "connected"
+    WAITING = "waiting"
+    OPEN = "open"
+    OVER = "over"
+
+
+class Tab(Protocol):
+    """The browser's end of a live session (`console.bridge.Bridge`)."""
+
+    async def show(self, message: Message) -> None:
+        """Pass one message of the agent on. Waits while the browser is behind."""
+
+    def tell(self, value: dict[str, Any]) -> None:
+        """Pass one of the console's own objects on."""
+
+    def replaced(self) -> None:
+        """Another tab took over."""
+
+
+class LiveSession:
+    """One session from the wish to its end. `snapshot` is everything a tab that has just been opened must know."""
+
+    def __init__(
+        self,
+        name: str,
+        relay: RelayPort,
+        target: Target,
+        wanted: Sequence[Capability],
+        reason: str,
+        *,
+        label: str,
+        on_change: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.phase = Phase.DIALLING
+        self._relay = relay
+        self._target = target
+        self._wanted = tuple(wanted)
+        self._reason = reason
+        self._label = label
+        self._on_change = on_change
+        self._clock = clock
+        self._device: DeviceConnected | None = None
+        self._answer_by: float | None = None
+        self._opened_at: float | None = None
+        self._session: RemoteSession | None = None
+        self._granted: frozenset[Capability] = frozenset()
+        self._paused: Paused | None = None
+        self._over: SessionOver | None = None
+        self._chat: deque[dict[str, str | float]] = deque(maxlen=CHAT_LINES)
+        self._tab: Tab | None = None
+        self._detached_at: float | None = clock()
+        self.supervisor = Supervisor()
+
+    # -- what is known ----------------------------------------------------------------------------------------------
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds to the device and back, or None."""
+        return self._session.round_trip if self._session else None
+
+    @property
+    def forgotten(self) -> bool:
+        """No tab has shown this session for longer than the grace."""
+        return self._detached_at is not None and self._clock() - self._detached_at > GRACE_SECONDS
+
+    def row(self) -> dict[str, Any]:
+        """One line about this session for the list of sessions."""
+        device = self._device
+        return {
+            "id": self.name,
+            "label": device.label if device else self._label,
+            "verified": device is not None,
+            "phase": self.phase,
+            "shown": self._tab is not None,
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state as one "session" object. Times are seconds from now."""
+        now = self._clock()
+        session, device, over = self._session, self._device, self._over
+        return self.row() | {
+            "type": "session",
+            "peer": device.peer if device else self._target.device,
+            "by_code": bool(self._target.code),
+            "sas": device.sas if device else "",
+            "reason": self._reason,
+            "wanted": sorted(self._wanted),
+            "granted": sorted(self._granted),
+            "answer_in": max(0.0, self._answer_by - now) if self._answer_by is not None else None,
+            "open_for": now - self._opened_at if self._opened_at is not None else None,
+            "seconds": session.seconds if session else None,
+            "session_id": session.session_id if session else "",
+            "unattended": session.unattended if session else False,
+            "paused": self._paused.by if self._paused is not None else None,
+            "over": None
+            if over is None
+            else {
+                "reason": over.reason,
+                "text": over.text,
+                "clean": over.clean,
+                "by_peer": over.by_peer,
+                "receipt": over.receipt[:RECEIPT_BYTES].decode("utf-8", "replace"),
+            },
+            "chat": list(self._chat),
+        }
+
+    # -- the tab ----------------------------------------------------------------------------------------------------
+
+    def attach(self, tab: Tab) -> None:
+        """From now on `tab` shows this session; a tab that showed it before is told that it no longer does."""
+        before, self._tab = self._tab, tab
+        self._detached_at = None
+        if before is not None:
+            before.replaced()
+        tab.tell(self.snapshot())
+        self._on_change()
+
+    def detach(self, tab: Tab) -> None:
+        """`tab` has gone. Keys are released and the picture stops; the session itself is kept for the grace."""
+        if self._tab is not tab:
+            return
+        self._tab = None
+        self._detached_at = self._clock()
+        if Capability.CONTROL in self._granted:
+            self._send_quietly(ReleaseAll())
+        self._send_quietly(ScreenStop())
+        self._on_change()
+
+    def _send_quietly(self, message: Message) -> None:
+        if self._session is None or self.phase is not Phase.OPEN:
+            return
+        try:
+            self._session.send(message)
+        except HandrailError:
+            _LOGGER.debug("the session ended before %s could be sent", type(message).__name__)
+
+    def send(self, message: Message) -> None:
+        """Something the tab says to the agent.
+
+        Raises:
+            HandrailError: the session is not open.
+        """
+        if self._session is None or self.phase is not Phase.OPEN:
+            raise LocalProtocolError("The session is not open.")
+        self._session.send(message)
+        if isinstance(message, ChatMessage):
+            self._remember("technician", message)
+
+    async def ask(self, capability: Capability, reason: str) -> None:
+        """Ask for one capability more; the tab hears the answer as an "asked" object."""
+        answer: dict[str, Any] = {"type": "asked", "capability": capability, "granted": False, "text": ""}
+        try:
+            if self._session is None:
+                raise LocalProtocolError("The session is not open.")
+            await self._session.ask(capability, reason)
+            answer["granted"] = True
+        except Refused as error:
+            answer |= {"reason": error.reason, "text": str(error)}
+        except HandrailError as error:
+            answer["text"] = str(error)
+        if self._tab is not None:
+            self._tab.tell(answer)
+
+    # -- the life of the session ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Open the session, pass on what the agent says, and note how it ended."""
+        try:
+            self._session = await self._relay.open(self._target, self._wanted, self._reason, self._progress)
+        except HandrailError as error:
+            reason = str(error.reason) if isinstance(error, Refused) else "not_opened"
+            self._end(SessionOver(reason, clean=True, by_peer=isinstance(error, Refused), text=str(error)))
+            return
+        self._granted = self._session.granted
+        self._opened_at = self._clock()
+        self._answer_by = None
+        self._become(Phase.OPEN)
+        async for event in self._session.events():
+            match event:
+                case GrantsNow(granted=granted):
+                    self._granted = granted
+                    self._tell({"type": "granted", "granted": sorted(granted)})
+                case SessionOver():
+                    self._end(event)
+                case _:
+                    await self._pass_on(event)
+
+    async def _pass_on(self, message: Message) -> None:
+        if isinstance(message, ChatMessage):
+            self._remember("user", message)
+        elif isinstance(message, Paused):
+            self._paused = message if message.paused else None
+        if self._tab is not None:
+            await self._tab.show(message)
+
+    def _remember(self, who: str, message: ChatMessage) -> None:
+        line: dict[str, str | float] = {"from": who, "text": message.text, "at": message.sent_at}
+        self._chat.append(line)
+        self._tell({"type": "chat"} | line)
+
+    def _progress(self, progress: OpenProgress) -> None:
+        match progress:
+            case DeviceConnected():
+                self._device = progress
+                self._become(Phase.CONNECTED)
+            case ConsentAsked(seconds=seconds):
+                self._answer_by = self._clock() + seconds
+                self._become(Phase.WAITING)
+
+    def _end(self, over: SessionOver) -> None:
+        if self._over is None:
+            self._over = over
+            self._granted = frozenset()
+            self._become(Phase.OVER)
+
+    def _become(self, phase: Phase) -> None:
+        self.phase = phase
+        self._tell(self.snapshot())
+        self._on_change()
+
+    def _tell(self, value: dict[str, Any]) -> None:
+        if self._tab is not None:
+            self._tab.tell(value)
+
+    async def end(self, reason: str) -> None:
+        """End it, whatever it is doing: politely when it is open, by giving up when it is being opened."""
+        if self.phase is Phase.OVER:
+            return
+        if self._session is not None:
+            await self._session.end(reason)
+        else:
+            text = "You gave up before the session was open."
+            self._end(SessionOver("cancelled", clean=True, by_peer=False, text=text))
+            await self.supervisor.aclose()
+
+
+class SessionHub:
+    """All live sessions of one console.
+
+    Args:
+        new_name: makes an unguessable name for a session's address.
+    """
+
+    def __init__(self, relay: RelayPort, supervisor: Supervisor, *, new_name: Callable[[], str]) -> None:
+        self._relay = relay
+        self._supervisor = supervisor
+        self._new_name = new_name
+        self._sessions: dict[str, LiveSession] = {}
+        self._watchers: set[asyncio.Event] = set()
+
+    def get(self, name: str) -> LiveSession | None:
+        """The session of that name."""
+        return self._sessions.get(name)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One line about each session, oldest first."""
+        return [session.row() for session in self._sessions.values()]
+
+    def watch(self) -> asyncio.Event:
+        """An event that is set whenever `rows` changes; give it back with `unwatch`."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        return changed
+
+    def unwatch(self, changed: asyncio.Event) -> None:
+        """The watcher has gone."""
+        self._watchers.discard(changed)
+
+    def _changed(self) -> None:
+        for changed in self._watchers:
+            changed.set()
+
+    def start(self, target: Target, wanted: Sequence[Capability], reason: str, label: str) -> LiveSession:
+        """Begin to open a session.
+
+        Raises:
+            TooMany: end one first.
+        """
+        over = [name for name, session in self._sessions.items() if session.phase is Phase.OVER]
+        for name in over[: max(0, len(over) - ENDED_KEPT + 1)]:
+            del self._sessions[name]
+        if len(self._sessions) - min(len(over), ENDED_KEPT) >= SESSIONS_AT_ONCE:
+            raise TooMany(f"{SESSIONS_AT_ONCE} sessions are open. End one of them first.")
+        name = self._new_name()
+        session = LiveSession(name, self._relay, target, wanted, reason, label=label, on_change=self._changed)
+        self._sessions[name] = session
+        session.supervisor.spawn(session.run(), f"session {name[:6]}")
+        self._changed()
+        return session
+
+    async def sweep(self, interval: float = 2.0) -> None:
+        """End the sessions that no tab has shown for longer than the grace. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(interval)
+            for session in tuple(self._sessions.values()):
+                if session.forgotten and session.phase is not Phase.OVER:
+                    self._supervisor.spawn(session.end("the technician closed the page"), "end a forgotten session")
+
+    async def aclose(self) -> None:
+        """End every session politely."""
+        await asyncio.gather(*(session.end("the technician closed the console") for session in self._sessions.values()))
+        for session in self._sessions.values():
+            await session.supervisor.aclose()

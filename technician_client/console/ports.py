@@ -1,0 +1,165 @@
+"""What the console needs of the rest of the technician's side, as small interfaces.
+
+The console is written against these, so that its tests drive it with an in-memory session and the product with
+`technician_client.sessions` (joined in `console.adapter`).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from protocol.capabilities import Capability
+from protocol.link_messages import DeviceRow
+from protocol.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is at this console: the certified display name and tier, the organisation's id and the relay's address."""
+
+    name: str
+    tier: int
+    organisation: str
+    relay: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelayState:
+    """Whether the control link to the relay stands, and if not, one sentence about why and what happens next."""
+
+    online: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesUpdate:
+    """Rows that were added or changed. `replace`: this is the whole list."""
+
+    devices: tuple[DeviceRow, ...]
+    replace: bool = False
+
+
+FleetEvent = RelayState | DevicesUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to open: exactly one of `code` (nine digits) and `device` (a peer id)."""
+
+    code: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConnected:
+    """The sealed channel stands. `label` and `peer` are certified; `sas` are the six digits both screens show; `by_code`: a code
+    led here, so that they have to be compared."""
+
+    label: str
+    peer: str
+    sas: str
+    by_code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAsked:
+    """A person is being asked; after `seconds` without an answer the answer is No."""
+
+    seconds: float
+
+
+OpenProgress = DeviceConnected | ConsentAsked
+
+
+@dataclass(frozen=True, slots=True)
+class GrantsNow:
+    """The whole set of granted capabilities after a change."""
+
+    granted: frozenset[Capability]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOver:
+    """The session ended. `reason` is the machine's word, `text` the sentence for people; `clean`: said, not cut; `receipt`: the
+    agent's JSON, may be empty."""
+
+    reason: str
+    clean: bool
+    by_peer: bool
+    text: str = ""
+    receipt: bytes = b""
+
+
+SessionEvent = Message | GrantsNow | SessionOver
+
+
+class RemoteSession(Protocol):
+    """One open session with one device. All methods are called on the event loop."""
+
+    @property
+    def session_id(self) -> str:
+        """The agent's id for it, as it stands in receipts."""
+
+    @property
+    def unattended(self) -> bool:
+        """Nobody was asked: policy allowed it."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the grant lasts, counted from the welcome."""
+
+    @property
+    def granted(self) -> frozenset[Capability]:
+        """What is granted now."""
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds of the last ping, or None before the first."""
+
+    def send(self, message: Message) -> None:
+        """Send one message.
+
+        Raises:
+            HandrailError: the session is not open (any more).
+        """
+
+    def events(self) -> AsyncIterator[SessionEvent]:
+        """Everything the agent says, in order, ending with one `SessionOver`. Not reading holds the agent's stream back."""
+
+    async def ask(self, capability: Capability, reason: str) -> None:
+        """Ask for one capability more and wait for the answer.
+
+        Raises:
+            Refused: the user or the policy said no.
+        """
+
+    async def end(self, reason: str) -> None:
+        """End politely. May be called more than once."""
+
+
+class RelayPort(Protocol):
+    """The technician's standing at the relay."""
+
+    @property
+    def person(self) -> Person:
+        """Who is logged in."""
+
+    def watch(self) -> AsyncIterator[FleetEvent]:
+        """The state of the link and every device, first as they are now, then each change. Any number may watch."""
+
+    async def open(
+        self,
+        target: Target,
+        wanted: Sequence[Capability],
+        reason: str,
+        on_progress: Callable[[OpenProgress], None],
+    ) -> RemoteSession:
+        """Open a session; returns once the agent has welcomed us.
+
+        Raises:
+            HandrailError: its text says what happened and what to do.
+        """
+
+
+RelayPortFactory = Callable[[], AbstractAsyncContextManager[RelayPort]]

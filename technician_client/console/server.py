@@ -1,0 +1,119 @@
+"""Starts the console: the socket on 127.0.0.1, the guard, the routes, the page, and everything's orderly end."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from protocol.errors import HandrailError
+from technician_client.console.api import ConsoleApi
+from technician_client.console.assets import add_assets, read_assets
+from technician_client.console.guard import Guard, demand_loopback, guarded_application
+from technician_client.console.hub import SessionHub
+from technician_client.console.ports import RelayPort, RelayPortFactory
+from technician_client.console.redirect import RedirectFile
+from technician_client.tasks import Supervisor
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class ConsoleError(HandrailError):
+    """The console cannot start; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleAddress:
+    """Where the console is. `origin` is the address to show; `file` is what a browser is to be opened with: only this user can
+    read it, and it lets a browser in."""
+
+    origin: str
+    file: Path
+    port: int
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises `ConsoleError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConsoleError(
+            f"The console cannot listen on {host}:{port}: {error.strerror}. Is a console open already? Choose another --port."
+        ) from error
+    return listener
+
+
+@asynccontextmanager
+async def running_console(relay: RelayPort, listener: socket.socket, home: Path) -> AsyncIterator[ConsoleAddress]:
+    """A console that serves on `listener` (bound, loopback) until the context is left.
+
+    Raises:
+        RedirectError: the file that opens it cannot be written in `home`.
+    """
+    host, port = listener.getsockname()[:2]
+    redirect = RedirectFile(home, port)
+    guard = Guard(host, port, token=_new_secret, on_enter=lambda: redirect.write(guard.entrance()))
+    application = guarded_application(guard)
+    async with Supervisor() as supervisor:
+        hub = SessionHub(relay, supervisor, new_name=lambda: secrets.token_urlsafe(16))
+        api = ConsoleApi(relay, hub)
+        api.add_routes(application)
+        add_assets(application, await asyncio.to_thread(read_assets))
+        application.on_shutdown.append(api.close_sockets)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=3.0, keepalive_timeout=30.0)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            redirect.write(guard.entrance())
+            supervisor.spawn(hub.sweep(), "forgotten sessions")
+            yield ConsoleAddress(guard.origin, redirect.path, port)
+        finally:
+            redirect.remove()
+            await hub.aclose()
+            await runner.cleanup()
+
+
+async def serve(
+    client_factory: RelayPortFactory,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    home: Path,
+    on_ready: Callable[[ConsoleAddress], None],
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the console until `stop` is set (None: until cancelled).
+
+    Args:
+        client_factory: makes the relay client (`console.adapter.relay_port`); closed again when the console stops.
+        host: a loopback address.
+        port: 0 lets the system choose.
+        home: the technician's home directory; the file that opens the console is written to `home/console/`.
+        on_ready: called once with the address, when a browser can be opened.
+
+    Raises:
+        ConsoleError: the port is taken. NotLoopback: `host` is not on this computer only.
+        HandrailError: what `client_factory` raises.
+    """
+    demand_loopback(host)
+    listener = _listen(host, port)
+    try:
+        async with client_factory() as relay, running_console(relay, listener, home) as address:
+            on_ready(address)
+            _LOGGER.info("console on %s", address.origin)
+            await (stop or asyncio.Event()).wait()
+    finally:
+        listener.close()
