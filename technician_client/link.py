@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
-from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, PeerLink
+from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
 from protocol.link_messages import (
     CodeRedeem,
     DeviceAsk,
@@ -386,6 +386,8 @@ class RelayClient:
                     self._handle_message(message)
                 case LinkRefused(reason=reason, text=text):
                     raise _login_refusal(reason, text)
+                case LinkUnknown(tag=tag):
+                    _LOGGER.info("the relay sent %r, which this version does not know", tag)
                 case LinkError(text=text):
                     raise RelayUnreachable(f"{self.address.origin} broke the rules of the link: {text}")
 

@@ -48,6 +48,7 @@ from technician_client.verdicts import check_offer, denial, describe_end, device
 
 _LOGGER = logging.getLogger(__name__)
 _WRITE_BYTES = 64 * 1024
+_EARLY = 256
 ANSWER_LIMIT = 4096
 
 
@@ -131,7 +132,7 @@ class Session:
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._over = asyncio.Event()
         self._wake = asyncio.Event()
-        self._items: Publisher[SessionItem] = Publisher()
+        self._items: Publisher[SessionItem] = Publisher(kept=_EARLY)
         self._supervisor = Supervisor(self._task_failed)
         self._socket: ClientConnection | None = None
         self._pairing = asyncio.timeout(self.settings.pairing_seconds)
@@ -159,7 +160,8 @@ class Session:
             wanted: what to ask for; what was granted is in `granted`.
             reason: one line that the person there reads.
             on_progress: called at each step, on the event loop.
-            accept: called with the device's certified identity before anything is asked of it; may raise `TrustError`.
+            accept: called with the device's certified identity before anything is asked of it; an error that it raises ends
+                the attempt.
 
         Raises:
             Refused: the person, policy or agent said no. TrustError: it is not the device it should be.
@@ -281,8 +283,11 @@ class Session:
         self._wake.set()
 
     def subscribe(self, *kinds: type[SessionItem], limit: int = 256) -> Subscription[SessionItem]:
-        """What comes from now on, of these types (none given: all): messages of the agent as themselves, and the events
-        `GrantsChanged`, `UnknownReceived` and, last, `SessionEnded`. Ends with the session. Close it when you leave."""
+        """What comes from now on (the first subscriber also gets what came before it), of these types (none given: all):
+        messages of the agent as themselves, and the events `GrantsChanged`, `UnknownReceived` and, last, `SessionEnded`.
+
+        Ends with the session. Close it when you leave: a subscriber that stops reading stops the session.
+        """
         return self._items.subscribe(lambda item: not kinds or isinstance(item, kinds), limit)
 
     def next_request(self) -> int:
@@ -434,7 +439,7 @@ class Session:
                 check_offer(self.offer, self._identity, asked=self._expected)
                 if self._accept is not None:
                     self._accept(self._identity)
-            except TrustError as error:
+            except HandrailError as error:
                 self._abort(error)
                 return
         for event in self._machine.events():
@@ -478,8 +483,8 @@ class Session:
         else:
             self._fail_opening(self.loss())
 
-    def _abort(self, error: TrustError) -> None:
-        """Cut the tunnel without another byte: whoever is there is not who it should be."""
+    def _abort(self, error: HandrailError) -> None:
+        """Cut the tunnel without another byte: whoever is there is not who was meant."""
         self._fail_opening(error)
         if self._ended is None:
             self._finish(SessionEnded(f"untrusted: {error}", clean=False, by_peer=False))

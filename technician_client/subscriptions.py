@@ -84,15 +84,25 @@ class Subscription(Generic[T]):
 
 
 class Publisher(Generic[T]):
-    """The subscribers of one source."""
+    """The subscribers of one source.
 
-    def __init__(self) -> None:
+    Args:
+        kept: how many of the newest items wait for the first subscriber, so that nothing is lost between the making of a source
+            and the first `subscribe`.
+    """
+
+    def __init__(self, kept: int = 0) -> None:
         self._subscriptions: list[Subscription[T]] = []
+        self._early: deque[T] | None = deque(maxlen=kept) if kept else None
         self._finished = False
 
     def subscribe(self, wants: Callable[[T], bool], limit: int = 256) -> Subscription[T]:
-        """A new subscriber for the items for which `wants` is true. After `finish` it is closed from the start."""
+        """A new subscriber for the items for which `wants` is true. After `finish` it is closed from the start (but for what was
+        kept for the first one)."""
         subscription = Subscription(wants, limit, self._left)
+        early, self._early = self._early, None
+        for item in early or ():
+            subscription.offer(item)
         if self._finished:
             subscription.finish()
         else:
@@ -105,6 +115,8 @@ class Publisher(Generic[T]):
 
     def publish(self, item: T) -> None:
         """Give `item` to everybody who wants it, now."""
+        if self._early is not None:
+            self._early.append(item)
         for subscription in tuple(self._subscriptions):
             subscription.offer(item)
 
