@@ -12,12 +12,13 @@ from enum import Enum
 from typing import Final
 
 from protocol.capabilities import DAY, RULES, Capability
-from protocol.certificate_profile import BACKDATE, TechnicianClaims, load_certificate
+from protocol.certificate_profile import BACKDATE, TechnicianClaims
 from protocol.certificates import Identity
 from protocol.documents import GroupPolicy, RevocationList, TechnicianEntry, TechniciansList
 from protocol.errors import RefusalReason
 
 UNATTENDED_FRESHNESS: Final = 1 * DAY
+DESKTOP: Final = frozenset({Capability.VIEW, Capability.CONTROL, Capability.POINTER})
 ACTS_ON_THE_DESKTOP: Final = frozenset({Capability.CONTROL, Capability.POINTER, Capability.CLIPBOARD_IN})
 
 
@@ -53,7 +54,8 @@ class Circumstances:
 
     `list_known`: the list of technicians was received at least once. `age`: how old the newest verified signed state is, None
     when there is none. `consented`: what the person here allowed; None while they have not been asked. `supported`: what this
-    agent has features for. `question_open`: one of our own questions stands on the screen.
+    agent has features for. `question_open`: one of our own questions stands on the screen. `desktop_taken_by`: who has the
+    desktop in another session ("": nobody).
     """
 
     technician: Technician
@@ -66,6 +68,7 @@ class Circumstances:
     supported: frozenset[Capability]
     consented: frozenset[Capability] | None = None
     question_open: bool = False
+    desktop_taken_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def technician_of(identity: Identity, listed: TechniciansList | None, revocation
     claims = identity.claims
     assert isinstance(claims, TechnicianClaims), "the channel lets only technicians through"
     # Certificates are valid from a little before they were made; the switch for a stolen signer means when they were made.
-    issued = (load_certificate(identity.leaf_der).not_valid_before_utc + BACKDATE).timestamp()
+    issued = (identity.not_before + BACKDATE).timestamp()
     return Technician(
         name=claims.name,
         certified_tier=claims.tier,
@@ -212,6 +215,16 @@ def _stale(capability: Capability, now: Circumstances) -> Decision | None:
     )
 
 
+def _busy(capability: Capability, now: Circumstances) -> Decision | None:
+    if not now.desktop_taken_by or capability not in DESKTOP:
+        return None
+    return Decision(
+        RefusalReason.BUSY,
+        f"{now.desktop_taken_by} has this desktop at the moment. Diagnostics and fixes work beside it; ask again for "
+        f"'{capability}' when that session has ended.",
+    )
+
+
 def _consent(capability: Capability, now: Circumstances) -> Decision | None:
     if now.consented is None or capability in now.consented:
         return None
@@ -228,4 +241,4 @@ def _question(capability: Capability, now: Circumstances) -> Decision | None:
 
 
 SESSION_CHECKS: Final[tuple[Check, ...]] = (_expired, _unlisted, _revoked, _other_group)
-CHECKS: Final[tuple[Check, ...]] = (*SESSION_CHECKS, _unsupported, _tier, _policy, _stale, _consent, _question)
+CHECKS: Final[tuple[Check, ...]] = (*SESSION_CHECKS, _unsupported, _tier, _policy, _stale, _busy, _consent, _question)

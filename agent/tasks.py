@@ -60,3 +60,25 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+class Alarm:
+    """One timer that is set anew again and again: the `next_deadline()` of a machine."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, when: float | None) -> None:
+        """Ring at `when` (the loop's time); None: not at all. An earlier setting is forgotten."""
+        if self._handle is not None:
+            if self._handle.when() == when and not self._handle.cancelled():
+                return
+            self._handle.cancel()
+            self._handle = None
+        if when is not None:
+            self._handle = asyncio.get_running_loop().call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        self._handle = None
+        self._ring()
