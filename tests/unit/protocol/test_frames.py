@@ -23,7 +23,9 @@ SMALL = replace(
 )
 
 
-def transfer(source: FrameConnection, target: FrameConnection, *, consume: bool = True, step: int = 7) -> list[tuple[Lane, bytes]]:
+def transfer(
+    source: FrameConnection, target: FrameConnection, *, consume: bool = True, step: int = 7
+) -> list[tuple[Lane, bytes]]:
     got: list[tuple[Lane, bytes]] = []
     while data := source.data_to_send():
         for at in range(0, len(data), step):

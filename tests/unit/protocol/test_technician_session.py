@@ -1,0 +1,50 @@
+"""The technician's own rules that `test_session` does not reach."""
+
+import pytest
+
+from protocol.capabilities import Capability
+from protocol.messages import Lane, encode_message
+from protocol.messages.session import Welcome
+from protocol.session import SessionState
+from tests.kit.conversation import Conversation
+from tests.kit.organisation import Organisation
+
+
+@pytest.fixture(scope="module")
+def organisation() -> Organisation:
+    return Organisation()
+
+
+def test_a_second_welcome_is_a_lie(organisation: Organisation) -> None:
+    talk = Conversation(organisation).open(Capability.VIEW)
+    talk.agent._frames.send_message(Lane.CONTROL, encode_message(Welcome([Capability.CONTROL], 9, "again")))
+    talk.run()
+    assert talk.technician_ended().reason.startswith("protocol_error")
+    assert talk.technician.granted == {Capability.VIEW}
+
+
+def test_it_never_tells_who_it_is_to_a_stranger(organisation: Organisation) -> None:
+    """The client certificate goes out last: a device of another organisation learns nothing (threat 11)."""
+    other = Organisation("Evil Ltd", wall=organisation.wall)
+    talk = Conversation(organisation, device=other.device("Reception PC"))
+    sent = b""
+
+    def listen(data: bytes) -> bytes:
+        nonlocal sent
+        sent += data
+        return data
+
+    talk.to_agent = listen
+    talk.run()
+    assert talk.technician.state is SessionState.ENDED
+    assert len(sent) < 2000 + 1300  # a client hello (with its post-quantum share) and an alert, no certificate chain
+    assert talk.agent.peer is None
+
+
+def test_an_agent_that_never_says_goodbye_does_not_hold_the_technician(organisation: Organisation) -> None:
+    talk = Conversation(organisation).open(Capability.VIEW)
+    talk.to_technician = lambda _: b""
+    talk.technician.end("done", talk.now)
+    talk.run().later(6)
+    assert talk.technician.state is SessionState.ENDED
+    assert not talk.technician_ended().clean
