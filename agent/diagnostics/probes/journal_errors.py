@@ -1,0 +1,96 @@
+"""`journal_errors`: what went wrong in the last day, from `journalctl -o json`; the same complaint is counted, not repeated."""
+
+from typing import ClassVar
+
+import msgspec
+
+from agent.diagnostics.probe import Environment, Probe, ProbeError, Unsupported, failure
+from agent.printable import shortened
+from protocol.messages.diagnostics import Row
+
+MESSAGE_CHARACTERS = 300
+ENTRIES = 400
+
+
+class _Entry(msgspec.Struct):
+    """One line of systemd's journal-export as JSON: values are strings, or byte lists when they are not UTF-8, or null when
+    they are too long."""
+
+    time: str = msgspec.field(name="__REALTIME_TIMESTAMP", default="0")
+    message: str | list[int] | list[str] | None = msgspec.field(name="MESSAGE", default=None)
+    unit: str | list[str] | None = msgspec.field(name="_SYSTEMD_UNIT", default=None)
+    identifier: str | list[str] | list[int] | None = msgspec.field(name="SYSLOG_IDENTIFIER", default=None)
+    priority: str | list[str] | None = msgspec.field(name="PRIORITY", default=None)
+
+
+def parse_journal(data: bytes) -> list[Row]:
+    """`journalctl --output=json`, newest first, equal messages of one unit as one row. Other lines are passed over."""
+    rows: dict[tuple[str, str], Row] = {}
+    for line in data.splitlines():
+        entry = _entry(line)
+        if entry is None:
+            continue
+        unit = _text(entry.unit) or _text(entry.identifier) or "kernel"
+        message = shortened(_text(entry.message), MESSAGE_CHARACTERS)
+        known = rows.get((unit, message))
+        seconds = int(entry.time) // 1_000_000 if entry.time.isdecimal() else 0
+        priority = _text(entry.priority)
+        row: Row = {
+            "time": seconds,
+            "unit": unit,
+            "priority": int(priority) if priority.isdecimal() else 3,
+            "message": message,
+            "count": 1,
+        }
+        if known is not None:
+            row["count"] = int(known["count"] or 0) + 1
+            row["time"] = max(seconds, int(known["time"] or 0))
+        rows[(unit, message)] = row
+    return sorted(rows.values(), key=lambda row: -int(row["time"] or 0))
+
+
+def _entry(line: bytes) -> _Entry | None:
+    try:
+        return msgspec.json.decode(line, type=_Entry)
+    except msgspec.DecodeError:
+        return None
+
+
+def _text(value: str | list[int] | list[str] | None) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return value.strip()
+        case [int(), *_]:
+            return bytes(part for part in value if isinstance(part, int) and 0 <= part < 256).decode(errors="replace").strip()
+        case _:
+            return str(value[0]).strip() if value else ""
+
+
+class JournalErrors(Probe):
+    """Up to 50 rows, newest first."""
+
+    table: ClassVar = "journal_errors"
+    budget: ClassVar = 1.5
+
+    async def rows(self, environment: Environment) -> list[Row]:
+        """See `Probe.rows`."""
+        argv = [
+            "journalctl",
+            "--output=json",
+            "--output-fields=MESSAGE,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,PRIORITY",
+            "--priority=err",
+            "--since=-24h",
+            f"--lines={ENTRIES}",
+            "--no-pager",
+        ]
+        result = await environment.run(argv, seconds=1.4)
+        complaint = result.stderr.decode(errors="replace")
+        if "No journal files were found" in complaint:
+            raise Unsupported("This machine keeps no systemd journal.")
+        if "insufficient permissions" in complaint:
+            raise Unsupported("The agent's user may not read the system's journal (it is in none of adm, systemd-journal).")
+        if result.exit_code != 0:
+            raise ProbeError(failure("journalctl", result))
+        return parse_journal(result.stdout)

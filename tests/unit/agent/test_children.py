@@ -1,0 +1,90 @@
+"""Real children: they end when they must, with all their group, and say no more than they may."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.children import capture, tool_environment
+from protocol.errors import Unavailable
+
+
+def gone(pid: int) -> bool:
+    """No such process, or only its zombie is left."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
+async def until_gone(pid: int, seconds: float = 3.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if gone(pid):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_output_and_exit_code() -> None:
+    result = await capture(["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], seconds=5)
+    assert (result.exit_code, result.stdout, result.stderr) == (3, b"out\n", b"err\n")
+    assert not result.timed_out and not result.truncated
+
+
+async def test_nothing_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "x")
+    result = await capture(["/usr/bin/env"], seconds=5)
+    names = {line.split("=", 1)[0] for line in result.stdout.decode().splitlines()}
+    assert names == set(tool_environment())
+
+
+async def test_whole_group_dies_at_the_budget(tmp_path: Path) -> None:
+    script = f"sleep 60 & echo $! > {tmp_path}/pid; trap '' TERM; echo first; sleep 60; wait"
+    started = time.monotonic()
+    result = await capture(["/bin/sh", "-c", script], seconds=0.4)
+    assert result.timed_out
+    assert time.monotonic() - started < 3
+    assert await until_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_child_that_never_stops_talking_is_stopped() -> None:
+    started = time.monotonic()
+    result = await capture(["/bin/sh", "-c", "exec yes"], seconds=10, max_bytes=100_000)
+    assert result.truncated and not result.timed_out
+    assert len(result.stdout) == 100_000
+    assert time.monotonic() - started < 5
+
+
+async def test_a_talkative_standard_error_blocks_nobody() -> None:
+    result = await capture(["/bin/sh", "-c", "head -c 1000000 /dev/zero >&2; echo done"], seconds=5)
+    assert result.stdout == b"done\n"
+    assert len(result.stderr) == 16 * 1024
+
+
+async def test_cancelling_kills(tmp_path: Path) -> None:
+    task = asyncio.get_running_loop().create_task(
+        capture(
+            ["/bin/sh", "-c", f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60"], seconds=60
+        )
+    )
+    end = time.monotonic() + 5
+    while not (tmp_path / "pid").exists() and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await until_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_missing_program_is_named() -> None:
+    with pytest.raises(Unavailable, match=r"/nowhere/tool cannot be started: No such file"):
+        await capture(["/nowhere/tool"], seconds=1)
+
+
+async def test_input_is_empty() -> None:
+    result = await capture(["/bin/cat"], seconds=5)
+    assert result.stdout == b"" and result.exit_code == os.EX_OK
