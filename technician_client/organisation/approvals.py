@@ -1,0 +1,137 @@
+"""Approving fix scripts: a directory with `fix.toml` and its files becomes a signed manifest and signed files in the `scripts`
+role.
+
+`fix.toml` says what `protocol.manifests.ScriptManifest` holds, except that `files` is a list of names: hashes and lengths are
+taken here, from the bytes that are signed.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from protocol.documents import canonical_json
+from protocol.errors import TrustError
+from protocol.limits import LIMITS
+from protocol.manifests import MANIFEST_NAME, ScriptManifest, check_manifest, decode_manifest
+from technician_client.errors import NotFound
+from technician_client.organisation.metadata import TufSigner
+from technician_client.organisation.spool import Spool
+
+SOURCE_NAME = "fix.toml"
+MAX_FILE_BYTES = LIMITS.repository_file_bytes
+STARTER_FIXES = Path(__file__).parent / "starter_fixes"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that was read whole: what is shown to the approver is what is signed."""
+
+    manifest: ScriptManifest
+    files: dict[str, bytes]
+
+    def targets(self) -> dict[str, bytes]:
+        """The repository's files, by path."""
+        base = f"scripts/{self.manifest.id}/{self.manifest.version}"
+        return {f"{base}/{name}": data for name, data in self.files.items()} | {
+            f"{base}/{MANIFEST_NAME}": canonical_json(self.manifest)
+        }
+
+
+def read_script(directory: Path) -> Script:
+    """Read a script's source directory.
+
+    Raises:
+        NotFound: there is no `fix.toml`.
+        TrustError: it does not say what it must, names a file that is not there, or a file lies there that it does not name.
+    """
+    source = directory / SOURCE_NAME
+    try:
+        fields: dict[str, Any] = tomllib.loads(_read(source).decode())
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no {SOURCE_NAME} in {directory}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TrustError(f"{source} is not valid TOML: {error}.") from error
+    names = fields.get("files", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TrustError(f"{source}: `files` must be a list of file names.")
+    files: dict[str, bytes] = {}
+    for name in names:
+        try:
+            files[name] = _read(directory / name)
+        except FileNotFoundError as error:
+            raise TrustError(f"{source} names {name}, which is not there.") from error
+    # A file that is forgotten would only be noticed when the fix fails on somebody's computer.
+    left = {path.name for path in directory.iterdir() if path.is_file() and not path.name.startswith(".")} - {SOURCE_NAME, *names}
+    if left:
+        raise TrustError(f"{source} does not name {', '.join(sorted(left))}. Add it to `files`, or remove it.")
+    described = [{"name": name, "sha256": hashlib.sha256(data).hexdigest(), "length": len(data)} for name, data in files.items()]
+    try:
+        manifest = msgspec.convert({**fields, "files": described}, ScriptManifest)
+    except msgspec.ValidationError as error:
+        raise TrustError(f"{source}: {error}.") from error
+    check_manifest(manifest)
+    return Script(manifest, files)
+
+
+def starter_fixes(directory: Path = STARTER_FIXES) -> list[Script]:
+    """The fix scripts that come with Handrail. Nobody runs them before an organisation has approved them."""
+    return [read_script(path) for path in sorted(directory.iterdir()) if (path / SOURCE_NAME).exists()]
+
+
+def approve(spool: Spool, scripts: Sequence[Script], signers: Sequence[TufSigner], wall: datetime) -> int:
+    """Sign scripts; an older version of the same script is no longer approved afterwards.
+
+    Returns:
+        How many signatures are still missing.
+
+    Raises:
+        TrustError: this version is approved already with other bytes, or the key may not sign.
+    """
+    listed = spool.newest("scripts").signed.targets
+    add: dict[str, bytes] = {}
+    remove: list[str] = []
+    for script in scripts:
+        base = f"scripts/{script.manifest.id}/"
+        targets = script.targets()
+        for path, data in targets.items():
+            known = listed.get(path)
+            if known is not None and known.hashes["sha256"] != hashlib.sha256(data).hexdigest():
+                raise TrustError(
+                    f"{script.manifest.id} {script.manifest.version} is approved with other contents. Raise `version` in its
+                    {SOURCE_NAME}."
+                )
+        remove += [path for path in listed if path.startswith(base) and path not in targets]
+        add |= targets
+    return spool.edit("scripts", add=add, remove=remove, signers=signers, wall=wall)
+
+
+def withdraw(spool: Spool, identifier: str, signers: Sequence[TufSigner], wall: datetime) -> int:
+    """End the approval of a script, all versions; returns missing signatures.
+
+    Raises:
+        NotFound: it is not approved.
+    """
+    paths = [path for path in spool.newest("scripts").signed.targets if path.startswith(f"scripts/{identifier}/")]
+    if not paths:
+        raise NotFound(f"{identifier!r} is not approved. See: handrail org show")
+    return spool.edit("scripts", add={}, remove=paths, signers=signers, wall=wall)
+
+
+def approved(spool: Spool) -> list[ScriptManifest]:
+    """The manifests that stand in the newest file of the role, published or waiting."""
+    paths = [path for path in sorted(spool.newest("scripts").signed.targets) if path.endswith(f"/{MANIFEST_NAME}")]
+    return [decode_manifest(spool.newest_target("scripts", path)) for path in paths]
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise TrustError(f"{path} is larger than {MAX_FILE_BYTES} bytes.")
+    return data
