@@ -1,0 +1,557 @@
+"""One assisted session: the I/O shell round `protocol.session.AgentSession`.
+
+Bytes of the tunnel go in, events come out and are acted on, frames leave at once and no faster than the network takes them. Every
+message is decided again before a feature sees it. The session ends when the technician, the person here, policy or the network
+ends it, and always leaves a record and a receipt.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.audit import Audit
+from agent.consent import ConsentBroker, Outcome
+from agent.errors import AuditUnavailable
+from agent.features.base import Feature, Question
+from agent.hosting import FeatureHost, supported
+from agent.keys import DeviceKeys
+from agent.local_messages import ChatHeard, Said, SessionOver
+from agent.opening import Gate, Opening
+from agent.policy import ACTS_ON_THE_DESKTOP, DESKTOP, SessionKind
+from agent.printable import printable
+from agent.recording import Leaving, SessionRecord
+from agent.settings import AgentSettings
+from agent.status import SessionStatus, StatusBoard
+from agent.tasks import Alarm, Supervisor
+from agent.transport import Tunnel
+from agent.trust import TrustStore
+from protocol.agent_session import HARMLESS_TYPES_WHILE_PAUSED, HARMLESS_WHILE_PAUSED
+from protocol.capabilities import Capability
+from protocol.certificates import Identity
+from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused
+from protocol.limits import LIMITS, Limits
+from protocol.messages import Lane, Message, rule_of
+from protocol.messages.chat import ChatMessage
+from protocol.messages.session import CapabilityAsk, Hello, Paused
+from protocol.session import (
+    AgentSession,
+    CapabilityAsked,
+    CapabilityExpired,
+    CapabilityReturned,
+    ConsentNeeded,
+    EndRequested,
+    Event,
+    MessageReceived,
+    MessageRefused,
+    SessionEnded,
+    SessionState,
+    UnknownReceived,
+)
+from protocol.version import PRODUCT
+
+_LOGGER = logging.getLogger(__name__)
+CHUNK_BYTES = 32 * 1024
+REFUSAL_SECONDS = 1.0
+REFRESH_SECONDS = 8.0
+ENDS_THE_SESSION = frozenset({RefusalReason.EXPIRED, RefusalReason.REVOKED, RefusalReason.NOT_ON_LIST})
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the daemon lends to every session. `refresh_trust` fetches newer signed files if it can; `busy` is a sentence when no
+    further session may open; `desktop_taken_by` names who else has the desktop ("": nobody)."""
+
+    keys: DeviceKeys
+    settings: AgentSettings
+    trust: TrustStore
+    audit: Audit
+    broker: ConsentBroker
+    board: StatusBoard
+    features: tuple[type[Feature], ...]
+    announce: Callable[[Said], None]
+    refresh_trust: Callable[[], Awaitable[None]]
+    busy: Callable[["AssistedSession"], str]
+    desktop_taken_by: Callable[["AssistedSession"], str]
+    wall: Callable[[], datetime]
+    platform: str = ""
+    limits: Limits = LIMITS
+
+
+class AssistedSession:
+    """One technician's session with this machine, from the tunnel's first byte to its last. Event loop only."""
+
+    def __init__(self, services: Services, tunnel: Tunnel, *, by_code: bool) -> None:
+        self.id = secrets.token_hex(8)
+        self._services = services
+        self._tunnel = tunnel
+        self._by_code = by_code
+        self._loop = asyncio.get_running_loop()
+        keys, trust = services.keys, services.trust
+        self.machine = AgentSession(
+            keys.key,
+            keys.chain,
+            keys.root,
+            label=keys.label,
+            wall=services.wall,
+            policy_version=trust.policy_version,
+            limits=services.limits,
+            product=f"handrail-agent/{PRODUCT}",
+            platform=services.platform,
+        )
+        self._alarm = Alarm(self._ring)
+        self._dirty = asyncio.Event()
+        self._tasks = Supervisor(self._task_failed)
+        self._gate: Gate | None = None
+        self._asked: ConsentNeeded | None = None
+        self._opening: Opening | None = None
+        self._opened_at = 0.0
+        self._host: FeatureHost | None = None
+        self._refused_at: dict[str, float] = {}
+        self._backlog: list[Message] = []
+        self._held_back = False
+        self._ended: SessionEnded | None = None
+        self._over = False
+        self._record = SessionRecord(
+            self.id, audit=services.audit, board=services.board, keys=keys, settings=services.settings, wall=services.wall
+        )
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until the session is over; whatever happens, features are closed and the end is recorded."""
+        stop_listening = self._services.broker.listen(self._question_changed)
+        try:
+            async with self._tasks:
+                writer = self._tasks.spawn(self._write(), "tunnel writer")
+                _ = self._tasks.spawn(self._recheck(), "re-check")
+                self._settle()
+                await self._read()
+                self._settle()
+                if self._ended is None:
+                    await asyncio.wait([writer], timeout=self._services.limits.hello_seconds)
+        finally:
+            stop_listening()
+            self._alarm.set(None)
+            if self._host is not None:
+                await self._host.close()
+            self._close(self._ended.reason if self._ended else "the agent stopped")
+            self._services.board.drop_session(self.id)
+            await self._tunnel.close()
+
+    async def _read(self) -> None:
+        while self._ended is None:
+            data = await self._tunnel.receive()
+            if data is None:
+                self.machine.receive_eof(self._loop.time())
+                return
+            self.machine.receive_data(data, self._loop.time())
+            self._settle()
+            # Input is handled before anything that came with it.
+            self._backlog.sort(key=lambda message: rule_of(message).lane is not Lane.INPUT)
+            while self._backlog:
+                await self._deliver(self._backlog.pop(0))
+
+    async def _write(self) -> None:
+        """Seal and send piece by piece: what is not sealed yet can still be overtaken."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            while data := self.machine.data_to_send(CHUNK_BYTES):
+                if not await self._tunnel.send(data):
+                    break
+            self._settle(wake=False)
+            if self._ended is not None:
+                # Last words are out; closing wakes the reader.
+                await self._tunnel.close()
+                return
+
+    def _ring(self) -> None:
+        self.machine.handle_deadline(self._loop.time())
+        self._settle()
+
+    def _settle(self, *, wake: bool = True) -> None:
+        """Act on what has happened, let out what there is to say, and set the clock."""
+        for event in self.machine.events():
+            self._act(event)
+        if wake:
+            self._dirty.set()
+        self._alarm.set(self.machine.next_deadline())
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        _LOGGER.error("session %s: %s failed", self.id, name, exc_info=error)
+        self.end("the agent had a fault and closed the session")
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def _act(self, event: Event) -> None:
+        match event:
+            case ConsentNeeded():
+                self._asked = event
+                _ = self._tasks.spawn(self._open(event), "opening")
+            case MessageReceived(message=message):
+                self._backlog.append(message)
+            case CapabilityAsked():
+                _ = self._tasks.spawn(self._widen(event), f"asking for {event.capability}")
+            case CapabilityReturned(capability=capability):
+                self._lost(capability, "technician")
+            case CapabilityExpired(capability=capability):
+                self._lost(capability, "expiry")
+            case MessageRefused(tag=tag, reason=reason):
+                _LOGGER.info("session %s: %s was refused (%s)", self.id, tag, reason.value)
+            case UnknownReceived(tag=tag):
+                _LOGGER.warning("session %s: unknown message %s ignored", self.id, printable(tag))
+            case EndRequested(reason=reason):
+                self._end(f"ended by the technician: {reason}" if reason else "ended by the technician")
+            case SessionEnded():
+                self._ended = event
+                self._dirty.set()
+            case _:
+                raise AssertionError(f"not an agent's event: {event}")
+
+    async def _open(self, needed: ConsentNeeded) -> None:
+        services, now = self._services, self._loop.time
+        try:
+            opening = await self._decide(needed)
+            self._opened_at = services.wall().timestamp()
+            self._record.write(
+                "session opened",
+                {
+                    "technician": needed.identity.display_name,
+                    "technician_id": needed.identity.peer,
+                    "granted": ", ".join(opening.granted),
+                    "unattended": opening.kind is SessionKind.UNATTENDED,
+                    "seconds": int(opening.seconds),
+                },
+            )
+        except Refused as error:
+            self._deny(needed, error.reason, str(error))
+            return
+        except AuditUnavailable as error:
+            _LOGGER.error("session refused: %s", error)
+            self._deny(needed, RefusalReason.LIMIT, f"This computer cannot keep its audit record, so nothing begins. {error}")
+            return
+        if self.machine.state is not SessionState.CONSENT:
+            return
+        self._opening = opening
+        self._host = FeatureHost(self, services.features)
+        unattended = opening.kind is SessionKind.UNATTENDED
+        self.machine.welcome(list(opening.granted), opening.seconds, self.id, now(), unattended=unattended)
+        for capability, decision in opening.left_out.items():
+            assert decision.reason is not None
+            self.machine.refuse(0, _tag(Hello), decision.reason, decision.sentence, now(), capability=capability)
+        how = "without asking, as policy allows" if unattended else "with consent"
+        _LOGGER.info("session %s: %s has %s (%s)", self.id, self.name, ", ".join(opening.granted), how)
+        self._show()
+        self._settle()
+
+    async def _decide(self, needed: ConsentNeeded) -> Opening:
+        services = self._services
+        if needed.timestamp_version > services.trust.timestamp_version:
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    await services.refresh_trust()
+            except TimeoutError:
+                _LOGGER.warning("session %s: newer signed files did not come in time; the ones here decide", self.id)
+        busy = services.busy(self)
+        if busy:
+            raise Refused(busy, reason=RefusalReason.BUSY)
+        self._record.write(
+            "session asked",
+            {
+                "technician": needed.identity.display_name,
+                "technician_id": needed.identity.peer,
+                "wanted": ", ".join(needed.wanted),
+                "by_code": self._by_code,
+            },
+        )
+        self._gate = Gate(
+            needed.identity,
+            keys=services.keys,
+            settings=services.settings,
+            trust=services.trust,
+            broker=services.broker,
+            supported=supported(services.features),
+            wall=services.wall,
+            desktop_taken_by=lambda: services.desktop_taken_by(self),
+        )
+        return await self._gate.open(needed.wanted, needed.reason, needed.sas, by_code=self._by_code, on_wait=self._waiting)
+
+    def _waiting(self, seconds: float) -> None:
+        if self.machine.state is SessionState.CONSENT:
+            self.machine.consent_pending(seconds, self._loop.time())
+            self._settle()
+
+    def _deny(self, needed: ConsentNeeded, reason: RefusalReason, sentence: str) -> None:
+        name = printable(needed.identity.display_name)
+        _LOGGER.info("session of %s refused (%s): %s", name, reason.value, sentence)
+        self._over = True
+        self._record.write_anyway("session refused", {"technician_id": needed.identity.peer, "reason": reason.value})
+        self._services.announce(SessionOver("", f"{name} was refused: {sentence}"))
+        if self.machine.state is SessionState.CONSENT:
+            self.machine.deny(reason, sentence, self._loop.time())
+        self._settle()
+
+    async def _widen(self, asked: CapabilityAsked) -> None:
+        assert self._gate is not None
+        assert self._opening is not None
+        try:
+            seconds = await self._gate.widen(asked.capability, asked.reason, self._opening.kind)
+            self._record.write("capability granted", {"capability": asked.capability.value})
+        except HandrailError as error:
+            reason = error.reason if isinstance(error, Refused) else RefusalReason.LIMIT
+            if self.machine.state is SessionState.OPEN:
+                self.machine.refuse(
+                    asked.request, _tag(CapabilityAsk), reason, str(error), self._loop.time(), capability=asked.capability
+                )
+        else:
+            if self.machine.state is SessionState.OPEN:
+                self.machine.grant(asked.capability, asked.request, seconds, self._loop.time())
+        self._show()
+        self._settle()
+
+    async def _deliver(self, message: Message) -> None:
+        """Decide again, for this one message, then hand it over."""
+        if self._host is None or self._gate is None or self.machine.state is not SessionState.OPEN:
+            return
+        capability = rule_of(message).capability
+        if capability is not None:
+            decision = self._gate.decide(capability, self._kind, self.machine.granted)
+            if decision.reason is not None:
+                self._refuse_sparingly(message, decision.reason, decision.sentence)
+                if decision.reason in ENDS_THE_SESSION:
+                    self.end(f"policy: {decision.sentence}")
+                return
+        await self._host.deliver(message)
+
+    def _refuse_sparingly(self, message: Message, reason: RefusalReason, sentence: str) -> None:
+        """At most one refusal a second of a type that carries no request id: a moving mouse must not fill the way back."""
+        tag, now = rule_of(message).tag, self._loop.time()
+        if getattr(message, "request", None) is None and now - self._refused_at.get(tag, -REFUSAL_SECONDS) < REFUSAL_SECONDS:
+            return
+        self._refused_at[tag] = now
+        self.refuse(message, reason, sentence)
+
+    async def _recheck(self) -> None:
+        while True:
+            await asyncio.sleep(self._services.limits.recheck_seconds)
+            self.recheck()
+
+    def recheck(self) -> None:
+        """Certificate, list, revocation and policy are judged again: now and every few minutes."""
+        if self._gate is None or self._opening is None or self.machine.state is not SessionState.OPEN:
+            return
+        self._gate.look_again()
+        session = self._gate.check_session(self._kind)
+        if not session.allowed:
+            self.end(f"policy: {session.sentence}")
+            return
+        for capability in self.machine.granted:
+            if not self._gate.decide(capability, self._kind).allowed:
+                self.revoke(capability, "policy")
+
+    # -- what the person here, the daemon and policy do --------------------------------------------------------------
+
+    def end(self, reason: str) -> None:
+        """End politely; the technician gets checkpoint and receipt."""
+        self._end(reason)
+        self._settle()
+
+    def _end(self, reason: str) -> None:
+        if self.machine.state in (SessionState.ENDING, SessionState.ENDED):
+            return
+        leaving = self._close(reason)
+        self.machine.end(reason, self._loop.time(), leaving.checkpoint, leaving.receipt)
+
+    def pause(self, paused: bool) -> None:
+        """Hold everything back, or let it go on."""
+        if self.machine.state is SessionState.OPEN and self._host is not None:
+            self.machine.pause(paused, "user", self._loop.time())
+            self._host.paused(paused)
+            self._show()
+            self._settle()
+
+    def revoke(self, capability: Capability, by: str) -> None:
+        """Take one capability away."""
+        if capability in self.machine.granted:
+            self.machine.revoke(capability, by, self._loop.time())
+            self._lost(capability, by)
+            self._settle()
+
+    def say(self, text: str) -> None:
+        """One line of chat from the person here.
+
+        Raises:
+            Refused: the technician may not chat in this session.
+        """
+        if not self.granted(Capability.CHAT):
+            raise Refused("Chat is not part of this session.", reason=RefusalReason.NOT_GRANTED)
+        self.send(ChatMessage(text, self._services.wall().timestamp()))
+
+    @property
+    def has_desktop(self) -> bool:
+        """Whether the technician holds the desktop."""
+        return bool(DESKTOP & self.machine.granted)
+
+    @property
+    def name(self) -> str:
+        """Who it is, for people."""
+        return printable(self._asked.identity.display_name) if self._asked else "somebody"
+
+    def _lost(self, capability: Capability, by: str) -> None:
+        self._record.write_anyway("capability revoked", {"capability": capability.value, "by": by})
+        if self._host is not None:
+            self._host.lost(capability)
+        self._show()
+
+    def _question_changed(self, is_open: bool) -> None:
+        """While one of our questions stands on the screen, nothing that the technician does reaches it."""
+        if self._host is None or self.machine.state is not SessionState.OPEN or is_open is self._held_back:
+            return
+        self._held_back = is_open
+        self._host.paused(is_open or self.machine.paused, ACTS_ON_THE_DESKTOP)
+        if ACTS_ON_THE_DESKTOP & self.machine.granted and not self.machine.paused:
+            self.machine.send_message(Paused(is_open, "question"), self._loop.time())
+            self._settle()
+
+    def _close(self, reason: str) -> Leaving:
+        """Record the end, once, and tell whoever is attached."""
+        if self._over:
+            return Leaving()
+        self._over = True
+        asked, opening = self._asked, self._opening
+        if asked is None or opening is None:
+            self._services.announce(SessionOver("", f"Nothing was opened for {self.name}: {printable(reason)}."))
+            return Leaving()
+        leaving = self._record.close(
+            asked.identity,
+            tier=self.tier,
+            asked_for=asked.reason,
+            unattended=self.unattended,
+            opened_at=self._opened_at,
+            because=reason,
+        )
+        _LOGGER.info("session %s is over: %s", self.id, printable(reason))
+        self._services.announce(SessionOver(self.id, f"The session of {self.name} is over: {printable(reason)}.", leaving.path))
+        return leaving
+
+    def _show(self) -> None:
+        """Tell everybody who is attached what this session may do now."""
+        opening, asked = self._opening, self._asked
+        if opening is None or asked is None or self.machine.state is not SessionState.OPEN:
+            return
+        self._services.board.set_session(
+            SessionStatus(
+                session=self.id,
+                name=self.name,
+                organisation=self._services.keys.organisation_name,
+                tier=self.tier,
+                granted=sorted(self.machine.granted),
+                unattended=self.unattended,
+                paused=self.machine.paused,
+                since=self._opened_at,
+                until=self._opened_at + opening.seconds,
+            )
+        )
+
+    # -- what features see (`hosting.SessionFacade`) ----------------------------------------------------------------
+
+    @property
+    def identity(self) -> Identity:
+        """The technician, as certified."""
+        assert self.machine.peer is not None
+        return self.machine.peer
+
+    @property
+    def tier(self) -> int:
+        """The lower of the certified and the listed tier."""
+        return 0 if self._gate is None else self._gate.technician.tier
+
+    @property
+    def label(self) -> str:
+        """This machine's certified label."""
+        return self._services.keys.label
+
+    @property
+    def _kind(self) -> SessionKind:
+        return SessionKind.ATTENDED if self._opening is None else self._opening.kind
+
+    @property
+    def unattended(self) -> bool:
+        """Whether policy opened this session."""
+        return self._kind is SessionKind.UNATTENDED
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds to the technician and back."""
+        return self.machine.round_trip
+
+    @property
+    def settings(self) -> AgentSettings:
+        """The agent's settings."""
+        return self._services.settings
+
+    @property
+    def trust(self) -> TrustStore:
+        """The organisation's signed files."""
+        return self._services.trust
+
+    def send(self, message: Message) -> None:
+        """Queue a message; after the end it is dropped."""
+        try:
+            self.machine.send_message(message, self._loop.time())
+        except LocalProtocolError:
+            if self.machine.state is SessionState.OPEN:
+                raise
+            return
+        self._dirty.set()
+
+    def refuse(self, message: Message, reason: RefusalReason, text: str) -> None:
+        """Answer a message with a `Refusal`."""
+        if self.machine.state is SessionState.OPEN:
+            rule, request = rule_of(message), getattr(message, "request", 0)
+            self.machine.refuse(request, rule.tag, reason, text, self._loop.time(), capability=rule.capability)
+            self._dirty.set()
+
+    def granted(self, capability: Capability) -> bool:
+        """Granted, and nothing holds it back."""
+        if capability not in self.machine.granted or self.machine.paused:
+            return False
+        return not (capability in ACTS_ON_THE_DESKTOP and self._services.broker.open)
+
+    def admits(self, message: Message) -> bool:
+        """Whether a message that waited for its feature may still be acted on."""
+        capability = rule_of(message).capability
+        if self.machine.state is not SessionState.OPEN:
+            return False
+        if capability is None or isinstance(message, HARMLESS_TYPES_WHILE_PAUSED) or capability in HARMLESS_WHILE_PAUSED:
+            return capability is None or capability in self.machine.granted
+        return self.granted(capability)
+
+    def pending(self, lane: Lane) -> int:
+        """Bytes of a lane that are not sealed yet."""
+        return self.machine.pending(lane)
+
+    def audit(self, action: str, detail: dict[str, str | int | bool]) -> None:
+        """One record of a feature's."""
+        self._record.write(action, detail)
+
+    def show_chat(self, text: str, sent_at: float) -> bool:
+        """Show one line to whoever is attached."""
+        self._services.announce(ChatHeard(self.id, self.name, text, sent_at))
+        return self._services.broker.attached > 0
+
+    async def ask_user(self, question: Question) -> bool:
+        """Yes or no, from the person here."""
+        assert self._gate is not None
+        ask = self._gate.confirm(question.title, question.text, question.details, question.seconds)
+        answer = await self._services.broker.ask(ask)
+        return answer.outcome is Outcome.ANSWERED and answer.yes
+
+
+def _tag(kind: type[Message]) -> str:
+    tag = kind.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
