@@ -17,8 +17,10 @@ from protocol.messages import Lane, Message, rule_of
 
 if TYPE_CHECKING:
     from agent.settings import AgentSettings
+    from agent.transport import Relay
     from agent.trust import TrustStore
     from protocol.certificates import Identity
+    from protocol.documents import GroupPolicy
 
 _LOGGER = logging.getLogger(__name__)
 QUEUE_MESSAGES = 512
@@ -42,6 +44,10 @@ class SessionFacade(Protocol):
     def settings(self) -> "AgentSettings": ...
     @property
     def trust(self) -> "TrustStore": ...
+    @property
+    def rules(self) -> "GroupPolicy": ...
+    @property
+    def relay(self) -> "Relay | None": ...
     def send(self, message: Message) -> None: ...
     def refuse(self, message: Message, reason: RefusalReason, text: str) -> None: ...
     def granted(self, capability: Capability) -> bool: ...
@@ -108,6 +114,14 @@ class HostedFeature:
     @property
     def trust(self) -> "TrustStore":
         return self._session.trust
+
+    @property
+    def rules(self) -> "GroupPolicy":
+        return self._session.rules
+
+    @property
+    def relay(self) -> "Relay | None":
+        return self._session.relay
 
     def send(self, message: Message) -> None:
         self._session.send(message)

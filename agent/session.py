@@ -26,11 +26,12 @@ from agent.recording import Leaving, SessionRecord
 from agent.settings import AgentSettings
 from agent.status import SessionStatus, StatusBoard
 from agent.tasks import Alarm, Supervisor
-from agent.transport import Tunnel
+from agent.transport import Relay, Tunnel
 from agent.trust import TrustStore
 from protocol.agent_session import HARMLESS_TYPES_WHILE_PAUSED, HARMLESS_WHILE_PAUSED
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
+from protocol.documents import GroupPolicy
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused
 from protocol.limits import LIMITS, Limits
 from protocol.messages import Lane, Message, rule_of
@@ -62,7 +63,8 @@ ENDS_THE_SESSION = frozenset({RefusalReason.EXPIRED, RefusalReason.REVOKED, Refu
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the daemon lends to every session. `refresh_trust` fetches newer signed files if it can; `busy` is a sentence when no
-    further session may open; `desktop_taken_by` names who else has the desktop ("": nobody)."""
+    further session may open; `desktop_taken_by` names who else has the desktop ("": nobody); `relay` is there so that
+    diagnostics can test the way to it."""
 
     keys: DeviceKeys
     settings: AgentSettings
@@ -78,6 +80,7 @@ class Services:
     wall: Callable[[], datetime]
     platform: str = ""
     limits: Limits = LIMITS
+    relay: Relay | None = None
 
 
 class AssistedSession:
@@ -497,6 +500,16 @@ class AssistedSession:
     def trust(self) -> TrustStore:
         """The organisation's signed files."""
         return self._services.trust
+
+    @property
+    def rules(self) -> GroupPolicy:
+        """The signed policy for this device's group; the defaults (nothing without asking) before the technician is known."""
+        return GroupPolicy() if self._gate is None else self._gate.rules
+
+    @property
+    def relay(self) -> Relay | None:
+        """The relay this agent belongs to."""
+        return self._services.relay
 
     def send(self, message: Message) -> None:
         """Queue a message; after the end it is dropped."""

@@ -17,8 +17,10 @@ from protocol.messages import Lane, Message
 
 if TYPE_CHECKING:
     from agent.settings import AgentSettings
+    from agent.transport import Relay
     from agent.trust import TrustStore
     from protocol.certificates import Identity
+    from protocol.documents import GroupPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ class FeatureContext(Protocol):
     @property
     def trust(self) -> "TrustStore":
         """The organisation's verified policy, lists and scripts."""
+
+    @property
+    def rules(self) -> "GroupPolicy":
+        """What the organisation's signed policy says for this device's group, at this moment."""
+
+    @property
+    def relay(self) -> "Relay | None":
+        """The relay this agent belongs to; None when it has none (tests)."""
 
     def send(self, message: Message) -> None:
         """Send to the technician; a message after the session's end is dropped."""
