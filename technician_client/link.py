@@ -339,23 +339,23 @@ class RelayClient:
             settings=self.settings,
             max_bytes=limits.link_message_bytes,
         )
-        self._socket = socket
-        self._machine = PeerLink(
-            Role.TECHNICIAN,
-            self.identity.login_key,
-            list(self.identity.login_chain),
-            self.address.origin,
-            self._label,
-            "",
-            time.monotonic(),
-        )
         try:
+            machine = PeerLink(
+                Role.TECHNICIAN,
+                self.identity.login_key,
+                list(self.identity.login_chain),
+                self.address.origin,
+                self._label,
+                "",
+                time.monotonic(),
+            )
+            self._socket, self._machine = socket, machine
             async with asyncio.timeout(limits.link_login_seconds) as deadline:
                 async for data in socket:
                     if isinstance(data, str):
                         raise RelayUnreachable(f"{self.address.origin} sent text where bytes belong: it is no Handrail relay.")
-                    self._machine.receive_data(data, time.monotonic())
-                    self._handle_events()
+                    machine.receive_data(data, time.monotonic())
+                    self._handle_events(machine)
                     if self._online.is_set() and deadline.when() is not None:
                         deadline.reschedule(None)
                     await self._flush()
@@ -371,9 +371,8 @@ class RelayClient:
             self._lost("the connection to the relay was cut")
             await socket.close()
 
-    def _handle_events(self) -> None:
-        assert self._machine is not None
-        for event in self._machine.events():
+    def _handle_events(self, machine: PeerLink) -> None:
+        for event in machine.events():
             match event:
                 case LinkReady(peer=peer):
                     self.peer = peer

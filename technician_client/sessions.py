@@ -234,8 +234,8 @@ class Session:
 
     @property
     def granted(self) -> frozenset[Capability]:
-        """What the technician may do right now."""
-        return self._machine.granted
+        """What the technician may do right now; nothing once the session is over."""
+        return self._machine.granted if self._ended is None else frozenset()
 
     @property
     def session_id(self) -> str:
@@ -411,9 +411,10 @@ class Session:
         try:
             while True:
                 self._wake.clear()
+                self._take_events()
                 while data := self._machine.data_to_send(_WRITE_BYTES):
                     await self._socket.send(data)
-                self._after_machine()
+                self._take_events()
                 if self._ended is not None:
                     await self._socket.close()
                     return
@@ -429,10 +430,14 @@ class Session:
                 await self._wake.wait()
         except TimeoutError:
             self._machine.handle_deadline(time.monotonic())
-            self._after_machine()
 
     def _after_machine(self) -> None:
-        """Check a new peer before a byte of ours follows, hand out events, and have the writer run."""
+        """Hand out events and have the writer run."""
+        self._take_events()
+        self._wake.set()
+
+    def _take_events(self) -> None:
+        """Check a new peer before a byte of ours follows; hand out events."""
         if self._identity is None and self._machine.peer is not None:
             self._identity = self._machine.peer
             try:
@@ -444,7 +449,6 @@ class Session:
                 return
         for event in self._machine.events():
             self._handle(event)
-        self._wake.set()
 
     def _handle(self, event: Event) -> None:
         if self._ended is not None:
