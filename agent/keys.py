@@ -56,3 +56,19 @@ class DeviceKeys(Protocol):
     @property
     def not_after(self) -> datetime:
         """Until when the session leaf is valid."""
+
+
+class EnrolledDevice(DeviceKeys, Protocol):
+    """A device that belongs to an organisation and knows its relay."""
+
+    @property
+    def relay(self) -> str:
+        """The relay's address, `https://HOST:PORT`."""
+
+    @property
+    def relay_spki(self) -> str:
+        """Hex SHA-256 of the relay's TLS key, or "" for the system's certificate authorities."""
+
+    @property
+    def tuf_root(self) -> bytes:
+        """The pinned root of the organisation's signed repository, JSON."""

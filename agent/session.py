@@ -394,6 +394,11 @@ class AssistedSession:
         self.send(ChatMessage(text, self._services.wall().timestamp()))
 
     @property
+    def verified(self) -> bool:
+        """Whether a certified technician is (or was) at the other end."""
+        return self._asked is not None
+
+    @property
     def has_desktop(self) -> bool:
         """Whether the technician holds the desktop."""
         return bool(DESKTOP & self.machine.granted)

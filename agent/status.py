@@ -44,7 +44,8 @@ class TrustStatus(msgspec.Struct, frozen=True):
 
 
 class AgentStatus(msgspec.Struct, frozen=True):
-    """Everything in one piece, as `status --json` prints it."""
+    """Everything in one piece, as `status --json` prints it. `certificate_until` is seconds since 1970; `audit` and `certificate`
+    are sentences about what is wrong with them, or ""."""
 
     device: str
     label: str
@@ -54,6 +55,7 @@ class AgentStatus(msgspec.Struct, frozen=True):
     sessions: list[SessionStatus]
     trust: TrustStatus
     audit: str = ""
+    certificate: str = ""
     attached: int = 0
 
 
@@ -69,6 +71,7 @@ class StatusBoard:
         self._trust = TrustStatus()
         self._sessions: dict[str, SessionStatus] = {}
         self._audit = ""
+        self._certificate = ""
         self.attached = 0
         self._listeners: list[Callable[[RelayStatus | SessionStatus], None]] = []
 
@@ -80,6 +83,11 @@ class StatusBoard:
     def relay(self) -> RelayStatus:
         """The way to the relay, as last reported."""
         return self._relay
+
+    @property
+    def trust(self) -> TrustStatus:
+        """The signed files, as last looked at."""
+        return self._trust
 
     @property
     def sessions(self) -> list[SessionStatus]:
@@ -98,6 +106,11 @@ class StatusBoard:
     def set_audit(self, problem: str) -> None:
         """`problem` is why the audit chain cannot be written, or ""."""
         self._audit = problem
+
+    def set_certificate(self, problem: str, until: float) -> None:
+        """The device's certificate was looked at: `problem` is a sentence or ""."""
+        self._certificate = problem
+        self.certificate_until = until
 
     def set_session(self, session: SessionStatus) -> None:
         """A session has opened or changed."""
@@ -119,6 +132,7 @@ class StatusBoard:
             self.sessions,
             self._trust,
             self._audit,
+            self._certificate,
             self.attached,
         )
 

@@ -1,0 +1,254 @@
+"""The daemon: the composition root that builds every part of the agent, and the supervisor that keeps them running.
+
+It holds the link to the relay, opens a session for each tunnel that is offered, keeps the organisation's signed files fresh, and
+serves the local socket. Nothing here decides what a technician may do: that is `agent.policy`, asked by each session.
+"""
+
+import asyncio
+import logging
+import platform as platform_module
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from agent.audit import Audit
+from agent.consent import ConsentBroker
+from agent.errors import RelayAway
+from agent.features.base import Feature
+from agent.front_desk import FrontDesk
+from agent.home_lock import home_lock
+from agent.keys import EnrolledDevice
+from agent.link import LinkClient
+from agent.local import LocalServer
+from agent.local_messages import SessionOver
+from agent.relay_http import RelayHttp
+from agent.renewal import keep_certified
+from agent.session import AssistedSession, Services
+from agent.settings import AgentSettings
+from agent.status import RelayStatus, StatusBoard, TrustStatus
+from agent.tasks import Supervisor
+from agent.transport import Relay, Tunnel
+from agent.trust import RelayMirror, TrustStore
+from protocol.errors import HandrailError, TrustError
+from protocol.limits import LIMITS, Limits
+from protocol.link_messages import Done, Failed, HelpCode, LinkMessage, RepositoryChanged, TunnelOffer
+
+_LOGGER = logging.getLogger(__name__)
+HANDSHAKES = 6
+HANDSHAKE_WINDOW = 60.0
+GOODBYE_SECONDS = 4.0
+REFRESH_AFTER_FAILURE = 60.0
+
+
+def platform_name() -> str:
+    """What this machine is, in a few words, for the technician's list (unverified there)."""
+    return f"{platform_module.system()} {platform_module.release()} {platform_module.machine()}"[:100]
+
+
+class Daemon:
+    """One device's agent. `run` ends when `stop` is called or its task is cancelled."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        device: EnrolledDevice,
+        features: tuple[type[Feature], ...],
+        *,
+        renew: Callable[[EnrolledDevice], EnrolledDevice],
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        limits: Limits = LIMITS,
+    ) -> None:
+        """Build everything; nothing runs, listens or is opened yet. `renew` asks the signer for new certificates (it blocks).
+
+        Raises:
+            HandrailError: an address or a directory cannot be used.
+        """
+        self._settings = settings
+        self._device = device
+        self._features = features
+        self._wall = wall
+        self._limits = limits
+        self._relay = Relay.parse(device.relay, device.relay_spki)
+        self.broker = ConsentBroker()
+        now = wall().timestamp()
+        self.board = StatusBoard(
+            device=device.peer,
+            label=device.label,
+            organisation=device.organisation_name,
+            certificate_until=device.not_after.timestamp(),
+            relay=RelayStatus(self._relay.origin, "connecting", now, "Not dialled yet."),
+        )
+        mirror = RelayMirror(RelayHttp(device.relay, device.relay_spki), device.organisation)
+        self.trust = TrustStore(settings.tuf, device.tuf_root, mirror)
+        self.link = LinkClient(self._relay, device, settings.link, self, platform=platform_name(), wall=wall)
+        self.desk = FrontDesk(self.broker, self.board, sessions=lambda: list(self._sessions), send=self.link.send)
+        self._renew = renew
+        self._sessions: set[AssistedSession] = set()
+        self._holding: set[asyncio.Task[None]] = set()
+        self._failures: deque[float] = deque(maxlen=HANDSHAKES)
+        self._tasks = Supervisor(self._task_failed)
+        self._refreshing: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until stopped.
+
+        Raises:
+            AlreadyRunning: another daemon serves this home.
+            AuditUnavailable, TrustError: the audit record cannot be written, or was edited.
+            HandrailError: the local socket cannot be made.
+        """
+        with home_lock(self._settings.lock):
+            audit = Audit(self._settings.audit)
+            try:
+                async with LocalServer(self._settings.socket, self.desk).serving(), self._tasks:
+                    self._services = self._lend(audit)
+                    certified = keep_certified(
+                        lambda: self._device, self._renew, self._take_over, self.board.set_certificate, self._wall
+                    )
+                    for name, work in (("link", self.link.run()), ("signed files", self._keep_fresh()), ("renewal", certified)):
+                        _ = self._tasks.spawn(work, name)
+                    self.ready.set()
+                    await self._stop.wait()
+                    await self._say_goodbye()
+            finally:
+                audit.close()
+
+    def stop(self) -> None:
+        """Have `run` end: sessions first, politely."""
+        self._stop.set()
+
+    def _lend(self, audit: Audit) -> Services:
+        return Services(
+            keys=self._device,
+            settings=self._settings,
+            trust=self.trust,
+            audit=audit,
+            broker=self.broker,
+            board=self.board,
+            features=self._features,
+            announce=self.desk.announce,
+            refresh_trust=self.refresh,
+            busy=self._busy,
+            desktop_taken_by=self._desktop_taken_by,
+            wall=self._wall,
+            platform=platform_name(),
+            limits=self._limits,
+        )
+
+    async def _say_goodbye(self) -> None:
+        for session in list(self._sessions):
+            session.end("the agent is stopping")
+        if self._holding:
+            await asyncio.wait(self._holding, timeout=GOODBYE_SECONDS)
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        _LOGGER.error("%s failed", name, exc_info=error)
+        if name in ("link", "signed files", "renewal"):
+            self.stop()
+
+    def _take_over(self, device: EnrolledDevice) -> None:
+        """Use renewed certificates from the next session and login on."""
+        self._device = device
+        self._services = self._lend(self._services.audit)
+        self.link.keys = device
+        self.link.redial()
+
+    # -- the relay (`agent.link.LinkListener`) ----------------------------------------------------------------------
+
+    def link_status(self, status: RelayStatus) -> None:
+        """The link has changed."""
+        before = self.board.relay.state
+        self.board.set_relay(status)
+        if status.state == "connected":
+            _ = self._refresh_soon()
+        elif before == "connected":
+            self.desk.relay_lost()
+
+    def link_message(self, message: LinkMessage) -> None:
+        """The relay has said something; none of it is authority."""
+        match message:
+            case TunnelOffer():
+                self._offered(message)
+            case HelpCode():
+                self.desk.help_code(message)
+            case Failed(request=request, text=text):
+                self.desk.help_ended(request, f"The relay gave no code: {text}")
+            case RepositoryChanged():
+                _ = self._refresh_soon()
+            case Done():
+                pass
+            case _:
+                _LOGGER.debug("link message %s has no use here", type(message).__name__)
+
+    def _offered(self, offer: TunnelOffer) -> None:
+        now = asyncio.get_running_loop().time()
+        if len(self._failures) == HANDSHAKES and now - self._failures[0] < HANDSHAKE_WINDOW:
+            _LOGGER.warning("a tunnel was offered, but %d failed within a minute: it is ignored", HANDSHAKES)
+            return
+        if offer.by_code:
+            self.desk.help_ended(offer.request, "A technician has used the code.", used=True)
+        task = self._tasks.spawn(self._hold(offer), "session")
+        self._holding.add(task)
+        task.add_done_callback(self._holding.discard)
+
+    async def _hold(self, offer: TunnelOffer) -> None:
+        """One session, from its ticket to its end."""
+        try:
+            tunnel = await Tunnel.open(self._relay, offer.ticket, self._settings.link, max_bytes=self._limits.link_message_bytes)
+        except (RelayAway, TrustError) as error:
+            _LOGGER.warning("a technician could not be reached: %s", error)
+            self.desk.announce(SessionOver("", f"The technician could not be reached: {error}"))
+            return
+        session = AssistedSession(self._services, tunnel, by_code=offer.by_code)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+            if not session.verified:
+                self._failures.append(asyncio.get_running_loop().time())
+
+    def _busy(self, session: AssistedSession) -> str:
+        others = [one for one in self._sessions if one is not session and one.verified]
+        if len(others) < self._settings.session.most:
+            return ""
+        return f"{len(others)} sessions are open on this computer already. Try again when one of them has ended."
+
+    def _desktop_taken_by(self, session: AssistedSession) -> str:
+        return next((one.name for one in self._sessions if one is not session and one.has_desktop), "")
+
+    # -- the organisation's signed files ----------------------------------------------------------------------------
+
+    async def refresh(self) -> None:
+        """Fetch newer signed files, once however many ask; failures are shown in the status and change nothing else."""
+        await asyncio.shield(self._refresh_soon())
+
+    def _refresh_soon(self) -> asyncio.Task[None]:
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = self._tasks.spawn(self._refresh(), "fetching signed files")
+        return self._refreshing
+
+    async def _refresh(self) -> None:
+        problem = ""
+        try:
+            changed = await self.trust.refresh(self._wall())
+        except HandrailError as error:
+            changed, problem = False, str(error)
+        before = self.board.trust.problem
+        if problem and problem != before:
+            _LOGGER.warning("%s", problem)
+        elif before and not problem:
+            _LOGGER.info("The organisation's signed files verify again.")
+        listed = self.trust.technicians()
+        self.board.set_trust(TrustStatus(self.trust.age(self._wall()), len(listed.technicians) if listed else 0, problem))
+        if changed:
+            for session in list(self._sessions):
+                session.recheck()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await self.refresh()
+            failed = bool(self.board.trust.problem)
+            await asyncio.sleep(REFRESH_AFTER_FAILURE if failed else self._settings.trust.refresh_seconds)

@@ -1,0 +1,197 @@
+"""What the user's own programs may ask of the daemon, and how they hear of what happens.
+
+Requests come from `agent.local`; questions and events go to every program that has attached. A help request belongs to the
+connection that made it: when that is gone, its code is withdrawn.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from agent.consent import ConsentBroker, ConsentQuestion
+from agent.errors import LocalRefused, RelayAway
+from agent.local import LocalConnection
+from agent.local_messages import (
+    AnswerConsent,
+    AskStatus,
+    Attach,
+    CancelHelp,
+    CodeShown,
+    ConsentAsked,
+    ConsentClosed,
+    ConsentExtended,
+    HelpEnded,
+    MoreTime,
+    PauseSession,
+    RelayChanged,
+    Request,
+    RequestHelp,
+    RevokeCapability,
+    Said,
+    SayChat,
+    SessionChanged,
+    StatusReply,
+    StopSession,
+)
+from agent.session import AssistedSession
+from agent.status import RelayStatus, SessionStatus, StatusBoard
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason, Refused
+from protocol.link_messages import HelpCancel, HelpCode, HelpRequest, LinkMessage
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class AttachedProgram:
+    """One program that shows things to a person: a `FrontEnd` of the consent broker."""
+
+    def __init__(self, connection: LocalConnection) -> None:
+        self.connection = connection
+
+    def asked(self, number: int, question: ConsentQuestion, seconds: float) -> None:
+        """Show a question."""
+        self.connection.say(ConsentAsked(number, question, seconds))
+
+    def closed(self, number: int, text: str) -> None:
+        """Take it away."""
+        self.connection.say(ConsentClosed(number, text))
+
+    def extended(self, number: int, seconds: float) -> None:
+        """It waits longer."""
+        self.connection.say(ConsentExtended(number, seconds))
+
+
+class FrontDesk:
+    """Answers local requests. Event loop only."""
+
+    def __init__(
+        self,
+        broker: ConsentBroker,
+        board: StatusBoard,
+        *,
+        sessions: Callable[[], Iterable[AssistedSession]],
+        send: Callable[[LinkMessage], None],
+    ) -> None:
+        self._broker = broker
+        self._board = board
+        self._sessions = sessions
+        self._send = send
+        self._attached: dict[LocalConnection, AttachedProgram] = {}
+        self._helping: dict[int, LocalConnection] = {}
+        self._next_help = 1
+        board.listen(self._board_changed)
+
+    # -- what goes to the attached programs -------------------------------------------------------------------------
+
+    def announce(self, said: Said) -> None:
+        """Tell every attached program."""
+        for connection in list(self._attached):
+            connection.say(said)
+
+    def help_code(self, message: HelpCode) -> None:
+        """The relay has given a code."""
+        connection = self._helping.get(message.request)
+        if connection is None:
+            self._withdraw(message.request)
+        else:
+            connection.say(CodeShown(message.code, message.seconds))
+
+    def help_ended(self, request: int, text: str, *, used: bool = False) -> None:
+        """A code is spent or refused."""
+        connection = self._helping.pop(request, None)
+        if connection is not None:
+            connection.say(HelpEnded(text, used))
+
+    def relay_lost(self) -> None:
+        """Codes live at the relay: without the link they are gone."""
+        for request in list(self._helping):
+            self.help_ended(request, "The connection to the relay was lost, and the code with it. Ask for a new one.")
+
+    def _board_changed(self, changed: RelayStatus | SessionStatus) -> None:
+        self.announce(RelayChanged(changed) if isinstance(changed, RelayStatus) else SessionChanged(changed))
+
+    # -- `agent.local.LocalHandler` ---------------------------------------------------------------------------------
+
+    async def request(self, connection: LocalConnection, request: Request) -> Said | None:
+        """Carry out one request."""
+        match request:
+            case AskStatus(id=number):
+                return StatusReply(number, self._board.snapshot())
+            case Attach(kind=kind):
+                self._attach(connection, kind)
+            case RequestHelp(text=text):
+                self._ask_for_help(connection, text)
+            case CancelHelp():
+                self._withdraw_all(connection)
+            case AnswerConsent(question=question, granted=granted, yes=yes):
+                self._answer(connection, question, frozenset(granted), yes)
+            case MoreTime(question=question):
+                if self._broker.more_time(question) is None:
+                    raise LocalRefused("This question cannot wait any longer, or was answered.")
+            case StopSession(session=session):
+                for found in self._find(session):
+                    found.end("ended by the person at this computer")
+            case PauseSession(session=session, paused=paused):
+                for found in self._find(session):
+                    found.pause(paused)
+            case RevokeCapability(session=session, capability=capability):
+                for found in self._find(session):
+                    found.revoke(capability, "user")
+            case SayChat(session=session, text=text):
+                for found in self._find(session):
+                    found.say(text)
+            case _:
+                raise Refused("This agent does not know that request.", reason=RefusalReason.UNSUPPORTED)
+        return None
+
+    def gone(self, connection: LocalConnection) -> None:
+        """A program has disconnected: its code is withdrawn; nobody is left to ask if it was the last."""
+        self._withdraw_all(connection)
+        program = self._attached.pop(connection, None)
+        if program is not None:
+            self._broker.detach(program)
+            self._board.attached = len(self._attached)
+
+    def _attach(self, connection: LocalConnection, kind: str) -> None:
+        if connection in self._attached:
+            return
+        program = AttachedProgram(connection)
+        self._attached[connection] = program
+        self._board.attached = len(self._attached)
+        connection.say(RelayChanged(self._board.relay))
+        for session in self._board.sessions:
+            connection.say(SessionChanged(session))
+        self._broker.attach(program)
+        _LOGGER.debug("process %d (%s) shows questions to a person", connection.pid, kind)
+
+    def _ask_for_help(self, connection: LocalConnection, text: str) -> None:
+        if connection not in self._attached:
+            raise Refused("Attach first: somebody must see the question that follows.", reason=RefusalReason.INVALID)
+        if connection in self._helping.values():
+            raise Refused("A code was asked for already; cancel it first.", reason=RefusalReason.BUSY)
+        request, self._next_help = self._next_help, self._next_help + 1
+        self._send(HelpRequest(request, text))
+        self._helping[request] = connection
+
+    def _answer(self, connection: LocalConnection, question: int, granted: frozenset[Capability], yes: bool) -> None:
+        if connection not in self._attached:
+            raise Refused("Only a program that shows questions to a person may answer them.", reason=RefusalReason.INVALID)
+        if not self._broker.answer(question, granted=granted, yes=yes):
+            raise LocalRefused("This question is no longer open.")
+
+    def _find(self, session: str) -> list[AssistedSession]:
+        found = [one for one in self._sessions() if session in ("", one.id)]
+        if not found:
+            raise Refused("There is no such session; it may have ended already.", reason=RefusalReason.NOT_FOUND)
+        return found
+
+    def _withdraw_all(self, connection: LocalConnection) -> None:
+        for request in [number for number, owner in self._helping.items() if owner is connection]:
+            del self._helping[request]
+            self._withdraw(request)
+
+    def _withdraw(self, request: int) -> None:
+        try:
+            self._send(HelpCancel(request))
+        except RelayAway:
+            # The relay forgets codes of a link that is gone.
+            return
