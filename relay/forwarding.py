@@ -1,0 +1,204 @@
+"""Moves the bytes of tunnels: each binary message is sent on, unopened, before the next one is received.
+
+That one rule is the whole flow control: a slow end stops its partner's socket, and nothing here grows. The logic of offers and
+tickets is in `relay.tunnels`; here are the WebSockets.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from protocol.errors import Refused
+from protocol.limits import LIMITS, Limits
+from relay.clock import Clock
+from relay.metrics import Loss, Metrics, Refusal
+from relay.problems import Problem, bearer
+from relay.ratelimit import SlidingWindow
+from relay.sockets import broke_rules, close, make_socket, receive
+from relay.surface import Call
+from relay.tunnels import Claim, End, TunnelTable
+
+_LOGGER = logging.getLogger(__name__)
+COUNT_EVERY = 64
+UNPAIRED = 4008
+VANISHED = 4000
+
+
+@dataclass(slots=True, eq=False)
+class _Meeting:
+    """The ends of one tunnel that have arrived."""
+
+    ends: dict[End, web.WebSocketResponse] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False
+
+
+class Exchange:
+    """GET /tunnel, and every tunnel that stands."""
+
+    def __init__(
+        self,
+        table: TunnelTable,
+        failures: SlidingWindow,
+        metrics: Metrics,
+        clock: Clock,
+        draining: Callable[[], bool],
+        limits: Limits = LIMITS,
+    ) -> None:
+        self._table = table
+        self._failures = failures
+        self._metrics = metrics
+        self._clock = clock
+        self._draining = draining
+        self._limits = limits
+        self._meetings: dict[int, _Meeting] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._hurry = asyncio.Event()
+
+    async def handle(self, call: Call) -> web.StreamResponse:
+        """One end of a tunnel, from its ticket to its close.
+
+        Raises:
+            Problem: draining, too many bad tickets, no WebSocket, bad ticket.
+        """
+        self._admit(call)
+        socket = make_socket(call.request, self._limits)
+        claim = self._claim(call)
+        meeting = self._meetings.setdefault(claim.tunnel, _Meeting())
+        self._idle.clear()
+        try:
+            await socket.prepare(call.request)
+            meeting.ends[claim.end] = socket
+            await self._serve(claim, meeting, socket)
+        finally:
+            await self._leave(claim, meeting, socket)
+        return socket
+
+    def _admit(self, call: Call) -> None:
+        if self._draining():
+            self._metrics.refuse(Refusal.DRAINING)
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "shutting_down", "The relay is stopping; try again soon.", retry_after=10
+            )
+        now = self._clock.now()
+        if self._failures.blocked(call.key, now):
+            self._metrics.refuse(Refusal.FAILED_LOGINS)
+            wait = self._failures.retry_after(call.key, now)
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "limit",
+                "Too many failed attempts from this address; wait a minute.",
+                retry_after=wait,
+            )
+
+    def _claim(self, call: Call) -> Claim:
+        now = self._clock.now()
+        try:
+            return self._table.claim(bearer(call.request), now)
+        except Refused as error:
+            self._metrics.refuse(Refusal.TICKET)
+            self._failures.hit(call.key, now)
+            raise Problem(HTTPStatus.UNAUTHORIZED, error.reason.value, str(error)) from error
+
+    async def _serve(self, claim: Claim, meeting: _Meeting, socket: web.WebSocketResponse) -> None:
+        """Wait for the other end, then forward until one of them leaves."""
+        async with asyncio.TaskGroup() as group:
+            # Receiving while alone only notices an end that gives up; at most one message is held.
+            first = group.create_task(receive(socket))
+            if len(meeting.ends) == len(End):
+                self._table.paired(claim.tunnel)
+                self._metrics.tunnels.inc()
+                self._metrics.tunnels_paired.inc()
+                meeting.ready.set()
+            elif not await self._paired(claim, meeting, first):
+                first.cancel()
+                return
+            await self._forward(await first, socket, meeting.ends[claim.end.other])
+
+    async def _paired(self, claim: Claim, meeting: _Meeting, first: asyncio.Task[WSMessage]) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, claim.deadline - self._clock.now())), asyncio.TaskGroup() as group:
+                ready = group.create_task(meeting.ready.wait())
+                await asyncio.wait({ready, first}, return_when=asyncio.FIRST_COMPLETED)
+                if first.done() and first.result().type is not WSMsgType.BINARY:
+                    ready.cancel()
+        except TimeoutError:
+            self._metrics.lose(Loss.TUNNEL_UNPAIRED)
+            return False
+        return meeting.ready.is_set() and not meeting.over
+
+    async def _forward(self, message: WSMessage, source: web.WebSocketResponse, target: web.WebSocketResponse) -> None:
+        count = size = 0
+        try:
+            while message.type is WSMsgType.BINARY:
+                data = message.data
+                await target.send_bytes(data)
+                count += 1
+                size += len(data)
+                if count == COUNT_EVERY:
+                    self._count(count, size)
+                    count = size = 0
+                message = await receive(source)
+        except ConnectionError:
+            _LOGGER.debug("a tunnel's other end is gone")
+            return
+        finally:
+            self._count(count, size)
+        if broke_rules(source, message):
+            self._metrics.refuse(Refusal.TUNNEL_TEXT if message.type is WSMsgType.TEXT else Refusal.TUNNEL_MESSAGE)
+            await close(source, WSCloseCode.UNSUPPORTED_DATA, b"only binary messages")
+        elif message.type is WSMsgType.ERROR:
+            self._metrics.lose(Loss.TUNNEL_BROKEN)
+
+    def _count(self, messages: int, size: int) -> None:
+        self._metrics.tunnel_messages.inc(messages)
+        self._metrics.tunnel_bytes.inc(size)
+
+    async def _leave(self, claim: Claim, meeting: _Meeting, socket: web.WebSocketResponse) -> None:
+        """This end is over: so is the tunnel, and the other end."""
+        first_to_leave, meeting.over = not meeting.over, True
+        paired = meeting.ready.is_set()
+        meeting.ready.set()
+        self._table.close(claim.tunnel)
+        other = meeting.ends.get(claim.end.other)
+        if first_to_leave and self._meetings.pop(claim.tunnel, None) is not None and paired:
+            self._metrics.tunnels.dec()
+        if not self._meetings:
+            self._idle.set()
+        broken = socket.close_code == WSCloseCode.ABNORMAL_CLOSURE
+        if paired:
+            await close(socket, WSCloseCode.OK, b"the tunnel is over")
+        else:
+            await close(socket, UNPAIRED, b"the other end did not come")
+        if other is not None and broken:
+            await close(other, VANISHED, b"the other end is gone")
+        elif other is not None:
+            await close(other, WSCloseCode.OK, b"the other end left")
+
+    async def drain(self, seconds: float) -> int:
+        """Let standing tunnels go on for `seconds`, then cut them. How many were cut."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                waits = {group.create_task(self._idle.wait()), group.create_task(self._hurry.wait())}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for wait in waits:
+                    wait.cancel()
+        cut = list(self._meetings.values())
+        self._metrics.lose(Loss.TUNNEL_DRAINED, len(cut))
+        async with asyncio.TaskGroup() as group:
+            for socket in [socket for meeting in cut for socket in meeting.ends.values()]:
+                group.create_task(close(socket, WSCloseCode.GOING_AWAY, b"the relay is stopping"))
+        return len(cut)
+
+    def hurry(self) -> None:
+        """Wait no longer for tunnels to end."""
+        self._hurry.set()
+
+    def __len__(self) -> int:
+        return len(self._meetings)

@@ -1,0 +1,63 @@
+"""WebSockets as the relay uses them: binary, uncompressed, bounded, and never raising because a peer is gone."""
+
+from http import HTTPStatus
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp.web import BaseRequest
+
+from protocol.limits import Limits
+from relay.problems import Problem
+
+WRITE_LIMIT = 64 * 1024
+CLOSE_SECONDS = 2.0
+
+
+def make_socket(request: BaseRequest, limits: Limits) -> web.WebSocketResponse:
+    """A WebSocket that is ready to be prepared.
+
+    Raises:
+        Problem: 426, the request is no WebSocket handshake.
+    """
+    socket = web.WebSocketResponse(
+        heartbeat=limits.link_heartbeat_seconds,
+        compress=False,
+        # aiohttp refuses messages of exactly its limit.
+        max_msg_size=limits.link_message_bytes + 1,
+        writer_limit=WRITE_LIMIT,
+        timeout=CLOSE_SECONDS,
+    )
+    if not socket.can_prepare(request):
+        raise Problem(
+            HTTPStatus.UPGRADE_REQUIRED, "websocket", "This path speaks WebSocket only.", headers={"Upgrade": "websocket"}
+        )
+    return socket
+
+
+async def receive(socket: web.WebSocketResponse) -> WSMessage:
+    """The next message; one that is not BINARY ends the conversation. A lost connection is an ERROR message."""
+    try:
+        return await socket.receive()
+    except ConnectionError as error:
+        return WSMessage(WSMsgType.ERROR, error, None)
+
+
+async def close(socket: web.WebSocketResponse, code: int, text: bytes) -> None:
+    """Close, waiting shortly for the answer. Closing twice, or before the handshake, does nothing."""
+    if not socket.prepared:
+        return
+    try:
+        await socket.close(code=code, message=text)
+    except ConnectionError:
+        return
+
+
+def broke_rules(socket: web.WebSocketResponse, message: WSMessage) -> bool:
+    """Whether a non-binary message means that the peer broke the rules (rather than left or vanished)."""
+    if message.type is WSMsgType.TEXT:
+        return True
+    return message.type is WSMsgType.ERROR and socket.close_code in (
+        WSCloseCode.PROTOCOL_ERROR,
+        WSCloseCode.MESSAGE_TOO_BIG,
+        WSCloseCode.INVALID_TEXT,
+        WSCloseCode.UNSUPPORTED_DATA,
+    )
