@@ -251,7 +251,7 @@ def load_set(path: Path) -> VerifiedSet | None:
         raise TrustError(f"{path} cannot be read: {error.strerror or error}.") from error
     try:
         return msgspec.msgpack.decode(data, type=VerifiedSet)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise TrustError(f"{path} is damaged.") from error
 
 

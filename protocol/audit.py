@@ -94,5 +94,5 @@ def open_checkpoint(data: bytes, key: PublicKey) -> Checkpoint:
         signed = msgspec.msgpack.decode(data, type=SignedCheckpoint)
         key.verify(signed.signature, CHECKPOINT_CONTEXT + signed.checkpoint)
         return msgspec.msgpack.decode(signed.checkpoint, type=Checkpoint)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise TrustError("The audit checkpoint does not decode: it was not kept.") from error

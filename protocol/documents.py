@@ -213,7 +213,7 @@ def decode_document(data: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise TrustError(f"This is not a valid {kind.__name__}: {error}.") from error
 
 
@@ -227,7 +227,7 @@ def decode_bundle(data: bytes) -> Bundle:
         raise TrustError("This file is too large to be an enrolment bundle. Ask your administrator for the .handrail file.")
     try:
         return msgspec.json.decode(data, type=Bundle)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise TrustError(
             f"This file is not an enrolment bundle ({error}). Ask your administrator for a new .handrail file."
         ) from error
@@ -248,7 +248,7 @@ def decode_request(data: bytes) -> EnrolmentRequest | RenewalRequest:
         raise RemoteProtocolError(f"A request of {len(data)} bytes; at most {MAX_REQUEST_BYTES} are read.")
     try:
         request: EnrolmentRequest | RenewalRequest = _REQUESTS.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UndecodableMessage(f"not an enrolment or renewal request: {error}") from error
     return request
 
@@ -263,7 +263,7 @@ def decode_answer(data: bytes) -> EnrolmentAnswer:
         raise RemoteProtocolError(f"An answer of {len(data)} bytes; at most {MAX_ANSWER_BYTES} are read.")
     try:
         answer: EnrolmentAnswer = _ANSWERS.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UndecodableMessage(f"not an answer to an enrolment: {error}") from error
     return answer
 

@@ -176,7 +176,8 @@ def decode_link(data: bytes | bytearray | memoryview, max_bytes: int) -> LinkMes
         raise LimitExceeded(f"a link message of {len(data)} bytes came; at most {max_bytes} are allowed")
     try:
         message: LinkMessage = _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    # ValueError: msgspec's own DecodeError, and the UnicodeDecodeError that it lets through for text that is not UTF-8.
+    except (ValueError, RecursionError) as error:
         tag = _tag_of(data)
         if tag and tag not in _TAGS:
             return LinkUnknown(tag[:64])
@@ -208,7 +209,7 @@ def login_payload(origin: str, nonce: bytes, role: Role) -> bytes:
 def _tag_of(data: bytes | bytearray | memoryview) -> str | None:
     try:
         return _TAG_DECODER.decode(data).type
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 

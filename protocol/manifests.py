@@ -112,7 +112,7 @@ def decode_manifest(data: bytes) -> ScriptManifest:
         raise TrustError(f"The script's manifest has {len(data)} bytes; at most {MAX_MANIFEST_BYTES} are allowed.")
     try:
         manifest = _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise TrustError(f"The script's manifest is not valid: {error}.") from error
     check_manifest(manifest)
     return manifest

@@ -103,7 +103,8 @@ def decode_message(data: bytes | bytearray | memoryview) -> Message | UnknownMes
     """
     try:
         message: Message = _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    # ValueError: msgspec's own DecodeError, and the UnicodeDecodeError that it lets through for text that is not UTF-8.
+    except (ValueError, RecursionError) as error:
         tag = _tag_of(data)
         if tag is not None and tag not in REGISTRY:
             return UnknownMessage(tag)
@@ -115,5 +116,5 @@ def _tag_of(data: bytes | bytearray | memoryview) -> str | None:
     try:
         items = _TAG_DECODER.decode(data)
         return _STRING_DECODER.decode(items[0])[:64] if items else None
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None

@@ -66,7 +66,7 @@ class ConsoleApi:
         """POST /api/v1/sessions"""
         try:
             wish = self._open_request.decode(await request.read())
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             return problem(400, "That is not a request to open a session", str(error))
         if bool(wish.code) == bool(wish.device):
             return problem(400, "Name either a code or a device", "")

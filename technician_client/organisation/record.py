@@ -117,7 +117,7 @@ class OrganisationHome:
             ) from error
         try:
             return msgspec.json.decode(data, type=OrganisationRecord)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise TrustError(f"{self.record_file} is damaged ({error}). Restore it from your backup.") from error
 
     def registered(self) -> OrganisationRecord:

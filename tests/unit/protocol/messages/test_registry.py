@@ -75,3 +75,9 @@ def test_fields_of_the_future_are_ignored() -> None:
 def test_deep_nesting_does_not_exhaust_the_stack() -> None:
     with pytest.raises(UndecodableMessage):
         decode_message(b"\x91" * 100_000 + b"\x01")
+
+
+@pytest.mark.parametrize("data", [b"\x92\xa4\xff\xfe\xff\xfe\x01", b"\x93\xacchat.message\xa2\xff\xfe\x01", b"\x91\xa1\xff"])
+def test_text_that_is_not_utf8_is_undecodable(data: bytes) -> None:
+    with pytest.raises(UndecodableMessage):
+        decode_message(data)
