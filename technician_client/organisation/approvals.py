@@ -103,8 +103,8 @@ def approve(spool: Spool, scripts: Sequence[Script], signers: Sequence[TufSigner
             known = listed.get(path)
             if known is not None and known.hashes["sha256"] != hashlib.sha256(data).hexdigest():
                 raise TrustError(
-                    f"{script.manifest.id} {script.manifest.version} is approved with other contents. Raise `version` in its
-                    {SOURCE_NAME}."
+                    f"{script.manifest.id} {script.manifest.version} is approved with other contents. "
+                    f"Raise `version` in its {SOURCE_NAME}."
                 )
         remove += [path for path in listed if path.startswith(base) and path not in targets]
         add |= targets
