@@ -49,7 +49,7 @@ def ratio(ours: float | None, theirs: float | None) -> str:
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown: one line for each workload and peer, the ratio to the reference behind it."""
     lines = [
-        "| workload | peer | p50/p95 ms | to x0vncserver | fps of drawn | kB/s | CPU % agent+relay+source | CPU % viewer | dB early → settled |",
+        "| workload | peer | p50/p95 ms | to x0vncserver | fps | kB/s | CPU % host | CPU % viewer | dB early → settled |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for workload in WORKLOADS:

@@ -1,0 +1,195 @@
+"""A whole Handrail on this machine: relay, organisation of one, signer, agent and console, each by its own command.
+
+Everything lives below one directory and is started as a person would start it; nothing here reaches into the product.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from tests.kit.processes import Process, command, free_port, run
+from tests.kit.relay_tap import RelayTap
+from tests.kit.terminal import Terminal
+from tests.kit.waiting import eventually
+
+STARTED_SECONDS = 30.0
+
+
+class World:
+    """One installation. Stop it with `stop()`; it ends every process that it started.
+
+    Args:
+        directory: an empty directory of its own.
+        tapped: stand in front of the relay with the relay's own key and record what it carries (`tap`).
+        mark: a word in the environment of every process, to find what is left over.
+    """
+
+    def __init__(self, directory: Path, *, tapped: bool = False, mark: str = "", organisation: str = "Example Ltd") -> None:
+        self.directory = directory
+        self.logs = directory / "logs"
+        self.home = directory / "technician"
+        self.agent_home = directory / "agent"
+        self.passphrase_file = directory / "passphrase"
+        self.organisation = organisation
+        self.mark = mark or f"handrail-world-{secrets.token_hex(6)}"
+        self.port = free_port()
+        self.relay_port = free_port() if tapped else self.port
+        self.tap: RelayTap | None = None
+        self.tapped = tapped
+        self.processes: dict[str, Process] = {}
+        self.terminals: list[Terminal] = []
+        self.environment = {
+            "HANDRAIL_WORLD": self.mark,
+            "NO_COLOR": "1",
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        }
+        directory.mkdir(parents=True, exist_ok=True)
+        self.passphrase_file.write_text(secrets.token_urlsafe(24) + "\n")
+        self.passphrase_file.chmod(0o600)
+
+    @property
+    def url(self) -> str:
+        """What peers dial."""
+        return f"https://127.0.0.1:{self.port}"
+
+    # -- parts, in the order in which a person starts them ----------------------------------------------------------
+
+    def start_relay(self) -> dict[str, Any]:
+        """`handrail-relay init` (once) and `serve`; returns what init printed."""
+        relay = self.directory / "relay"
+        if not relay.exists():
+            argv = [command("handrail-relay"), "init", "--dir", str(relay), "--listen", f"127.0.0.1:{self.relay_port}"]
+            made = run([*argv, "--public-url", self.url, "--json"], env=self.environment).stdout
+            (self.directory / "relay.json").write_text(made)
+        told: dict[str, Any] = json.loads((self.directory / "relay.json").read_text())
+        config = relay / "relay.toml"
+        self.spawn("relay", command("handrail-relay"), "serve", "--config", str(config))
+        self.wait_for_http(self.relay_port)
+        if self.tapped and self.tap is None:
+            self.tap = RelayTap(self.port, self.relay_port, relay / "tls-certificate.pem", relay / "tls-key.pem").start()
+        return told
+
+    def quickstart(self, token: str, relay_spki: str) -> Path:
+        """`handrail quickstart`; returns the agents' enrolment bundle."""
+        self.handrail(
+            "quickstart",
+            "--relay",
+            self.url,
+            "--token",
+            token,
+            "--relay-spki",
+            relay_spki,
+            "--organisation",
+            self.organisation,
+            "--technician",
+            "Ana Ruiz",
+            "--passphrase-file",
+            str(self.passphrase_file),
+        )
+        bundles = sorted(self.home.rglob("*.handrail"))
+        assert bundles, f"quickstart left no bundle below {self.home}"
+        return next((bundle for bundle in bundles if json.loads(bundle.read_text()).get("kind") == "device"), bundles[0])
+
+    def start_signer(self) -> None:
+        """`handrail signer`, until it says that it is ready."""
+        process = self.spawn("signer", *self.handrail_argv("signer", "--passphrase-file", str(self.passphrase_file)))
+        process.wait_for(r"(?i)logged in|ready|connected", seconds=STARTED_SECONDS)
+
+    def enrol(self, bundle: Path, label: str = "Reception PC") -> None:
+        """`handrail-agent enrol`."""
+        run(self.agent_argv("enrol", str(bundle), "--label", label), env=self.environment, seconds=60)
+
+    def start_agent(self, display: str | None, *, home: Path | None = None, extra: dict[str, str] | None = None) -> Process:
+        """`handrail-agent run`, until the relay knows it. `display` None: a machine without one."""
+        environment = {"DISPLAY": display or "", **({"HOME": str(home)} if home else {}), **(extra or {})}
+        process = self.spawn("agent", *self.agent_argv("run"), env=environment, cwd=home)
+        process.wait_for(r"(?i)logged in|connected|ready", seconds=STARTED_SECONDS)
+        return process
+
+    def start_console(self) -> str:
+        """`handrail console`; returns the address to open in a browser."""
+        argv = self.handrail_argv("console", "--no-open", "--port", "0", "--passphrase-file", str(self.passphrase_file))
+        process = self.spawn("console", *argv)
+        found = process.wait_for(r"((?:file|http)://\S+)", seconds=STARTED_SECONDS)
+        return found.group(1)
+
+    # -- commands ---------------------------------------------------------------------------------------------------
+
+    def handrail_argv(self, *arguments: str) -> list[str]:
+        """`handrail` with this world's home."""
+        return [command("handrail"), "--home", str(self.home), *arguments]
+
+    def agent_argv(self, *arguments: str) -> list[str]:
+        """`handrail-agent` with this world's home."""
+        return [command("handrail-agent"), "--home", str(self.agent_home), *arguments]
+
+    def handrail(self, *arguments: str, check: bool = True, seconds: float = 90) -> str:
+        """Run a technician's command to its end; what it printed on standard output."""
+        return run(self.handrail_argv(*arguments), env=self.environment, check=check, seconds=seconds).stdout
+
+    def technician(self, *arguments: str, seconds: float = 90) -> Any:
+        """A technician's command with `--json`, its answer decoded."""
+        options = ("--json",)
+        argv = [
+            command("handrail"),
+            "--home",
+            str(self.home),
+            *options,
+            *arguments,
+            "--passphrase-file",
+            str(self.passphrase_file),
+        ]
+        return json.loads(run(argv, env=self.environment, seconds=seconds).stdout)
+
+    def user(self, *arguments: str) -> Terminal:
+        """The assisted person at a terminal, with `handrail-agent ARGUMENTS` running in it."""
+        terminal = Terminal(self.agent_argv(*arguments), env=self.environment)
+        self.terminals.append(terminal)
+        return terminal
+
+    # -- machinery --------------------------------------------------------------------------------------------------
+
+    def spawn(self, name: str, *argv: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Process:
+        """Start and remember a process; its output is in logs/NAME.log."""
+        process = Process(argv, self.logs / f"{name}.log", env={**self.environment, **(env or {})}, cwd=cwd)
+        self.processes[name] = process
+        return process
+
+    def wait_for_http(self, port: int) -> None:
+        """Until the relay listens, or say why it does not."""
+        process = self.processes["relay"]
+
+        def listens() -> bool:
+            assert process.popen.poll() is None, f"the relay ended:\n{process.output}"
+            with contextlib.suppress(OSError):
+                return any(re.search(rf":{port:04X} .* 0A ", line) for line in Path("/proc/net/tcp").read_text().splitlines())
+            return False
+
+        eventually(listens, "the relay listens", seconds=STARTED_SECONDS)
+
+    def everything(self, display: str | None, *, home: Path | None = None) -> str:
+        """Relay, organisation, signer, agent, console: returns the console's address."""
+        told = self.start_relay()
+        bundle = self.quickstart(told["token"], told["relay_spki"])
+        self.start_signer()
+        self.enrol(bundle)
+        self.start_agent(display, home=home)
+        return self.start_console()
+
+    def stop(self) -> None:
+        """End everything, the last started first."""
+        for terminal in self.terminals:
+            terminal.stop()
+        for process in reversed(list(self.processes.values())):
+            process.stop()
+        if self.tap is not None:
+            self.tap.stop()
+
+    def output(self) -> str:
+        """The tail of every log, for a failure's message."""
+        parts = [f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in sorted(self.logs.glob("*.log"))]
+        return os.linesep.join(parts)
