@@ -1,0 +1,296 @@
+"""Becoming a technician with a bundle, and renewing the short certificate: the same exchange with the signer, through the
+relay."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from protocol.certificates import PrivateKey, Role
+from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
+from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
+from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
+from technician_client.errors import RelayUnreachable
+from technician_client.identity import (
+    IDENTITY_BYTES,
+    IdentityRecord,
+    TechnicianIdentity,
+    Unlock,
+    build_identity,
+    find_passphrase,
+    open_identity,
+    read_record,
+    save_keys,
+    save_record,
+)
+from technician_client.organisation.vault import SHORTEST_PASSPHRASE, WeakPassphrase
+from technician_client.private_files import PrivateFileError, read_private, write_private
+from technician_client.relay_http import HttpAnswer, RelayHttp
+
+PENDING_FILE: Final = "pending.json"
+WAIT_SECONDS: Final = 180.0
+_POLL_SECONDS: Final = (0.2, 2.0)
+T = TypeVar("T")
+
+
+class _Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exchange under way; its keys are encrypted by the passphrase."""
+
+    token_id: str
+    session_key: bytes
+    login_key: bytes
+    request: bytes
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    enrolment: str
+    poll_token: str
+
+
+class _State(msgspec.Struct, frozen=True):
+    status: str
+    answer: bytes = b""
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle file.
+
+    Raises:
+        TrustError: not a bundle, or not readable; the text says what to do.
+    """
+    try:
+        with path.open("rb") as file:
+            return decode_bundle(file.read(MAX_BUNDLE_BYTES + 1))
+    except OSError as error:
+        raise TrustError(f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file.") from error
+
+
+def join(
+    bundle: Bundle,
+    directory: Path,
+    *,
+    passphrase: bytes,
+    unlock: Unlock = "prompt",
+    passphrase_file: str = "",
+    platform: str,
+    wall: Callable[[], datetime],
+    random_bytes: Callable[[int], bytes],
+    on_progress: Callable[[str], None] = lambda _: None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> TechnicianIdentity:
+    """Become a technician. Blocking; the same bundle goes on where an interrupted run stopped.
+
+    Raises:
+        TrustError: wrong, expired or foreign bundle, a clock that is off, an answer that is not genuine, an identity that is
+        there. Refused: the signer said no.
+        Unavailable: the relay is away, or the signer has not answered in time.
+    """
+    check_bundle(bundle, kind="technician", wall=wall())
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise WeakPassphrase(f"The passphrase is too short: take at least {SHORTEST_PASSPHRASE} characters.")
+    if (directory / "identity.json").exists():
+        raise TrustError(f"There is an identity in {directory} already. Choose another --home, or move it away first.")
+    http = RelayHttp(bundle.relay, bundle.relay_spki)
+    pending = _pending(bundle, directory, passphrase, platform, random_bytes)
+    session = PrivateKey.from_pem(pending.session_key, passphrase)
+    login = PrivateKey.from_pem(pending.login_key, passphrase)
+    on_progress(f"Asking {bundle.organisation_name} through {http.url} ...")
+    answer = exchange(http, bundle.org, "technician", bundle.token_id, pending.request, wall, wait_seconds, on_progress)
+    try:
+        enrolled = judge_answer(
+            answer,
+            request=pending.request,
+            secret=bundle.secret,
+            root_der=bundle.root,
+            role=Role.TECHNICIAN,
+            session_key=session,
+            login_key=login,
+            wall=wall(),
+        )
+    except Refused:
+        (directory / PENDING_FILE).unlink(missing_ok=True)
+        raise
+    record = IdentityRecord(
+        organisation=bundle.org,
+        organisation_name=bundle.organisation_name,
+        root=bundle.root,
+        tuf_root=bundle.tuf_root,
+        relay=http.url,
+        relay_spki=bundle.relay_spki,
+        chain=enrolled.chain,
+        login_chain=enrolled.login_chain,
+        unlock=unlock,
+        passphrase_file=passphrase_file,
+    )
+    identity = build_identity(record, session, login)
+    save_keys(directory, session, login, passphrase)
+    save_record(directory, record)
+    (directory / PENDING_FILE).unlink(missing_ok=True)
+    return identity
+
+
+def renew(
+    identity: TechnicianIdentity,
+    directory: Path,
+    *,
+    wall: Callable[[], datetime],
+    random_bytes: Callable[[int], bytes],
+    platform: str = "",
+    wait_seconds: float = WAIT_SECONDS,
+) -> TechnicianIdentity:
+    """Get a new certificate for the same keys from the signer. Blocking: run it in a worker thread.
+
+    Raises:
+        Refused: the signer said no (no longer on the list, revoked).
+        Unavailable: the relay is away, or the signer has not answered in time.
+        TrustError: an answer that is not genuine.
+    """
+    http = RelayHttp(identity.relay_url, identity.relay_spki)
+    request = make_renewal(
+        Role.TECHNICIAN,
+        identity.organisation,
+        identity.chain,
+        identity.key,
+        identity.login_key,
+        label="",
+        platform=platform,
+        random_bytes=random_bytes,
+    )
+    answer = exchange(http, identity.organisation, "renewal", "", request, wall, wait_seconds, lambda _: None)
+    enrolled = judge_answer(
+        answer,
+        request=request,
+        secret=None,
+        root_der=identity.root,
+        role=Role.TECHNICIAN,
+        session_key=identity.key,
+        login_key=identity.login_key,
+        wall=wall(),
+    )
+    record = msgspec.structs.replace(read_record(directory), chain=enrolled.chain, login_chain=enrolled.login_chain)
+    renewed = build_identity(record, identity.key, identity.login_key)
+    save_record(directory, record)
+    return renewed
+
+
+def unlock_fresh(
+    directory: Path,
+    *,
+    passphrase_file: Path | None = None,
+    prompt: Callable[[str], str] | None = None,
+    wall: Callable[[], datetime],
+    random_bytes: Callable[[int], bytes],
+    on_progress: Callable[[str], None] = lambda _: None,
+    wait_seconds: float = 30.0,
+) -> TechnicianIdentity:
+    """Open the identity and renew its certificate when two thirds of its life are over: what every command begins with.
+
+    A renewal that fails is told and let pass while the certificate still holds.
+
+    Raises:
+        NotSetUp, TrustError, PrivateFileError: as `identity.unlock`.
+        Refused, Unavailable: the certificate has expired and could not be renewed.
+    """
+    record = read_record(directory)
+    passphrase = find_passphrase(directory, record, passphrase_file=passphrase_file, prompt=prompt)
+    identity = open_identity(directory, record, passphrase)
+    if not identity.renewal_due(wall()):
+        return identity
+    on_progress("Renewing your certificate ...")
+    try:
+        return renew(identity, directory, wall=wall, random_bytes=random_bytes, wait_seconds=wait_seconds)
+    except (Unavailable, Refused) as error:
+        if wall() < identity.not_after:
+            until = f"{identity.not_after:%Y-%m-%d %H:%M} UTC"
+            on_progress(f"Your certificate could not be renewed yet ({error}) It is valid until {until}.")
+            return identity
+        raise
+
+
+def _pending(bundle: Bundle, directory: Path, passphrase: bytes, platform: str, random_bytes: Callable[[int], bytes]) -> _Pending:
+    path = directory / PENDING_FILE
+    try:
+        pending = msgspec.json.decode(read_private(path, IDENTITY_BYTES), type=_Pending)
+        PrivateKey.from_pem(pending.session_key, passphrase)
+        if pending.token_id == bundle.token_id:
+            return pending
+    except FileNotFoundError:
+        pass
+    except (msgspec.DecodeError, RecursionError, TrustError, PrivateFileError):
+        path.unlink(missing_ok=True)
+    session, login = PrivateKey.generate(), PrivateKey.generate()
+    request = make_enrolment(bundle, session, login, label="", platform=platform, random_bytes=random_bytes)
+    pending = _Pending(bundle.token_id, session.to_encrypted_pem(passphrase), login.to_encrypted_pem(passphrase), request)
+    write_private(path, msgspec.json.encode(pending))
+    return pending
+
+
+def exchange(
+    http: RelayHttp,
+    organisation: str,
+    kind: str,
+    token_id: str,
+    request: bytes,
+    wall: Callable[[], datetime],
+    wait_seconds: float,
+    on_progress: Callable[[str], None],
+) -> bytes:
+    """Hand a request to the relay and wait for the signer's answer (unjudged).
+
+    Raises:
+        Refused: the relay does not know the organisation.
+        Unavailable: the relay is away, or nobody answered in time.
+        TrustError: the relay is not the pinned one, or a clock is off.
+    """
+    document = {"organisation": organisation, "token_id": token_id, "kind": kind, "request": request}
+    posted = http.post_json("/api/v1/enrolments", document)
+    check_clock(_relay_date(posted), wall(), f"the relay {http.url}")
+    if posted.status == 404:
+        raise Refused(f"{http.url}: {posted.problem()}", reason=RefusalReason.NOT_FOUND)
+    if posted.status != 202:
+        raise RelayUnreachable(f"{http.url} did not take the request: {posted.problem()}")
+    taken = _decode(posted, _Taken)
+    until = time.monotonic() + wait_seconds
+    pause, longest = _POLL_SECONDS
+    told = False
+    while True:
+        polled = http.request(
+            "GET", f"/api/v1/enrolments/{taken.enrolment}", bearer=taken.poll_token, max_bytes=2 * MAX_ANSWER_BYTES
+        )
+        if polled.status != 200:
+            raise RelayUnreachable(f"{http.url} lost the request: {polled.problem()}")
+        state = _decode(polled, _State)
+        if state.status == "answered":
+            return state.answer
+        if time.monotonic() + pause > until:
+            raise Unavailable(
+                "The organisation's signer has not answered. It must be running (handrail signer) for this. Then try again: it "
+                "goes on where it stopped.",
+                retry_after=60.0,
+            )
+        if pause >= 1.0 and not told:
+            on_progress("Waiting for the organisation's signer ...")
+            told = True
+        time.sleep(pause)
+        pause = min(longest, pause * 1.5)
+
+
+def _decode(answer: HttpAnswer, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RelayUnreachable(
+            "The relay's answer cannot be read: it is no Handrail relay, or one of another version."
+        ) from error
+
+
+def _relay_date(answer: HttpAnswer) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(answer.date) if answer.date else None
+    except ValueError:
+        return None
+    return date.replace(tzinfo=UTC) if date is not None and date.tzinfo is None else date
