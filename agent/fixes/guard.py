@@ -1,0 +1,162 @@
+"""The guard: a small process between agent and script, so that nothing a script starts outlives it.
+
+Run as a program of its own: `python -I -S guard.py GRACE_SECONDS AGENT_PID PROGRAM ARGUMENT...`. It imports the standard
+library only.
+
+A script may fork daemons: children in sessions of their own, whose parents have gone. They escape a process group, not a
+*subreaper* (prctl(2), PR_SET_CHILD_SUBREAPER): whoever loses its parent below the guard becomes the guard's child. When the
+program ends, when
+the guard is told to stop (SIGTERM), or when the agent dies (PR_SET_PDEATHSIG), every descendant is asked to stop, and killed
+after the grace. The guard itself leaves last, with the program's exit code (128 + signal when a signal ended it, 127 when it
+could not be started).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+NOT_STARTED = 127
+GIVE_UP_SECONDS = 5.0
+LEFTOVER_GRACE_SECONDS = 0.3
+POLL_SECONDS = 0.02
+WATCHED = frozenset((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+
+
+def set_process_control(option: int, value: int) -> bool:
+    """prctl(2); False where there is no such call or it refuses."""
+    call = getattr(ctypes.CDLL(None), "prctl", None)
+    return call is not None and call(option, ctypes.c_ulong(value), 0, 0, 0) == 0
+
+
+def parents() -> dict[int, int]:
+    """The parent of every process that can be seen, from /proc/*/stat (proc(5)); the name in it may hold spaces and brackets."""
+    found: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if len(fields) > 1 and fields[0] not in (b"Z", b"X"):
+            found[int(entry.name)] = int(fields[1])
+    return found
+
+
+def descendants(root: int, parent_of: dict[int, int]) -> set[int]:
+    """Everything below `root`, without `root`."""
+    below: set[int] = set()
+    grown = True
+    while grown:
+        more = {pid for pid, parent in parent_of.items() if (parent == root or parent in below) and pid not in below}
+        below |= more
+        grown = bool(more)
+    return below
+
+
+def send(pids: set[int], number: signal.Signals) -> None:
+    """Send a signal to each; those that are gone or belong to others are passed over."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def reap(wanted: int) -> tuple[int | None, bool]:
+    """Collect every child that has ended.
+
+    Returns:
+        The exit code of `wanted` when it was among them, and whether any child is left.
+    """
+    code: int | None = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return code, False
+        if pid == 0:
+            return code, True
+        if pid == wanted:
+            ended = os.waitstatus_to_exitcode(status)
+            code = ended if ended >= 0 else 128 - ended
+
+
+class Guard:
+    """Starts the program and stays until nothing of it is left. `grace` in seconds."""
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+
+    def run(self, argv: list[str]) -> int:
+        """Until the program and all its descendants have ended; the program's exit code."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        set_process_control(PR_SET_CHILD_SUBREAPER, 1)
+        program = start(argv)
+        code: int | None = None
+        stopping, any_left = False, True
+        while code is None and any_left and not stopping:
+            stopping = signal.sigwait(WATCHED) != signal.SIGCHLD
+            code, any_left = reap(program)
+        if any_left:
+            last = self._end_all(program, LEFTOVER_GRACE_SECONDS if code is not None else self._grace)
+            code = last if code is None else code
+        return code if code is not None else 128 + signal.SIGKILL
+
+    def _end_all(self, program: int, grace: float) -> int | None:
+        """Ask, wait, kill; returns the program's exit code when it ended here."""
+        code: int | None = None
+        started = time.monotonic()
+        asked: set[int] = set()
+        while True:
+            below = descendants(os.getpid(), parents())
+            elapsed = time.monotonic() - started
+            if elapsed < grace:
+                # Newcomers are asked too: a script may start something while it tidies up.
+                send(below - asked, signal.SIGTERM)
+                asked |= below
+            else:
+                send(below, signal.SIGKILL)
+            signal.sigtimedwait({signal.SIGCHLD}, POLL_SECONDS)
+            now, any_left = reap(program)
+            code = now if now is not None else code
+            if not any_left or elapsed > grace + GIVE_UP_SECONDS:
+                return code
+
+
+def start(argv: list[str]) -> int:
+    """Fork and execute in a session of its own; the child dies with the guard."""
+    guard = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and what is ignored stays so in programs
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        set_process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == guard:
+            os.execv(argv[0], argv)  # noqa: S606 - an argv list from a verified manifest, no shell
+    except OSError as error:
+        os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
+    finally:
+        os._exit(NOT_STARTED)
+
+
+def main(arguments: list[str]) -> int:
+    """See the module's docstring."""
+    grace, agent, argv = float(arguments[0]), int(arguments[1]), arguments[2:]
+    set_process_control(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != agent:
+        return NOT_STARTED  # the agent died before it could be watched
+    return Guard(grace).run(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
