@@ -33,8 +33,9 @@ _READ_BYTES: Final = 64 * 1024
 _RECORD_BYTES: Final = 16 * 1024
 _VERIFY: Final = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
 _OPTIONS: Final = SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION
-# Parts of the alerts by which the other side says that it does not believe our certificate (RFC 8446 section 6.2).
-_REFUSALS: Final = ("certificate", "unknown ca", "access denied")
+# Parts of the alerts by which the other side says that it does not believe our certificate (RFC 8446 section 6.2). OpenSSL sends
+# internal_error when it is the application's own check, `_Judge`, that says no.
+_REFUSALS: Final = ("certificate", "unknown ca", "access denied", "internal error")
 # Numbers of OpenSSL's x509_vfy.h that deserve a sentence of their own.
 _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
@@ -351,8 +352,8 @@ class SealedChannel:
         reason = _reason_of(error)
         if "alert" in reason and any(word in reason for word in _REFUSALS):
             return TrustError(
-                f"The other side does not accept this side's certificate ({reason}): it may have expired, or have been revoked, "
-                "or a clock is wrong."
+                f"The other side does not accept this side's certificate ({reason}): it may have expired, be of another "
+                "organisation, or a clock is wrong."
             )
         if "peer did not return a certificate" in reason:
             return TrustError("The other side did not show a certificate.")
