@@ -217,7 +217,7 @@ database = "relay.sqlite"
 # On SIGTERM: how long running sessions may go on before they are cut (seconds).
 drain_seconds = 30.0
 
-# "auto" takes uvloop where it is installed (about a third of the memory per idle TLS connection), otherwise asyncio.
+# "auto" takes uvloop where it is installed (a quarter of the memory per idle TLS connection), otherwise asyncio.
 event_loop = "auto"
 
 # debug, info, warning, error; "text" or one JSON object per line ("json"). Logs go to standard error.
