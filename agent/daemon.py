@@ -135,6 +135,7 @@ class Daemon:
             wall=self._wall,
             platform=platform_name(),
             limits=self._limits,
+            relay=self._relay,
         )
 
     async def _say_goodbye(self) -> None:
