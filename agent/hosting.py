@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.features.base import Feature, Question
+from agent.features.base import Feature, Question, Watched
 from agent.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
@@ -74,7 +74,8 @@ def reason_of(error: HandrailError) -> RefusalReason:
 class HostedFeature:
     """One feature with its queue, its worker and the tasks it spawned; also the `FeatureContext` it was given."""
 
-    def __init__(self, session: SessionFacade, make: type[Feature]) -> None:
+    def __init__(self, session: SessionFacade, make: type[Feature], watched: Watched) -> None:
+        self.watched = watched
         self.name = make.__name__.removesuffix("Feature").lower()
         self._session = session
         self._loop = asyncio.get_running_loop()
@@ -226,7 +227,8 @@ class FeatureHost:
     """All features of one session."""
 
     def __init__(self, session: SessionFacade, kinds: Iterable[type[Feature]]) -> None:
-        self._hosted = [HostedFeature(session, kind) for kind in kinds]
+        watched = Watched()
+        self._hosted = [HostedFeature(session, kind, watched) for kind in kinds]
         self._by_type = {message: hosted for hosted in self._hosted for message in hosted.feature.handles}
         self._session = session
 

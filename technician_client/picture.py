@@ -1,11 +1,10 @@
-"""The picture a viewer shows: layouts and updates in, pixels out. For screenshots, exports, checks, and as the measure of viewers.
+"""The picture a viewer shows: layouts and updates in, pixels out. For screenshots, exports and checks.
 
 The operations of an update are applied in their order; order between updates is that of `sequence`. Everything comes from the
 other side: sizes are checked before anything is decompressed.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import av
 import numpy as np
@@ -66,7 +65,6 @@ class VideoDecoder:
     def __init__(self) -> None:
         context = av.CodecContext.create("h264", "r")
         context.thread_count = 1  # frame threads would hold pictures back
-        context.time_base = Fraction(1, 1000)
         self._context = context
         self._begun = False
 
@@ -86,9 +84,10 @@ class VideoDecoder:
         if not frames:
             raise RemoteProtocolError("A video picture shows nothing.")
         frame = frames[-1]
-        if not isinstance(frame, av.VideoFrame) or frame.width < video.width or frame.height < video.height:
+        if frame.width < video.width or frame.height < video.height:
             raise RemoteProtocolError("A video picture is smaller than it says.")
-        return frame.to_ndarray(format="bgra")[: video.height, : video.width]
+        pixels: Bytes2D = frame.to_ndarray(format="bgra").astype(np.uint8, copy=False)
+        return pixels[: video.height, : video.width]
 
 
 class Picture:

@@ -123,8 +123,9 @@ class ScreenCapture(ABC):
         """
 
     @abstractmethod
-    def grab(self, areas: Sequence[Rect], into: Pixels) -> bool:
-        """Copy the display's present pixels of `areas` to the same places of `into`, which covers the display from (0, 0).
+    def grab(self, areas: Sequence[Rect], into: Pixels, origin: tuple[int, int] = (0, 0)) -> bool:
+        """Copy the display's present pixels of `areas` (display coordinates) into `into`, whose first pixel is the display's
+        pixel `origin`.
 
         Returns:
             False when the display changed its size underneath; call `layout` and begin anew.
@@ -161,10 +162,11 @@ class InputInjector(ABC):
         """Press or release the physical key `code` (UI Events). False when this keyboard has no such key."""
 
     @abstractmethod
-    def character(self, text: str, code: str = "") -> bool:
+    def character(self, text: str, code: str = "", *, lift: bool = False) -> bool:
         """Type one character or named key (UI Events `key` value) whatever the layout, with the modifiers that are held.
 
-        `code` is the physical key it came from: the fallback for shortcuts. False when it cannot be typed.
+        `code` is the physical key it came from: the fallback for shortcuts. `lift` says that Control and Alt are held only
+        because the technician's own layout needs them for this character. False when it cannot be typed.
         """
 
     @abstractmethod

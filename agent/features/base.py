@@ -37,6 +37,17 @@ class Question:
     seconds: float = 180.0
 
 
+@dataclass(slots=True)
+class Watched:
+    """The part of the display that the technician sees, in display pixels: written by the screen feature, read by the input
+    feature, whose coordinates are relative to it. Nothing is watched while a side is 0."""
+
+    x: int = 0
+    y: int = 0
+    width: int = 0
+    height: int = 0
+
+
 class FeatureContext(Protocol):
     """What one session lets its features do. Everything but `call_from_thread` belongs to the event loop's thread."""
 
@@ -75,6 +86,10 @@ class FeatureContext(Protocol):
     @property
     def relay(self) -> "Relay | None":
         """The relay this agent belongs to; None when it has none (tests)."""
+
+    @property
+    def watched(self) -> Watched:
+        """What the technician sees of the display; one object for all features of a session."""
 
     def send(self, message: Message) -> None:
         """Send to the technician; a message after the session's end is dropped."""

@@ -63,7 +63,7 @@ def virtual_display(
         "-ac",
         *extra,
     ]
-    server = subprocess.Popen(argv, pass_fds=(write,), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*argv, *extra], pass_fds=(write,), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read, "rb") as answer:
         number = answer.readline().strip().decode()

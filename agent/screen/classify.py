@@ -1,0 +1,71 @@
+"""Flat and text-like, or like a photograph; and where things keep moving.
+
+A pixel counts as busy when it differs from its left neighbour. Windows, text and lines are mostly flat (a page of small
+anti-aliased text: a quarter of its pixels are busy); photographs and films are busy nearly everywhere. Text compresses
+losslessly at once; only what is busy and keeps moving is worth a video encoder.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.backends.base import Pixels
+from agent.screen.damage import bounds
+from agent.screen.frames import CELL, CellRect, Cells
+
+BUSY_SHARE = 0.5
+"""A cell is busy when at least this share of its pixels differs from the left neighbour."""
+HALF_LIFE = 0.2
+"""Seconds in which a cell's heat halves. A cell that changes 10 times a second or more stays hot."""
+HOT = 2.0
+"""Changes within about a half-life that count as motion."""
+LEAST_VIDEO_CELLS = 80
+"""Fewer hot busy cells (20,000 pixels) than this are cheaper as tiles."""
+BYTES_PER_BUSY_PIXEL = 1.6
+"""What a busy pixel costs as a lossless tile, about."""
+
+
+def busy_cells(now: Pixels, cells: CellRect) -> Cells:
+    """For each cell of `cells` whether its content looks like a photograph."""
+    rows, columns = cells.pixel_slices
+    # Every second row tells as much as all of them.
+    sample = now[rows, columns][::2]
+    differs = np.zeros(sample.shape, np.bool_)
+    np.not_equal(sample[:, 1:], sample[:, :-1], out=differs[:, 1:])
+    height, width = cells.bottom - cells.top, cells.right - cells.left
+    counts = differs.reshape(height, CELL // 2, width, CELL).sum(axis=(1, 3), dtype=np.int32)
+    found: Cells = counts >= int(BUSY_SHARE * CELL * CELL / 2)
+    return found
+
+
+class MotionMap:
+    """How often each cell changed lately, fading with time."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._heat: NDArray[np.float32] = np.zeros((rows, columns), np.float32)
+        self.changed_at: NDArray[np.float64] = np.full((rows, columns), -np.inf)
+        self._updated = 0.0
+
+    def update(self, moved: Cells, changed: Cells, now: float) -> None:
+        """Cells of `changed` changed at `now` (seconds); those of `moved` in a way that no copy explains."""
+        self._heat *= np.float32(0.5 ** ((now - self._updated) / HALF_LIFE))
+        self._heat += moved
+        self._updated = now
+        self.changed_at[changed] = now
+
+    def hot(self, now: float) -> Cells:
+        """Cells that keep changing."""
+        found: Cells = self._heat >= HOT * 2 ** ((now - self._updated) / HALF_LIFE)
+        return found
+
+
+def motion_area(now: Pixels, changed: Cells, hot: Cells) -> CellRect | None:
+    """The rectangle of cells worth a video encoder: busy, changed just now and hot. None when tiles are cheaper."""
+    moving = changed & hot
+    box = bounds(moving)
+    if box is None or box.count < LEAST_VIDEO_CELLS:
+        return None
+    photo = moving[box.slices] & busy_cells(now, box)
+    inner = bounds(photo)
+    if inner is None or int(photo.sum()) < LEAST_VIDEO_CELLS:
+        return None
+    return CellRect(inner.top + box.top, inner.left + box.left, inner.bottom + box.top, inner.right + box.left)

@@ -1,0 +1,97 @@
+"""Which cells differ from what the viewer shows, and cells to rectangles."""
+
+import numpy as np
+
+from agent.backends.base import Pixels
+from agent.backends.geometry import Rect
+from agent.screen.frames import CELL, CellRect, Cells
+
+MOST_RECTANGLES = 128
+"""More pieces than this cost more in overhead than the gaps between them save."""
+
+
+def changed_cells(now: Pixels, shown: Pixels, cells: CellRect) -> Cells:
+    """For each cell of `cells` whether any pixel differs. 0.6 ms for 1920 x 1080: two pixels are compared at a time, and the
+    eight booleans of a cell's row are then read as one number."""
+    rows, columns = cells.pixel_slices
+    left, right = now[rows, columns], shown[rows, columns]
+    height, width = cells.bottom - cells.top, cells.right - cells.left
+    if not height or not width:
+        return np.zeros((height, width), np.bool_)
+    differs = left.view(np.uint64) != right.view(np.uint64)
+    folded = differs.view(np.uint64).reshape(height, CELL, width)
+    found: Cells = np.bitwise_or.reduce(folded, axis=1) != 0
+    return found
+
+
+def bounds(cells: Cells) -> CellRect | None:
+    """The smallest rectangle around the marked cells, None when there are none."""
+    rows = np.flatnonzero(cells.any(axis=1))
+    if not rows.size:
+        return None
+    columns = np.flatnonzero(cells.any(axis=0))
+    return CellRect(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+
+def rectangles(cells: Cells) -> list[CellRect]:
+    """Disjoint rectangles that cover the marked cells, and cells between them where that saves pieces."""
+    box = bounds(cells)
+    if box is None:
+        return []
+    inside = cells[box.slices]
+    count = int(inside.sum())
+    if count * 4 >= box.count * 3 and box.count <= 64:
+        return [box]
+    found = _runs(inside, 0)
+    if len(found) > MOST_RECTANGLES:
+        found = _runs(inside, 8)
+    if len(found) > MOST_RECTANGLES:
+        found = _bands(inside)
+    return [CellRect(r.top + box.top, r.left + box.left, r.bottom + box.top, r.right + box.left) for r in found]
+
+
+def _runs(cells: Cells, gap: int) -> list[CellRect]:
+    """Horizontal runs (gaps of up to `gap` cells are closed), equal runs of neighbouring rows joined."""
+    done: list[CellRect] = []
+    open_runs: dict[tuple[int, int], int] = {}
+    for row in range(cells.shape[0] + 1):
+        here = set(_row_runs(cells[row], gap)) if row < cells.shape[0] else set()
+        for run in [run for run in open_runs if run not in here]:
+            done.append(CellRect(open_runs.pop(run), run[0], row, run[1]))
+        for run in here:
+            open_runs.setdefault(run, row)
+    return done
+
+
+def _row_runs(row: Cells, gap: int) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(row.view(np.int8), prepend=np.int8(0), append=np.int8(0)))
+    runs: list[tuple[int, int]] = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if runs and start - runs[-1][1] <= gap:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((start, end))
+    return runs
+
+
+def _bands(cells: Cells) -> list[CellRect]:
+    """One rectangle for each stretch of rows with anything in it, at most four rows high."""
+    found = []
+    for top in range(0, cells.shape[0], 4):
+        band = bounds(cells[top : top + 4])
+        if band is not None:
+            found.append(CellRect(band.top + top, band.left, band.bottom + top, band.right))
+    return found
+
+
+def trim(now: Pixels, shown: Pixels, area: Rect) -> Rect:
+    """The smallest rectangle inside `area` around the pixels that differ (`area` itself when none does)."""
+    differs = now[area.y : area.bottom, area.x : area.right] != shown[area.y : area.bottom, area.x : area.right]
+    rows = np.flatnonzero(differs.any(axis=1))
+    if not rows.size:
+        return area
+    columns = np.flatnonzero(differs.any(axis=0))
+    first_row, first_column = int(rows[0]), int(columns[0])
+    return Rect(
+        area.x + first_column, area.y + first_row, int(columns[-1]) - first_column + 1, int(rows[-1]) - first_row + 1
+    )

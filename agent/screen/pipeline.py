@@ -1,0 +1,372 @@
+"""The thread that turns a display into messages: wait, take damage, grab, build, hand over.
+
+The thread owns the backend's connection and everything in `agent.screen`. The event loop talks to it by commands and a wake-up
+socket; it talks back by `deliver`, which must be safe to call from any thread (`FeatureContext.call_from_thread`).
+"""
+
+import contextlib
+import logging
+import queue
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.backends.base import DisplayLayout, DisplayLost, Happened, ScreenCapture
+from agent.backends.geometry import Rect
+from agent.screen.cursor import CursorSender
+from agent.screen.damage import rectangles
+from agent.screen.encode import Budget, UpdateBuilder
+from agent.screen.frames import Cells, Frames
+from agent.screen.pacing import HeldBy, Pacer
+from protocol.errors import Unavailable
+from protocol.limits import LIMITS
+from protocol.messages import Message
+from protocol.messages.screen import Monitor, ScreenLayout, ScreenState, ScreenUpdate
+
+LOG = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+BACKLOG_POLL = 0.005
+TEXT_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the technician asked for. `full_chroma`: 4:4:4 video, 4:2:0 (False) or none (None); `monitor` "" is all of them."""
+
+    full_chroma: bool | None = None
+    max_fps: float = 60.0
+    monitor: str = ""
+    quality: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The viewer painted `sequence` at `at` (monotonic seconds here); `queue` pictures wait there."""
+
+    sequence: int
+    queue: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Everything anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Send nothing while `paused`."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """`size` bytes of the screen lane have not left this process."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the thread."""
+
+
+Command = Acknowledged | Refresh | Pause | Backlog | Stop
+
+
+class Stopped(Exception):
+    """The thread was told to stop."""
+
+
+class Counters:
+    """Numbers that go on when a stream is stopped and started again in the same session."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.sequence = 0
+        self.stream = 0
+
+
+class ScreenPipeline:
+    """One stream to one viewer. `run` is the thread's body; every other method may be called from the event loop."""
+
+    def __init__(
+        self,
+        open_capture: Callable[[], ScreenCapture],
+        deliver: Callable[[Message], None],
+        options: StreamOptions,
+        counters: Counters,
+        *,
+        ask_backlog: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ask_backlog` asks the event loop for a `Backlog` command."""
+        self._open_capture, self._deliver, self._ask_backlog = open_capture, deliver, ask_backlog
+        self._options, self._counters, self._clock = options, counters, clock
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._pacer = Pacer(options.max_fps)
+        self._state = ""
+        self._paused = False
+        self._backlog = 0
+
+    def command(self, command: Command) -> None:
+        """Hand the thread a command and wake it."""
+        self._commands.put(command)
+        with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
+            self._wake_write.send(b"\0")
+
+    @property
+    def held(self) -> dict[HeldBy, int]:
+        """How often something newer took the place of what had to wait, by reason."""
+        return dict(self._pacer.held)
+
+    def run(self) -> None:
+        """Stream until `Stop`; a display that is lost is looked for again."""
+        try:
+            while True:
+                try:
+                    with contextlib.closing(self._open_capture()) as capture:
+                        _Stream(self, capture).run()
+                except Unavailable as error:
+                    lost = isinstance(error, DisplayLost) or self._state in ("running", "lost")
+                    self.state("lost" if lost else "unavailable", str(error))
+                    self._sleep(error.retry_after or RETRY_SECONDS)
+        except Stopped:
+            pass
+        finally:
+            self._wake_read.close()
+            self._wake_write.close()
+
+    def state(self, state: str, text: str = "") -> None:
+        """Tell the viewer once for each change."""
+        if state != self._state:
+            self._state = state
+            self._deliver(ScreenState(state, text[:TEXT_CHARS]))
+
+    def _sleep(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0:
+            with contextlib.suppress(queue.Empty):
+                command = self._commands.get(timeout=left)
+                if isinstance(command, Stop):
+                    raise Stopped
+                if isinstance(command, Pause):
+                    self._paused = command.paused
+
+    # What follows is used by _Stream, on the thread.
+
+    def drain_wake(self) -> None:
+        """Empty the wake-up socket."""
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_read.recv(4096):
+                pass
+
+    @property
+    def wake(self) -> int:
+        """The descriptor that becomes readable with every command."""
+        return self._wake_read.fileno()
+
+    def commands(self) -> list[Command]:
+        """Everything that came since the last call."""
+        found: list[Command] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._commands.get_nowait())
+        return found
+
+
+class _Stream:
+    """The time between opening a display and losing it."""
+
+    def __init__(self, pipeline: ScreenPipeline, capture: ScreenCapture) -> None:
+        self._pipeline, self._capture = pipeline, capture
+        self._clock = pipeline._clock
+        self._pacer = pipeline._pacer
+        self._counters = pipeline._counters
+        self._damaged = True
+        self._counted = False
+        self._pointer = True
+        self._exact = False
+        self._announced = 0
+        self._layout: DisplayLayout | None = None
+        self._relayout()
+
+    def run(self) -> None:
+        """Until `Stopped` or `DisplayLost`."""
+        pipeline, capture = self._pipeline, self._capture
+        while True:
+            for command in pipeline.commands():
+                self._obey(command)
+            if not pipeline._paused:
+                self._step()
+            happened = capture.wait(self._timeout(), pipeline.wake)
+            if Happened.WOKEN in happened:
+                pipeline.drain_wake()
+            if Happened.LAYOUT in happened:
+                self._relayout()
+            if Happened.DAMAGE in happened:
+                self._damaged, self._counted = True, False
+            if Happened.CURSOR_SHAPE in happened and not pipeline._paused:
+                self._send_shape()
+            self._pointer = self._pointer or Happened.POINTER in happened
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Acknowledged(sequence, waiting, at):
+                self._pacer.acknowledged(sequence, waiting, at)
+            case Refresh():
+                self._pacer.forget()
+                self._builder.forget()
+                self._announced = 0
+                self._announce()
+            case Pause(paused):
+                self._pipeline._paused = paused
+                if paused:
+                    self._pipeline.state("paused")
+                elif not self._announce():
+                    self._pipeline.state("running")
+                    self._send_cursor()
+            case Backlog(size):
+                self._pipeline._backlog = size
+            case Stop():
+                raise Stopped
+
+    def _relayout(self) -> None:
+        """Begin anew on the display's present layout, unless it is the one that is streamed already."""
+        layout = self._capture.layout()
+        if layout == self._layout:
+            return
+        self._layout = layout
+        self._area = choose_area(layout, self._pipeline._options.monitor)
+        self._counters.epoch += 1
+        self._pacer.forget()
+        self._cursor = CursorSender(self._capture.cursor, self._area)
+        self._frames = Frames(self._area.width, self._area.height)
+        options = self._pipeline._options
+        self._builder = UpdateBuilder(
+            self._frames, full_chroma=options.full_chroma, quality=options.quality, first_stream=self._counters.stream
+        )
+        self._damaged = True
+        self._announce()
+
+    def _announce(self) -> bool:
+        """Send the layout when the viewer does not have it and nothing is paused."""
+        layout, area, capture = self._layout, self._area, self._capture
+        if self._pipeline._paused or layout is None or self._announced == self._counters.epoch:
+            return False
+        self._announced = self._counters.epoch
+        monitors = [
+            Monitor(m.name[:TEXT_CHARS], m.area.x, m.area.y, m.area.width, m.area.height, m.primary) for m in layout.monitors
+        ]
+        self._pipeline._deliver(
+            ScreenLayout(
+                self._counters.epoch, area.width, area.height, area.x, area.y, monitors, capture.name, capture.reason[:TEXT_CHARS]
+            )
+        )
+        self._exact = False
+        self._pipeline.state("running")
+        self._send_cursor()
+        return True
+
+    def _send_cursor(self) -> None:
+        self._cursor.forget()
+        self._send_shape()
+        self._pointer = True
+
+    def _send_shape(self) -> None:
+        message = self._cursor.shape()
+        if message is not None:
+            self._pipeline._deliver(message)
+
+    def _step(self) -> None:
+        now = self._clock()
+        if self._pointer and not self._cursor.next_deadline(now):
+            self._pointer = False
+            move = self._cursor.move(now)
+            if move is not None:
+                self._pipeline._deliver(move)
+        if not self._work(now):
+            return
+        reason = self._pacer.hold(now, self._pipeline._backlog)
+        if reason is None:
+            self._update()
+        elif self._damaged and not self._counted:
+            self._counted = True
+            self._pacer.count(reason)
+
+    def _work(self, now: float) -> bool:
+        return self._damaged or bool(self._frames.dirty.any()) or self._builder.next_deadline(now) == 0.0
+
+    def _update(self) -> None:
+        frames = self._frames
+        fresh = self._take_damage() if self._damaged else None
+        areas = [frames.pixels(cells).moved(self._area.x, self._area.y) for cells in rectangles(frames.dirty)]
+        if areas and not self._capture.grab(areas, frames.now, (self._area.x, self._area.y)):
+            self._relayout()
+            return
+        captured = self._clock()
+        pacer = self._pacer
+        budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(), pacer.rate)
+        built = self._builder.build(captured, budget, fresh)
+        self._counters.stream = self._builder.next_stream
+        if built.operations or (built.exact and not self._exact):
+            self._exact = built.exact
+            self._counters.sequence += 1
+            sequence = self._counters.sequence
+            pacer.sent(sequence, built.size, self._clock())
+            microseconds = int(captured * 1_000_000)
+            self._pipeline._deliver(
+                ScreenUpdate(sequence, self._counters.epoch, microseconds, list(built.operations), built.exact)
+            )
+
+    def _take_damage(self) -> Cells:
+        """Mark what was drawn to, and return it as cells."""
+        frames = self._frames
+        fresh: Cells = np.zeros_like(frames.dirty)
+        for area in self._capture.take_damage():
+            fresh[frames.cells(area.moved(-self._area.x, -self._area.y)).slices] = True
+        frames.dirty |= fresh
+        self._damaged = False
+        self._pointer = True  # a program that draws may have moved the pointer too, and such moves come without an event
+        return fresh
+
+    def _timeout(self) -> float | None:
+        """Seconds to sleep when nothing happens: for ever on a quiet display."""
+        if self._pipeline._paused:
+            return None
+        now = self._clock()
+        times: list[float] = []
+        if self._pointer:
+            times.append(self._cursor.next_deadline(now))
+        refinement = self._builder.next_deadline(now)
+        if self._work(now):
+            match self._pacer.hold(now, self._pipeline._backlog):
+                case None:
+                    times.append(0.0)
+                case HeldBy.FRAME_RATE:
+                    times.append(self._pacer.ready_in(now))
+                case HeldBy.BACKLOG:
+                    self._pipeline._ask_backlog()
+                    times.append(BACKLOG_POLL)
+                case HeldBy.UNACKNOWLEDGED | HeldBy.LINK | HeldBy.VIEWER:
+                    pass  # an acknowledgement wakes the thread
+        elif refinement is not None:
+            times.append(refinement)
+        return min(times, default=None)
+
+
+def choose_area(layout: DisplayLayout, monitor: str) -> Rect:
+    """The part of the display to stream: the named monitor where there is one, else everything, cut to what the wire can say."""
+    whole = Rect(0, 0, min(layout.width, LIMITS.screen_width), min(layout.height, LIMITS.screen_height))
+    for candidate in layout.monitors:
+        if monitor and candidate.name == monitor:
+            return candidate.area.intersect(whole)
+    return whole
