@@ -1,0 +1,246 @@
+"""The `handrail-agent` commands: join an organisation, run, ask for help, attend, look, stop."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from agent.attending import Attendant, clock
+from agent.daemon import Daemon, platform_name
+from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
+from agent.errors import ExitCode, NotRunning, exit_code_of
+from agent.features.registry import FEATURES
+from agent.local import LocalClient
+from agent.local_messages import AskStatus, StatusReply, StopSession
+from agent.printable import printable
+from agent.settings import AgentSettings, default_home, load_settings
+from agent.status import AgentStatus
+from protocol.errors import HandrailError
+from protocol.version import PRODUCT
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        document = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            document["error"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False)
+
+
+def configure_logging(settings: AgentSettings, *, quiet: bool = False) -> None:
+    """Log to standard error as the settings say; `quiet`: faults of ours only, for commands that talk to a person."""
+    handler = logging.StreamHandler()
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(JsonFormatter() if settings.log.format == "json" else plain)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    level = logging.CRITICAL if quiet else logging.getLevelNamesMapping()[settings.log.level.upper()]
+    logging.getLogger("agent").setLevel(level)
+    # What websockets has to say about a connection that ends, the link says in one line.
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)
+    # tuf reports every fetch; failures reach the status and the log through agent.trust.
+    logging.getLogger("tuf").setLevel(logging.CRITICAL)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(PRODUCT, prog_name="handrail-agent")
+@click.option(
+    "--home", type=click.Path(path_type=Path), help="The agent's home (default: HANDRAIL_AGENT_HOME, or your data directory)."
+)
+@click.pass_context
+def cli(context: click.Context, home: Path | None) -> None:
+    """The assisted side: lets people of your organisation help you, and nobody else."""
+    context.obj = load_settings(home if home is not None else default_home(os.environ), os.environ)
+
+
+@cli.command("enrol")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--label", default="", help="The name this computer goes by (default: its host name).")
+@click.option("--new-keys", is_flag=True, help="Begin with new keys, as a new device, even if this computer is enrolled.")
+@click.pass_obj
+def enrol_command(settings: AgentSettings, bundle: Path, label: str, new_keys: bool) -> None:
+    """Make this computer a device of your organisation, with the BUNDLE file your administrator gave you."""
+    device = enrol(
+        read_bundle(bundle),
+        settings.home,
+        label=label or socket.gethostname(),
+        platform=platform_name(),
+        wall=_wall,
+        random_bytes=secrets.token_bytes,
+        on_progress=lambda text: click.echo(text, err=True),
+        new_keys=new_keys,
+    )
+    click.echo(f"This computer is '{printable(device.label)}' of {printable(device.organisation_name)}, group '{device.group}'.")
+    click.echo("Start the agent with `handrail-agent run`, or ask for help with `handrail-agent ask`.")
+
+
+@cli.command("run")
+@click.pass_obj
+def run_command(settings: AgentSettings) -> None:
+    """Run the agent until it is told to stop (SIGTERM or Ctrl-C)."""
+    configure_logging(settings)
+    asyncio.run(_run(settings))
+
+
+@cli.command("ask")
+@click.argument("text", default="")
+@click.pass_obj
+def ask_command(settings: AgentSettings, text: str) -> None:
+    """Ask for help: shows a code to read to your technician, then asks you what they may do. TEXT says what is wrong."""
+    configure_logging(settings, quiet=True)
+    sys.exit(asyncio.run(_attend(settings, text[:500])))
+
+
+@cli.command("attend")
+@click.pass_obj
+def attend_command(settings: AgentSettings) -> None:
+    """Stay here to answer technicians who ask to help without a code, and show who is connected."""
+    configure_logging(settings, quiet=True)
+    sys.exit(asyncio.run(_attend(settings, None)))
+
+
+@cli.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def status_command(settings: AgentSettings, as_json: bool) -> None:
+    """Show what the running agent is doing."""
+    status = asyncio.run(_status(settings))
+    if as_json:
+        click.echo(msgspec.json.encode(status).decode())
+    else:
+        _print_status(status)
+
+
+@cli.command("stop")
+@click.argument("session", default="")
+@click.pass_obj
+def stop_command(settings: AgentSettings, session: str) -> None:
+    """End SESSION, or every session. The agent itself keeps running."""
+
+    async def stop() -> None:
+        async with LocalClient.connected(settings.socket) as client:
+            await client.request(lambda number: StopSession(number, session))
+
+    asyncio.run(stop())
+    click.echo("Ended.")
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+def _daemon(settings: AgentSettings) -> Daemon:
+    def renewed(device: Any) -> DeviceIdentity:
+        return renew(device, settings.home, platform=platform_name(), wall=_wall, random_bytes=secrets.token_bytes)
+
+    return Daemon(settings, load_identity(settings.home), FEATURES, renew=renewed, wall=_wall)
+
+
+async def _run(settings: AgentSettings) -> None:
+    daemon = _daemon(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    await daemon.run()
+
+
+async def _attend(settings: AgentSettings, asking: str | None) -> ExitCode:
+    """Talk to the daemon that runs; without one, run one for as long as this lasts."""
+    try:
+        return await _converse(settings, asking)
+    except NotRunning:
+        daemon = _daemon(settings)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(daemon.run())
+        ready = group.create_task(daemon.ready.wait())
+        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if running.done():
+            await running
+        try:
+            return await _converse(settings, asking)
+        finally:
+            daemon.stop()
+
+
+async def _converse(settings: AgentSettings, asking: str | None) -> ExitCode:
+    async with LocalClient.connected(settings.socket) as client:
+        return await Attendant(client, lambda text: click.echo(text, nl=False), asking=asking).run()
+
+
+async def _status(settings: AgentSettings) -> AgentStatus:
+    async with LocalClient.connected(settings.socket) as client:
+        reply = await client.request(AskStatus)
+        assert isinstance(reply, StatusReply)
+        return reply.status
+
+
+def _print_status(status: AgentStatus) -> None:
+    now = _wall().timestamp()
+    click.echo(f"Computer:      {printable(status.label)} ({status.device}) of {printable(status.organisation)}")
+    click.echo(f"Relay:         {status.relay.state}: {printable(status.relay.text)}")
+    until = datetime.fromtimestamp(status.certificate_until, UTC)
+    click.echo(
+        f"Certificate:   valid until {until:%Y-%m-%d %H:%M} UTC" + (f". {status.certificate}" if status.certificate else "")
+    )
+    age = "none received yet" if status.trust.age is None else f"{clock(status.trust.age)} old (minutes:seconds)"
+    click.echo(
+        f"Signed files:  {age}, {status.trust.technicians} technicians"
+        + (f". {status.trust.problem}" if status.trust.problem else "")
+    )
+    if status.audit:
+        click.echo(f"Audit record:  {status.audit}")
+    click.echo(f"Attended by:   {status.attached} program(s) that can ask the person here")
+    for session in status.sessions:
+        how = ", nobody was asked" if session.unattended else ""
+        held = ", PAUSED" if session.paused else ""
+        click.echo(
+            f"Session {session.session}: {session.name} (tier {session.tier}): {', '.join(session.granted)}{how}{held}, "
+            f"for {clock(now - session.since)}"
+        )
+    if not status.sessions:
+        click.echo("Sessions:      none; nobody is connected to this computer")
+
+
+def _tell(error: HandrailError) -> ExitCode:
+    click.echo(f"handrail-agent: {error}", err=True)
+    return exit_code_of(error)
+
+
+def main() -> None:
+    """The entry point: every documented error becomes one sentence and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(ExitCode.INTERRUPTED)
+    except HandrailError as error:
+        sys.exit(_tell(error))
+    except BaseExceptionGroup as group:
+        known = group.subgroup(HandrailError)
+        if known is None:
+            raise
+        first = known.exceptions[0]
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        assert isinstance(first, HandrailError)
+        sys.exit(_tell(first))

@@ -1,0 +1,8 @@
+"""Every feature this agent has, in one list: adding one means naming it here."""
+
+from agent.features.base import Feature
+from agent.features.chat import ChatFeature
+from agent.features.diagnostics import DiagnosticsFeature
+from agent.features.fixes import FixesFeature
+
+FEATURES: tuple[type[Feature], ...] = (ChatFeature, DiagnosticsFeature, FixesFeature)
