@@ -8,7 +8,7 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, Self
@@ -130,14 +130,26 @@ class Backoff:
 class RelayClient:
     """The technician's control link. Use as an async context manager, or `connect` and `close`."""
 
-    def __init__(self, identity: TechnicianKeys, settings: Settings, *, label: str = "") -> None:
-        """Args: label: shown by the relay's pages as unverified ("" tells it nothing).
+    def __init__(
+        self,
+        identity: TechnicianKeys,
+        settings: Settings,
+        *,
+        label: str = "",
+        renew: Callable[[TechnicianKeys], Awaitable[TechnicianKeys]] | None = None,
+    ) -> None:
+        """Not connected yet.
+
+        Args:
+            label: shown by the relay's pages as unverified ("" tells it nothing).
+            renew: gives the identity to use from now on; asked before each tunnel, for processes that outlive a certificate.
 
         Raises:
             RelayAddressError: the identity's relay address cannot be used.
         """
         self.identity = identity
         self.settings = settings
+        self._renew = renew
         self.address: RelayAddress = parse_relay_url(identity.relay_url)
         self._label = label
         self._events: Publisher[LinkEvent] = Publisher()
@@ -223,6 +235,7 @@ class RelayClient:
         Raises:
             NotFound: no such code, or it is used or too old. Refused: too many wrong ones.
         """
+        await self._freshen()
         return self._offer(await self.call(lambda request: CodeRedeem(request, code)))
 
     async def ask(self, device: str) -> TunnelOffer:
@@ -231,6 +244,7 @@ class RelayClient:
         Raises:
             DeviceOffline: known but not connected. NotFound: unknown to the relay.
         """
+        await self._freshen()
         return self._offer(await self.call(lambda request: DeviceAsk(request, device)))
 
     async def open_tunnel(self, offer: TunnelOffer) -> ClientConnection:
@@ -249,6 +263,10 @@ class RelayClient:
         await self._until_online()
         self._queue(message)
         await self._flush()
+
+    async def _freshen(self) -> None:
+        if self._renew is not None:
+            self.identity = await self._renew(self.identity)
 
     @staticmethod
     def _offer(answer: LinkMessage) -> TunnelOffer:

@@ -1,6 +1,6 @@
 """Joins the console's ports to the relay client and the sessions of this package."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -185,13 +185,17 @@ def _relay_state(change: LinkChanged) -> RelayState:
 
 
 @asynccontextmanager
-async def relay_port(identity: TechnicianKeys, settings: Settings) -> AsyncIterator[RelayAdapter]:
-    """A logged-in relay client for the console, closed again afterwards. Waits for a relay that is away.
+async def relay_port(
+    identity: TechnicianKeys,
+    settings: Settings,
+    renew: Callable[[TechnicianKeys], Awaitable[TechnicianKeys]] | None = None,
+) -> AsyncIterator[RelayAdapter]:
+    """A logged-in relay client for the console, closed again afterwards. Waits for a relay that is away. `renew` as `RelayClient`.
 
     Raises:
         TrustError, Refused: this identity cannot be used.
     """
-    client = RelayClient(identity, settings)
+    client = RelayClient(identity, settings, renew=renew)
     adapter = RelayAdapter(client)
     await client.connect(keep_trying=True)
     try:

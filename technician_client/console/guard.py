@@ -27,8 +27,8 @@ _KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE"})
 
 _ENTER_PAGE: Final = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
-    '<meta http-equiv="refresh" content="0; url=/"><title>Handrail console</title></head>'
-    '<body><p><a href="/">Continue to the console</a></p></body></html>'
+    '<meta http-equiv="refresh" content="0; url={path}"><title>Handrail console</title></head>'
+    '<body><p><a href="{path}">Continue to the console</a></p></body></html>'
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -70,6 +70,7 @@ class Guard:
         self.cookie = f"handrail_console_{port}"
         self._make = token
         self._on_enter = on_enter
+        self.first_page = "/"  # where the first browser that is let in goes; a path of ours, never anything from outside
         self._token = ""
         self._cookies: list[str] = []
         self._headers = _headers(self.origin)
@@ -127,7 +128,8 @@ class Guard:
         self._cookies = [*self._cookies[-(COOKIES_KEPT - 1) :], secret]
         # Not a redirect: a Strict cookie is not sent along a chain of redirects that began in a file, but it is sent when
         # this page, which is ours, goes on.
-        response = web.Response(text=_ENTER_PAGE, content_type="text/html", charset="utf-8")
+        path, self.first_page = self.first_page, "/"
+        response = web.Response(text=_ENTER_PAGE.format(path=path), content_type="text/html", charset="utf-8")
         response.set_cookie(self.cookie, secret, path="/", httponly=True, samesite="Strict")
         self._on_enter()
         return response

@@ -152,6 +152,10 @@ class LiveSession:
             "chat": list(self._chat),
         }
 
+    def keep_for_first_tab(self) -> None:
+        """Do not count it as forgotten before a tab has shown it once: a person may have to open the browser by hand."""
+        self._detached_at = None
+
     # -- the tab ----------------------------------------------------------------------------------------------------
 
     def attach(self, tab: Tab) -> None:

@@ -4,19 +4,20 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
+from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
 from technician_client.console.guard import Guard, demand_loopback, guarded_application
 from technician_client.console.hub import SessionHub
-from technician_client.console.ports import RelayPort, RelayPortFactory
+from technician_client.console.ports import RelayPort, RelayPortFactory, Target
 from technician_client.console.redirect import RedirectFile
 from technician_client.tasks import Supervisor
 
@@ -35,6 +36,16 @@ class ConsoleAddress:
     origin: str
     file: Path
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSession:
+    """A session to begin with: the console opens at it."""
+
+    target: Target
+    wanted: Sequence[Capability]
+    reason: str = ""
+    label: str = ""
 
 
 def _new_secret() -> str:
@@ -57,7 +68,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def running_console(relay: RelayPort, listener: socket.socket, home: Path) -> AsyncIterator[ConsoleAddress]:
+async def running_console(
+    relay: RelayPort, listener: socket.socket, home: Path, first: FirstSession | None = None
+) -> AsyncIterator[ConsoleAddress]:
     """A console that serves on `listener` (bound, loopback) until the context is left.
 
     Raises:
@@ -77,6 +90,10 @@ async def running_console(relay: RelayPort, listener: socket.socket, home: Path)
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()
+            if first is not None:
+                session = hub.start(first.target, first.wanted, first.reason, first.label)
+                session.keep_for_first_tab()
+                guard.first_page = f"/#/session/{session.name}"
             redirect.write(guard.entrance())
             supervisor.spawn(hub.sweep(), "forgotten sessions")
             yield ConsoleAddress(guard.origin, redirect.path, port)
@@ -94,6 +111,7 @@ async def serve(
     home: Path,
     on_ready: Callable[[ConsoleAddress], None],
     stop: asyncio.Event | None = None,
+    first: FirstSession | None = None,
 ) -> None:
     """Run the console until `stop` is set (None: until cancelled).
 
@@ -103,6 +121,7 @@ async def serve(
         port: 0 lets the system choose.
         home: the technician's home directory; the file that opens the console is written to `home/console/`.
         on_ready: called once with the address, when a browser can be opened.
+        first: open this session at once and show it to the first browser.
 
     Raises:
         ConsoleError: the port is taken. NotLoopback: `host` is not on this computer only.
@@ -111,7 +130,7 @@ async def serve(
     demand_loopback(host)
     listener = _listen(host, port)
     try:
-        async with client_factory() as relay, running_console(relay, listener, home) as address:
+        async with client_factory() as relay, running_console(relay, listener, home, first) as address:
             on_ready(address)
             _LOGGER.info("console on %s", address.origin)
             await (stop or asyncio.Event()).wait()
