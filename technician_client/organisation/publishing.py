@@ -1,0 +1,149 @@
+"""From the spool to the relay: take what is signed enough, sign snapshot and timestamp, upload. The timestamp goes last."""
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Targets
+
+from protocol.errors import RefusalReason, Refused, Unavailable
+from technician_client.organisation.metadata import TufSigner
+from technician_client.organisation.record import OrganisationRecord
+from technician_client.organisation.repository import Repository, Waiting, take_all
+from technician_client.organisation.spool import MAX_FILE_BYTES, Spool
+from technician_client.relay_http import RelayHttp
+
+_LOGGER = logging.getLogger(__name__)
+TIMESTAMP = "metadata/timestamp.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one look at the spool led to. `published` are the roles taken over, `waiting` what lacks something."""
+
+    published: tuple[str, ...]
+    waiting: tuple[Waiting, ...]
+    changed: bool
+
+
+class Publisher:
+    """Owns the published repository. Blocking: its methods run in a worker thread, one at a time."""
+
+    def __init__(
+        self, record: OrganisationRecord, repository: Repository, spool: Spool, snapshot: TufSigner, timestamp: TufSigner
+    ) -> None:
+        self._record = record
+        self._repository = repository
+        self._spool = spool
+        self._snapshot = snapshot
+        self._timestamp = timestamp
+        self._uploaded: set[str] = set()
+
+    def prepare(self, wall: datetime) -> Prepared:
+        """Take over what is signed enough and bring snapshot and timestamp up to date.
+
+        Raises:
+            HandrailError: a file cannot be read or written.
+        """
+        candidates = []
+        for role in self._spool.roles():
+            data = self._spool.candidate(role)
+            if data is not None:
+                candidates.append((role, data, self._targets(role, data)))
+        waiting = take_all(self._repository, candidates)
+        stays = {item.role for item in waiting}
+        published = []
+        for role, data, _ in candidates:
+            if role not in stays:
+                self._spool.taken(role, data)
+                published.append(role)
+        changed = self._repository.sign(self._snapshot, self._timestamp, wall)
+        return Prepared(tuple(published), tuple(waiting), changed)
+
+    def _targets(self, role: str, data: bytes) -> dict[str, bytes]:
+        if role == "root":
+            return {}
+        try:
+            paths = list(Metadata[Targets].from_bytes(data).signed.targets)
+        except (RepositoryError, ValueError, AttributeError):
+            return {}  # `Repository.take` says what is wrong with it
+        found = {path: self._spool.target(path) for path in paths}
+        return {path: body for path, body in found.items() if body is not None}
+
+    def behind(self, http: RelayHttp) -> bool:
+        """Whether the relay holds another timestamp than ours (or none: it may have lost its database).
+
+        Raises:
+            Unavailable: the relay does not answer.
+        """
+        ours = self._repository.role("timestamp")
+        if ours is None:
+            return False
+        answer = http.request("GET", self._path(TIMESTAMP), max_bytes=MAX_FILE_BYTES)
+        if answer.status == 404:
+            self._uploaded.clear()
+        return answer.status != 200 or answer.body != ours
+
+    def upload(self, http: RelayHttp, ticket: str) -> int:
+        """Upload what this process has not uploaded yet, the timestamp always and last.
+
+        Returns:
+            How many files were sent.
+
+        Raises:
+            Refused: the ticket is not accepted (ask for a new one).
+            Unavailable: the relay is away or full.
+        """
+        sent = 0
+        for path, data in self._repository.files():
+            if path in self._uploaded:
+                continue
+            answer = http.request("PUT", self._path(path), body=data, content_type="application/octet-stream", bearer=ticket)
+            if answer.status in (401, 403):
+                raise Refused("The upload ticket is used up.", reason=RefusalReason.EXPIRED)
+            if answer.status not in (200, 201, 204):
+                raise Unavailable(f"The relay did not take {path}: {answer.problem()}", retry_after=30.0)
+            sent += 1
+            if path != TIMESTAMP:  # the only name whose contents change
+                self._uploaded.add(path)
+        return sent
+
+    def _path(self, path: str) -> str:
+        return f"/tuf/{self._record.organisation}/{path}"
+
+
+class SignerLock:
+    """Keeps a second signer out of the same directory: an SQLite file locked for as long as this process lives, whatever ends
+    it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises:
+        Unavailable: another signer runs here.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+        try:
+            self._database.execute("pragma locking_mode=exclusive")
+            self._database.execute("begin exclusive")
+        except sqlite3.Error as error:
+            self._database.close()
+            raise Unavailable(f"Another signer runs in {path.parent} already. One is enough; stop that one first.") from error
+
+    def release(self) -> None:
+        """Let the next one in."""
+        self._database.close()
+
+
+def fingerprint_of(directory: Path) -> tuple[tuple[str, int, int], ...]:
+    """What the spool looks like from outside: cheap to take every second."""
+    found = []
+    for path in sorted((directory / "metadata").glob("*.json")):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        found.append((path.name, status.st_mtime_ns, status.st_size))
+    return tuple(found)
