@@ -35,64 +35,24 @@ from protocol.link_messages import (
     AnyLinkMessage,
     Challenge,
     CodeRedeem,
-    DeviceAsk,
-    DeviceRow,
-    DevicesChanged,
-    DevicesPage,
     DevicesQuery,
     Done,
-    Failed,
-    HelpCancel,
-    HelpCode,
-    HelpRequest,
     LinkMessage,
     LoggedIn,
     Login,
     LoginRefused,
-    MailAck,
-    MailDeliver,
     MailSend,
     Reconnect,
-    RepositoryChanged,
     Role,
-    TunnelOffer,
-    UploadAsk,
-    UploadTicket,
 )
 from protocol.version import OLDEST_PROTOCOL, PROTOCOL
 from tests.kit.organisation import Credentials, Organisation
+from tests.vectors.examples import LINK_MESSAGES
 
 WALL = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 OURS = Organisation("Ours", wall=WALL)
 PEERS = {Role.DEVICE: OURS.device(peer="dev1"), Role.TECHNICIAN: OURS.technician(peer="ana1"), Role.SIGNER: OURS.signer()}
 ORIGIN = "https://relay.example:8443"
-TICKET = "t" * 24
-
-ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1.0)
-EXAMPLES: list[LinkMessage] = [
-    Challenge(bytes(32), ORIGIN, 1),
-    Login(Role.DEVICE, [b"x"], b"y", 1, "label", "linux"),
-    LoggedIn("dev1", OURS.id, 20.0),
-    LoginRefused(RefusalReason.UNTRUSTED, "no"),
-    HelpRequest(1, "printer"),
-    HelpCode(1, "482913507", 600.0),
-    HelpCancel(1),
-    CodeRedeem(2, "482913507"),
-    DeviceAsk(3, "dev1"),
-    TunnelOffer(3, TICKET, "dev1", "Reception PC", True, 60.0),
-    DevicesQuery(4, "rec", "", 10),
-    DevicesPage(4, [ROW], ""),
-    DevicesChanged([ROW]),
-    MailSend(5, "signer", "enrolment", b"body"),
-    MailDeliver("m1", "dev1", "enrolment", b"body"),
-    MailAck("m1"),
-    UploadAsk(6),
-    UploadTicket(6, TICKET, 60.0),
-    RepositoryChanged(),
-    Done(5),
-    Failed(5, RefusalReason.LIMIT, "later"),
-    Reconnect(3.0),
-]
 
 
 def peer_link(
@@ -150,10 +110,10 @@ def logged_in(role: Role = Role.DEVICE) -> Talk:
 
 
 def test_there_is_an_example_of_every_message() -> None:
-    assert {type(message) for message in EXAMPLES} == set(AnyLinkMessage.__args__)
+    assert {type(message) for message in LINK_MESSAGES} == set(AnyLinkMessage.__args__)
 
 
-@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.__struct_config__.tag)
+@pytest.mark.parametrize("message", LINK_MESSAGES, ids=lambda message: message.__struct_config__.tag)
 def test_every_message_comes_back_as_it_was(message: LinkMessage) -> None:
     assert decode_link(encode_link(message), 10_000) == message
 
@@ -210,7 +170,7 @@ def test_garbage_raises_only_what_is_documented(data: bytes) -> None:
         pass
 
 
-@given(st.sampled_from(EXAMPLES), st.integers(0, 400), st.integers(1, 255))
+@given(st.sampled_from(LINK_MESSAGES), st.integers(0, 400), st.integers(1, 255))
 def test_changed_messages_raise_only_what_is_documented(message: LinkMessage, position: int, change: int) -> None:
     data = bytearray(encode_link(message))
     data[position % len(data)] ^= change
@@ -423,7 +383,7 @@ def test_a_peer_needs_a_leaf_of_the_profile() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.__struct_config__.tag)
+@pytest.mark.parametrize("message", LINK_MESSAGES, ids=lambda message: message.__struct_config__.tag)
 def test_a_peer_says_what_its_role_may_and_nothing_else(role: Role, message: LinkMessage) -> None:
     talk = logged_in(role)
     if type(message) in PEER_SAYS[role]:
@@ -439,7 +399,7 @@ def test_a_peer_says_what_its_role_may_and_nothing_else(role: Role, message: Lin
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.__struct_config__.tag)
+@pytest.mark.parametrize("message", LINK_MESSAGES, ids=lambda message: message.__struct_config__.tag)
 def test_a_relay_says_what_a_role_takes_and_nothing_else(role: Role, message: LinkMessage) -> None:
     talk = logged_in(role)
     if type(message) in RELAY_SAYS[role]:
@@ -459,7 +419,7 @@ def test_every_message_has_a_place_in_the_tables() -> None:
     assert placed == set(AnyLinkMessage.__args__) - {Challenge, Login, LoggedIn, LoginRefused}
 
 
-@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.__struct_config__.tag)
+@pytest.mark.parametrize("message", LINK_MESSAGES, ids=lambda message: message.__struct_config__.tag)
 def test_before_login_nothing_is_said(message: LinkMessage) -> None:
     peer, relay = peer_link(), relay_link()
     with pytest.raises(LocalProtocolError):
@@ -517,7 +477,9 @@ def test_a_newer_relay_is_tolerated_and_a_newer_peer_is_not() -> None:
     assert isinstance(talk.relay.events()[0], LinkError)
 
 
-@given(st.lists(st.one_of(st.binary(max_size=100), st.sampled_from([encode_link(message) for message in EXAMPLES])), max_size=5))
+@given(
+    st.lists(st.one_of(st.binary(max_size=100), st.sampled_from([encode_link(message) for message in LINK_MESSAGES])), max_size=5)
+)
 def test_whatever_comes_no_method_raises(items: list[bytes]) -> None:
     for link in (peer_link(), relay_link()):
         for item in items:

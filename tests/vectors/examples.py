@@ -1,0 +1,191 @@
+"""One example of every message and a few frames: the golden vectors are made from them. Append, never change a value."""
+
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason
+from protocol.link_messages import (
+    Challenge,
+    CodeRedeem,
+    DeviceAsk,
+    DeviceRow,
+    DevicesChanged,
+    DevicesPage,
+    DevicesQuery,
+    Done,
+    Failed,
+    HelpCancel,
+    HelpCode,
+    HelpRequest,
+    LinkMessage,
+    LoggedIn,
+    Login,
+    LoginRefused,
+    MailAck,
+    MailDeliver,
+    MailSend,
+    Reconnect,
+    RepositoryChanged,
+    Role,
+    TunnelOffer,
+    UploadAsk,
+    UploadTicket,
+)
+from protocol.messages import Lane, Message
+from protocol.messages import input as keys
+from protocol.messages.chat import ChatMessage
+from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
+from protocol.messages.fixes import (
+    FixCancel,
+    FixCatalogue,
+    FixEntry,
+    FixList,
+    FixOutput,
+    FixParameter,
+    FixResult,
+    FixRun,
+    FixStage,
+)
+from protocol.messages.screen import (
+    Copy,
+    CursorMove,
+    CursorShape,
+    Monitor,
+    ScreenAck,
+    ScreenLayout,
+    ScreenRefresh,
+    ScreenStart,
+    ScreenState,
+    ScreenStop,
+    ScreenUpdate,
+    Tile,
+    Video,
+)
+from protocol.messages.session import (
+    AgentHello,
+    CapabilityAsk,
+    CapabilityGranted,
+    CapabilityReturn,
+    CapabilityRevoked,
+    ConsentPending,
+    Denied,
+    End,
+    Hello,
+    Paused,
+    Ping,
+    Pong,
+    Refusal,
+    Reveal,
+    Welcome,
+)
+
+NONCE = bytes(range(32))
+TICKET = "AbCdEfGhIjKlMnOpQrStUvWx"
+ORGANISATION = "0123456789abcdef"
+
+FINDING = Finding(
+    "disk_full",
+    "The disk is nearly full",
+    "critical",
+    "Only 2 % of / is free.",
+    {"path": "/", "free_percent": 2.5},
+    "clean_cache",
+)
+FIX = FixEntry(
+    "clean_cache",
+    "3",
+    "Empty the package cache",
+    "Removes downloaded packages.",
+    1,
+    "root",
+    [FixParameter("days", "int", "Older than", True, 30, "", 0, 365)],
+    ["disk_full"],
+    ["deletes files in /var/cache"],
+)
+
+MESSAGES: list[Message] = [
+    Hello(1, [Capability.VIEW, Capability.CONTROL], "the printer is on fire", NONCE, 7, "0.1.0"),
+    AgentHello(1, "Büro 3", NONCE, 4, "0.1.0", "Linux"),
+    Reveal(NONCE),
+    ConsentPending(180.0),
+    Welcome([Capability.VIEW], 3600.0, "session-1", False, False),
+    Denied(RefusalReason.DENIED_BY_USER, "not now"),
+    CapabilityAsk(5, Capability.CLIPBOARD_IN, "to paste a licence key"),
+    CapabilityGranted(5, Capability.CLIPBOARD_IN, 600.0),
+    CapabilityRevoked(Capability.CONTROL, "user"),
+    CapabilityReturn(Capability.CONTROL),
+    Refusal("input.key", 0, RefusalReason.NOT_GRANTED, "ask for control first", Capability.CONTROL),
+    Paused(True, "local_input"),
+    Ping(1_000_000),
+    Pong(1_000_000),
+    End("done", b"checkpoint", b"{}"),
+    ChatMessage("Grüße, 日本 🙂", 1795262400.5),
+    keys.PointerMove(-1, 1079),
+    keys.PointerButton(640, 480, 2, True),
+    keys.PointerWheel(640, 480, 0, -120),
+    keys.Key("KeyE", "é", True, "text"),
+    keys.TypeText("naïve façade € Привет 日本\n"),
+    keys.ReleaseAll(),
+    ScreenStart(["avc1.f4002a", "avc1.42e02a"], 60.0, "", "auto"),
+    ScreenStop(),
+    ScreenRefresh(),
+    ScreenAck(41, 2.5, 1),
+    ScreenLayout(3, 1920, 1080, 0, 0, [Monitor("DP-1", 0, 0, 1920, 1080, True)], "xshm", ""),
+    ScreenUpdate(
+        42,
+        3,
+        123_456_789,
+        [
+            Copy(0, 0, 1920, 1040, 0, 40),
+            Tile(0, 1040, 1, 1, "fill", b"\x00\x80\xff"),
+            Video(64, 64, 640, 360, 1, "avc1.f4002a", True, b"\x00\x00\x00\x01\x67"),
+        ],
+        False,
+    ),
+    CursorShape(9, 1, 1, 0, 0, b"\x78\x9c\x63\x60\x60\x60\x00\x00\x00\x04\x00\x01"),
+    CursorMove(100, 200),
+    ScreenState("paused", "the user paused"),
+    DiagnosticsCollect(6, ["os_version", "mounts"]),
+    DiagnosticsTable(6, "mounts", "ok", 3.25, 500.0, [{"path": "/", "blocks_free": 12, "read_only": False, "note": None}], "", 0),
+    DiagnosticsDone(6, [FINDING], 1234.5, 1795262400.0),
+    FixList(7),
+    FixCatalogue(7, [FIX]),
+    FixRun(8, "clean_cache", {"days": 30}, "disk_full"),
+    FixCancel(8),
+    FixStage(8, "verify"),
+    FixOutput(8, "run", "stdout", "freed 1.2 GB\n"),
+    FixResult(8, "clean_cache", "3", "fixed", 2500.0, 0, None, "", False, [FINDING], []),
+]
+
+ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)
+LINK_MESSAGES: list[LinkMessage] = [
+    Challenge(NONCE, "https://relay.example:8443", 1),
+    Login(Role.DEVICE, [b"leaf", b"ca"], b"signature", 1, "Büro 3", "Linux"),
+    LoggedIn("dev1", ORGANISATION, 20.0),
+    LoginRefused(RefusalReason.UNTRUSTED, "The device's certificate has expired."),
+    HelpRequest(1, "printer"),
+    HelpCode(1, "482913507", 600.0),
+    HelpCancel(1),
+    CodeRedeem(2, "482913507"),
+    DeviceAsk(3, "dev1"),
+    TunnelOffer(3, TICKET, "dev1", "Reception PC", True, 60.0),
+    DevicesQuery(4, "rec", "", 10),
+    DevicesPage(4, [ROW], ""),
+    DevicesChanged([ROW]),
+    MailSend(5, "signer", "enrolment", b"body"),
+    MailDeliver("m1", "dev1", "enrolment", b"body"),
+    MailAck("m1"),
+    UploadAsk(6),
+    UploadTicket(6, TICKET, 60.0),
+    RepositoryChanged(),
+    Done(5),
+    Failed(5, RefusalReason.LIMIT, "try again later"),
+    Reconnect(3.5),
+]
+
+FRAMES: list[tuple[str, int, Lane, bytes]] = [
+    ("a key press, padded to 64", 1, Lane.INPUT, b"\x92\xa1x\x01"),
+    ("padded to 256", 1, Lane.CONTROL, bytes(range(100))),
+    ("padded to 1024", 0, Lane.SCREEN, bytes(300)),
+    ("exactly a bucket", 1, Lane.CONTROL, bytes(58)),
+    ("from 1 KiB on there is no padding", 1, Lane.BULK, bytes(1018)),
+    ("credit of 65536 bytes", 2, Lane.SCREEN, b"\x00\x01\x00\x00"),
+]
