@@ -41,6 +41,7 @@ from protocol.version import PRODUCT
 from technician_client.answers import FINAL_ANSWERS, Answers, SessionItem
 from technician_client.errors import RelayUnreachable, SessionLost
 from technician_client.link import TechnicianKeys
+from technician_client.receipts import Kept, keep_last_words
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
@@ -137,6 +138,7 @@ class Session:
         self._socket: ClientConnection | None = None
         self._pairing = asyncio.timeout(self.settings.pairing_seconds)
         self._last_request = 0
+        self.kept: Kept | None = None  # where the agent's last words were kept, once the session is over
 
     # -- opening ----------------------------------------------------------------------------------------------------
 
@@ -479,6 +481,7 @@ class Session:
 
     def _finish(self, ended: SessionEnded) -> None:
         self._ended = ended
+        self._keep_last_words(ended)
         self._items.publish(ended)
         self._items.finish()
         self._over.set()
@@ -486,6 +489,15 @@ class Session:
             self._fail_opening(TrustError(ended.reason.removeprefix("untrusted: ")))
         else:
             self._fail_opening(self.loss())
+
+    def _keep_last_words(self, ended: SessionEnded) -> None:
+        if self._identity is None or not self.session_id:
+            return
+        try:
+            directory = self.settings.receipts_directory
+            self.kept = keep_last_words(directory, self._identity, self.session_id, ended, wall=time.time())
+        except HandrailError as error:
+            _LOGGER.warning("the receipt of session %s was not kept: %s", self.session_id, error)
 
     def _abort(self, error: HandrailError) -> None:
         """Cut the tunnel without another byte: whoever is there is not who was meant."""

@@ -3,8 +3,11 @@
 import asyncio
 import functools
 import logging
+import secrets
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +16,8 @@ import click
 from protocol.errors import HandrailError
 from technician_client.cli.exit_codes import ExitCode, exit_code_of
 from technician_client.cli.output import Output
+from technician_client.joining import unlock_fresh
+from technician_client.link import TechnicianKeys
 from technician_client.settings import Settings, load_settings
 
 P = ParamSpec("P")
@@ -26,6 +31,7 @@ class App:
     home: Path | None
     output: Output
     passphrase_file: Path | None = None
+    unlock: "Callable[[App, Settings], TechnicianKeys] | None" = None  # None: from the identity directory
 
     def settings(self) -> Settings:
         """Settings of this run.
@@ -35,13 +41,39 @@ class App:
         """
         return load_settings(self.home)
 
+    def keys(self, settings: Settings) -> TechnicianKeys:
+        """The technician's identity, its key unlocked.
+
+        Raises:
+            NotSetUp: there is none yet.
+        """
+        return (self.unlock or _unlock)(self, settings)
+
+    def prompt(self) -> Callable[[str], str] | None:
+        """Asks a person for a secret on the terminal; None where nobody can be asked."""
+        return _ask_secret if sys.stdin.isatty() else None
+
+
+def _ask_secret(words: str) -> str:
+    answer: str = click.prompt(words, hide_input=True, err=True)
+    return answer
+
+
+def _unlock(app: App, settings: Settings) -> TechnicianKeys:
+    return unlock_fresh(
+        settings.identity_directory,
+        passphrase_file=app.passphrase_file,
+        prompt=app.prompt(),
+        wall=lambda: datetime.now(UTC),
+        random_bytes=secrets.token_bytes,
+        on_progress=app.output.progress,
+    )
+
 
 def _json_flag(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    if value:
-        context.ensure_object(dict) if context.obj is None else None
-        app = context.find_object(App)
-        if app is not None:
-            app.output.as_json = True
+    app = context.find_object(App)
+    if value and app is not None:
+        app.output.as_json = True
     return value
 
 

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from protocol.errors import HandrailError, Refused, TrustError, Unavailable
 from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, RelayUnreachable
+from technician_client.operations import ParameterError
 from technician_client.settings import SettingsError
 from technician_client.transport import RelayAddressError
 
@@ -42,6 +43,7 @@ _OF_ERROR: tuple[tuple[type[HandrailError], ExitCode], ...] = (
     (NotFound, ExitCode.NOT_FOUND),
     (DeviceOffline, ExitCode.NOT_FOUND),
     (Ambiguous, ExitCode.USAGE),
+    (ParameterError, ExitCode.USAGE),
     (SettingsError, ExitCode.USAGE),
     (RelayAddressError, ExitCode.USAGE),
     (RelayUnreachable, ExitCode.RELAY),

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -32,7 +33,7 @@ Examples:
   handrail connect 482 913 507
   handrail connect till-3
   handrail diagnose --all --json
-  handrail fix till-3 dns.restart-resolver
+  handrail fix till-3 flush-dns-cache
 
 \b
 Exit codes:
@@ -80,16 +81,28 @@ def cli(context: click.Context, home: Path | None, as_json: bool, verbose: int) 
     Look after the computers of your own organisation through a relay that cannot read a session.
     """
     set_up_logging(verbose)
-    context.obj = App(home, Output(as_json=as_json))
+    if context.obj is None:
+        context.obj = App(home, Output(as_json=as_json))
+    elif as_json:
+        context.obj.output.as_json = True
+
+
+def run(arguments: Sequence[str] | None = None, app: App | None = None) -> int:
+    """Run one command line (None: this process's) and return its exit code. `app` stands in for the one the options make."""
+    try:
+        result = cli.main(arguments, prog_name="handrail", standalone_mode=False, obj=app)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("handrail: interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    return result if isinstance(result, int) else ExitCode.OK
 
 
 def main() -> None:
     """Entry point of the `handrail` command."""
-    try:
-        cli.main(prog_name="handrail", standalone_mode=True)
-    except KeyboardInterrupt:
-        click.echo("handrail: interrupted", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
+    sys.exit(run())
 
 
 if __name__ == "__main__":

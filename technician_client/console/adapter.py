@@ -25,6 +25,7 @@ from technician_client.console.ports import (
     SessionOver,
     Target,
 )
+from technician_client.known import KnownDevices
 from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
@@ -176,6 +177,7 @@ class RelayAdapter:
             wanted=wanted,
             reason=reason,
             on_progress=pass_on,
+            accept=KnownDevices(self._client.settings.known_devices_file).remember,
         )
         return SessionAdapter(session)
 
@@ -190,7 +192,9 @@ async def relay_port(
     settings: Settings,
     renew: Callable[[TechnicianKeys], Awaitable[TechnicianKeys]] | None = None,
 ) -> AsyncIterator[RelayAdapter]:
-    """A logged-in relay client for the console, closed again afterwards. Waits for a relay that is away. `renew` as `RelayClient`.
+    """A logged-in relay client for the console, closed again afterwards. Waits for a relay that is away.
+
+    `renew` as in `RelayClient`.
 
     Raises:
         TrustError, Refused: this identity cannot be used.

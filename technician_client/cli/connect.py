@@ -1,0 +1,215 @@
+"""`handrail connect`: help somebody, in the console or without a browser."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from protocol.capabilities import Capability
+from protocol.messages.chat import ChatMessage
+from protocol.messages.session import CapabilityGranted, CapabilityRevoked, Paused
+from protocol.session import SessionEnded
+from technician_client.addressing import parse_code
+from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
+from technician_client.cli.console import run_console
+from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.output import Output
+from technician_client.cli.targets import one_device, show_progress
+from technician_client.console.ports import Target
+from technician_client.console.server import FirstSession
+from technician_client.known import KnownDevices
+from technician_client.link import RelayClient
+from technician_client.private_files import PrivateFileError
+from technician_client.screenshot import png, take_picture
+from technician_client.sessions import Session
+from technician_client.verdicts import describe_end
+
+DEFAULT_WANTED = (
+    Capability.VIEW,
+    Capability.CHAT,
+    Capability.DIAGNOSTICS,
+    Capability.POINTER,
+    Capability.CONTROL,
+    Capability.FIXES,
+)
+PICTURE_SECONDS = 30.0
+
+
+def session_document(session: Session) -> dict[str, object]:
+    """An open session as `--json` shows it."""
+    return {
+        "event": "open",
+        "session": session.session_id,
+        "device": session.device,
+        "label": session.label,
+        "group": session.group,
+        "sas": session.sas,
+        "by_code": session.by_code,
+        "granted": sorted(capability.value for capability in session.granted),
+        "seconds": session.seconds,
+        "unattended": session.unattended,
+    }
+
+
+async def open_named(app: App, relay: RelayClient, words: str, reason: str, wanted: tuple[Capability, ...]) -> Session:
+    """Open a session by code or device, with progress on stderr.
+
+    Raises:
+        HandrailError: as `Session.open`.
+    """
+    known = KnownDevices(relay.settings.known_devices_file)
+    code = parse_code(words)
+    device = None if code else (await one_device(relay, words)).id
+    progress = show_progress(app.output)
+    return await Session.open(
+        relay, code=code, device=device, wanted=wanted, reason=reason, on_progress=progress, accept=known.remember
+    )
+
+
+async def connect_in_terminal(app: App, words: str, reason: str, wanted: tuple[Capability, ...]) -> ExitCode:
+    """Open a session, tell what happens in it, and end it on Ctrl-C."""
+    settings = app.settings()
+    async with RelayClient(app.keys(settings), settings) as relay:
+        session = await open_named(app, relay, words, reason, wanted)
+        try:
+            _show_open(app.output, session)
+            with session.subscribe(ChatMessage, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded) as items:
+                async for item in items:
+                    _show_item(app.output, item)
+        finally:
+            ended = await session.end()
+            _tell_receipt(app.output, session)
+    if app.output.as_json:
+        app.output.json({"event": "end", "reason": ended.reason, "clean": ended.clean, "by_peer": ended.by_peer})
+    app.output.text(describe_end(ended))
+    return ExitCode.OK if ended.clean else ExitCode.FAILED
+
+
+def _show_open(output: Output, session: Session) -> None:
+    if output.as_json:
+        output.json(session_document(session))
+    granted = ", ".join(sorted(capability.value for capability in session.granted)) or "nothing"
+    output.text(f"You may: {granted}. Ctrl-C ends the session.")
+
+
+def _show_item(output: Output, item: object) -> None:
+    document: dict[str, object] | None = None
+    match item:
+        case ChatMessage(text=text):
+            document = {"event": "chat", "text": text}
+            output.text(f"They say: {text}")
+        case Paused(paused=paused, by=by):
+            document = {"event": "paused", "paused": paused, "by": by}
+            output.text(f"{'Paused' if paused else 'Going on'} ({by}).")
+        case CapabilityGranted(capability=capability):
+            document = {"event": "granted", "capability": capability.value}
+            output.text(f"You may now: {capability.value}.")
+        case CapabilityRevoked(capability=capability, by=by):
+            document = {"event": "revoked", "capability": capability.value, "by": by}
+            output.text(f"You may no longer: {capability.value} ({by}).")
+        case _:
+            pass
+    if document is not None and output.as_json:
+        output.json(document)
+
+
+def _tell_receipt(output: Output, session: Session) -> None:
+    if session.kept is not None:
+        output.progress(f"Receipt: {session.kept.path}")
+        if session.kept.fault:
+            output.warning(session.kept.fault)
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise PrivateFileError(f"{file} cannot be written: {error.strerror or error}.") from error
+
+
+async def take_screenshot(app: App, words: str, reason: str, file: Path) -> None:
+    """Open a session that may watch, write one exact picture, and end it.
+
+    Raises:
+        PrivateFileError: the file cannot be written.
+    """
+    settings = app.settings()
+    async with RelayClient(app.keys(settings), settings) as relay:
+        session = await open_named(app, relay, words, reason, (Capability.VIEW,))
+        try:
+            app.output.progress("Waiting for an exact picture ...")
+            picture = await take_picture(session, seconds=PICTURE_SECONDS)
+        finally:
+            await session.end("screenshot taken")
+            _tell_receipt(app.output, session)
+    height, width = picture.pixels.shape[:2]
+    await asyncio.to_thread(_write, file, png(width, height, picture.rows()))
+    document = {"event": "screenshot", "file": str(file), "width": width, "height": height}
+    if app.output.as_json:
+        taken = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        app.output.json({**session_document(session), **document, "taken_at": taken})
+    app.output.text(f"{file}: {width} x {height}, exact")
+
+
+async def connect_in_console(app: App, words: str, reason: str, wanted: tuple[Capability, ...], port: int, open_it: bool) -> None:
+    """Serve the console with this session as its first. Code and SAS are dealt with there."""
+    code = parse_code(words)
+    label = ""
+    if code is None:
+        settings = app.settings()
+        async with RelayClient(app.keys(settings), settings) as relay:
+            row = await one_device(relay, words)
+        target, label = Target(device=row.id), row.label
+    else:
+        target = Target(code=code)
+    await run_console(app, port, open_it, FirstSession(target, wanted, reason, label))
+
+
+@click.command(
+    epilog="\b\nExamples:\n  handrail connect 482 913 507\n  handrail connect till-3 --reason 'The printer is on fire'\n"
+    "  handrail connect till-3 --no-browser --want view --want chat\n  handrail connect till-3 --screenshot till-3.png"
+)
+@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE")
+@click.option("--reason", default="", help="One line that the person there reads before answering.")
+@click.option(
+    "--want",
+    "wanted",
+    multiple=True,
+    type=click.Choice([capability.value for capability in Capability]),
+    help="Ask for this; may be given more than once (default: view, chat, diagnostics, pointer, control, fixes).",
+)
+@click.option("--no-browser", is_flag=True, help="Stay in the terminal.")
+@click.option("--no-open", is_flag=True, help="Serve the console but do not open a browser.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The console's port on 127.0.0.1.")
+@click.option(
+    "--screenshot",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Write one exact picture of the display to this PNG file and end.",
+)
+@passphrase_option
+@command_options
+@reporting
+def connect(
+    app: App,
+    words: tuple[str, ...],
+    reason: str,
+    wanted: tuple[str, ...],
+    no_browser: bool,
+    no_open: bool,
+    port: int,
+    screenshot: Path | None,
+) -> int | None:
+    """Help somebody: open a session by the CODE they read out, or with a DEVICE (id, label, or the beginning of either).
+
+    The person there is asked. When a code led to them, compare the six digits on both screens before you go on.
+    """
+    said = " ".join(words)
+    asked = tuple(Capability(name) for name in wanted) or DEFAULT_WANTED
+    if screenshot is not None:
+        run_async(take_screenshot(app, said, reason, screenshot))
+        return None
+    if no_browser:
+        return run_async(connect_in_terminal(app, said, reason, asked))
+    run_async(connect_in_console(app, said, reason, asked, port, not no_open))
+    return None

@@ -1,0 +1,301 @@
+"""`handrail fixes` and `handrail fix`: the approved scripts of a device, running one, and whether the finding is gone."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import click
+import msgspec
+
+from protocol.capabilities import Capability
+from protocol.messages.diagnostics import Finding
+from protocol.messages.fixes import FixEntry, FixOutput, FixResult, FixStage, ParameterValue
+from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
+from technician_client.cli.diagnose import fleet_exit_code
+from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.output import Output, cell_text, error_document
+from technician_client.cli.targets import failure_line, fleet_options, one_device, select_devices, show_progress
+from technician_client.fleet import Outcome, run_on_devices, summarise
+from technician_client.known import KnownDevices
+from technician_client.link import RelayClient
+from technician_client.operations import (
+    diagnose,
+    find_finding,
+    find_fix,
+    list_fixes,
+    remaining_findings,
+    run_fix,
+    typed_parameters,
+)
+from technician_client.sessions import Session
+
+WANTED = (Capability.DIAGNOSTICS, Capability.FIXES)
+STAGES = {
+    "verify_signature": "checking the script's signatures",
+    "consent": "asking the person there",
+    "detect": "looking whether it is needed",
+    "run": "running",
+    "verify": "checking that it worked",
+    "undo": "undoing",
+    "findings": "taking the findings again",
+}
+MOST_EVENTS = 10_000
+GOOD = frozenset({"fixed", "not_needed", "done"})
+FixEvent = FixStage | FixOutput
+
+
+def parse_parameters(given: Sequence[str]) -> dict[str, ParameterValue]:
+    """`k=v` pairs of the command line.
+
+    Raises:
+        BadParameter: one has no "=" or no name, or a name comes twice.
+    """
+    found: dict[str, ParameterValue] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or name in found:
+            raise click.BadParameter(f"{pair!r}: write each parameter once, as NAME=VALUE.", param_hint="--param")
+        found[name] = value
+    return found
+
+
+def result_exit_code(result: FixResult, remaining: Sequence[Finding]) -> ExitCode:
+    """What the outcome of a run means for the exit code."""
+    if result.outcome == "refused":
+        return ExitCode.REFUSED
+    if result.outcome in GOOD or result.outcome == "verify_failed":
+        if remaining:
+            return ExitCode.FINDING_REMAINS
+        return ExitCode.OK if result.outcome in GOOD else ExitCode.FAILED
+    return ExitCode.FAILED
+
+
+async def fix_one(
+    session: Session, fix: str, given: Mapping[str, ParameterValue], finding: str, on_event: Callable[[FixEvent], None]
+) -> FixResult:
+    """Run a fix with typed parameters; those that a named finding suggests come first, the given ones win.
+
+    Raises:
+        NotFound: no such fix, or the finding is not there. ParameterError: the parameters do not fit.
+    """
+    entry = find_fix(fix, await list_fixes(session))
+    parameters = dict(given)
+    if finding:
+        suggestion = find_finding(finding, (await diagnose(session)).findings)
+        if suggestion.fix == fix:
+            parameters = {**suggestion.fix_parameters, **parameters}
+    return await run_fix(session, fix, typed_parameters(entry, parameters), finding=finding, on_event=on_event)
+
+
+def show_event(output: Output) -> Callable[[FixEvent], None]:
+    """Shows stages on stderr and, in words, the script's output as it comes."""
+
+    def show(event: FixEvent) -> None:
+        match event:
+            case FixStage(stage=stage):
+                output.progress(f"{STAGES.get(stage, stage)} ...")
+            case FixOutput(text=text):
+                output.raw(text)
+
+    return show
+
+
+def result_document(
+    device: str, label: str, result: FixResult, remaining: Sequence[Finding], events: Sequence[FixEvent] = ()
+) -> dict[str, object]:
+    """The end of a run as `--json` shows it: the result, what the script printed, the ids of findings that are still there."""
+    return {
+        "device": device,
+        "label": label,
+        **{name: getattr(result, name) for name in result.__struct_fields__ if name != "request"},
+        "remaining": [one.id for one in remaining],
+        "ok": result_exit_code(result, remaining) is ExitCode.OK,
+        "output": [
+            {"stage": event.stage, "stream": event.stream, "text": event.text} for event in events if isinstance(event, FixOutput)
+        ],
+    }
+
+
+def show_result(output: Output, label: str, device: str, result: FixResult, remaining: Sequence[Finding]) -> None:
+    """The outcome, and the findings before and after side by side."""
+    good = result.outcome in GOOD and not remaining
+    output.text(
+        f"\n{label} ({device}): {result.id} {result.version}: {result.outcome}", style="bold green" if good else "bold red"
+    )
+    if result.text:
+        output.text(result.text)
+    if result.truncated:
+        output.text("Some of its output was left out: there was more than the limit.", style="yellow")
+    before, after = {one.id: one for one in result.before}, {one.id: one for one in result.after}
+    rows, styles = [], []
+    for name, one in {**before, **after}.items():
+        then, now = name in before, name in after
+        rows.append([one.title, name, "found" if then else "", "found" if now else "gone"])
+        styles.append("green" if not now else "yellow" if then else "red")
+    if rows:
+        output.table("Findings", ["what", "id", "before", "after"], rows, styles)
+    if remaining:
+        output.text(f"Still there: {', '.join(one.title for one in remaining)}", style="red")
+
+
+async def fix_device(app: App, words: str, fix: str, given: Mapping[str, ParameterValue], finding: str, reason: str) -> ExitCode:
+    """One device, its output streamed."""
+    settings = app.settings()
+    known = KnownDevices(settings.known_devices_file)
+    async with RelayClient(app.keys(settings), settings) as relay:
+        row = await one_device(relay, words)
+        progress = show_progress(app.output)
+        show, events = show_event(app.output), list[FixEvent]()
+
+        def on_event(event: FixEvent) -> None:
+            show(event)
+            if len(events) < MOST_EVENTS:
+                events.append(event)
+
+        session = await Session.open(
+            relay, device=row.id, wanted=WANTED, reason=reason, on_progress=progress, accept=known.remember
+        )
+        async with session:
+            result = await fix_one(session, fix, given, finding, on_event)
+            device, label = session.device, session.label
+    remaining = remaining_findings(result, finding)
+    code = result_exit_code(result, remaining)
+    if app.output.as_json:
+        app.output.json(result_document(device, label, result, remaining, events))
+    else:
+        show_result(app.output, label, device, result, remaining)
+    return code
+
+
+async def fix_fleet(
+    app: App,
+    group: str | None,
+    fix: str,
+    given: Mapping[str, ParameterValue],
+    finding: str,
+    reason: str,
+    concurrency: int | None,
+) -> ExitCode:
+    """A group or everything: results only, then a summary."""
+    settings = app.settings()
+    known = KnownDevices(settings.known_devices_file)
+    codes: list[ExitCode] = []
+
+    async def work(session: Session) -> FixResult:
+        return await fix_one(session, fix, given, finding, lambda _event: None)
+
+    def done(outcome: Outcome[FixResult]) -> None:
+        if outcome.result is not None:
+            remaining = remaining_findings(outcome.result, finding)
+            codes.append(result_exit_code(outcome.result, remaining))
+            if app.output.as_json:
+                app.output.json(result_document(outcome.device, outcome.label, outcome.result, remaining))
+            else:
+                show_result(app.output, outcome.label, outcome.device, outcome.result, remaining)
+        elif outcome.error is not None:
+            if app.output.as_json:
+                app.output.json({"device": outcome.device, "label": outcome.label, "error": error_document(outcome.error)})
+            app.output.warning(failure_line(outcome.label, outcome.device, outcome.error))
+
+    async with RelayClient(app.keys(settings), settings) as relay:
+        rows = await select_devices(relay, group, known)
+        app.output.progress(f"Asking {len(rows)} devices ...")
+        outcomes = await run_on_devices(
+            relay,
+            rows,
+            work,
+            wanted=WANTED,
+            reason=reason,
+            known=known,
+            concurrency=concurrency or settings.concurrency,
+            group=group,
+            on_outcome=done,
+        )
+    summary, worked = summarise(outcomes), codes.count(ExitCode.OK)
+    if app.output.as_json:
+        app.output.json({"summary": {"devices": summary.devices, "fixed": worked, "failed": summary.devices - worked}})
+    app.output.progress(f"{summary.devices} devices: {worked} well, {summary.devices - worked} not.")
+    if summary.failed:
+        return fleet_exit_code(outcomes) if len(codes) == worked else ExitCode.FAILED
+    return max(codes, default=ExitCode.NOT_FOUND)
+
+
+async def show_fixes(app: App, words: str, reason: str) -> None:
+    """The catalogue of one device."""
+    settings = app.settings()
+    known = KnownDevices(settings.known_devices_file)
+    async with RelayClient(app.keys(settings), settings) as relay:
+        row = await one_device(relay, words)
+        progress = show_progress(app.output)
+        session = await Session.open(
+            relay, device=row.id, wanted=[Capability.DIAGNOSTICS], reason=reason, on_progress=progress, accept=known.remember
+        )
+        async with session:
+            entries = sorted(await list_fixes(session), key=lambda entry: entry.id)
+            device, label = session.device, session.label
+    if app.output.as_json:
+        app.output.json({"device": device, "label": label, "fixes": [msgspec.to_builtins(entry) for entry in entries]})
+        return
+    rows = [
+        [entry.id, entry.version, entry.title, _parameter_words(entry), entry.run_as, entry.min_tier, entry.why_not]
+        for entry in entries
+    ]
+    styles = ["" if entry.available else "dim" for entry in entries]
+    output = app.output
+    output.table(
+        f"{label} ({device})", ["id", "version", "what it does", "parameters", "runs as", "tier", "why not"], rows, styles
+    )
+
+
+def _parameter_words(entry: FixEntry) -> str:
+    words = []
+    for one in entry.parameters:
+        kind = "|".join(one.choices) if one.kind == "choice" else one.kind
+        default = "" if one.default is None else f"={cell_text(one.default)}"
+        words.append(f"{one.name}:{kind}{default}" + ("" if one.required else "?"))
+    return " ".join(words)
+
+
+@click.command(epilog="\b\nExample:\n  handrail fixes till-3")
+@click.argument("device", nargs=-1, required=True)
+@click.option("--reason", default="Looking at approved fixes", show_default=True, help="What the person there reads.")
+@passphrase_option
+@command_options
+@reporting
+def fixes(app: App, device: tuple[str, ...], reason: str) -> None:
+    """List the approved fixes of DEVICE, as the device itself has verified them."""
+    run_async(show_fixes(app, " ".join(device), reason))
+
+
+@click.command(
+    epilog="\b\nExamples:\n  handrail fix till-3 flush-dns-cache\n  handrail fix till-3 clear-old-logs --param days=7\n"
+    "  handrail fix till-3 restart-service --finding service-failed\n  handrail fix --group tills flush-dns-cache\n\n"
+    "\b\nEnds with 8 when the fix ran but the finding it answers is still there."
+)
+@click.argument("words", nargs=-1, required=True, metavar="[DEVICE] FIX")
+@fleet_options
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; may be given more than once.")
+@click.option("--finding", default="", help="The finding this answers: gives its parameters, and must be gone after.")
+@click.option("--reason", default="Running an approved fix", show_default=True, help="What the person there reads.")
+@passphrase_option
+@command_options
+@reporting
+def fix(
+    app: App,
+    words: tuple[str, ...],
+    group: str | None,
+    everything: bool,
+    concurrency: int | None,
+    parameters: tuple[str, ...],
+    finding: str,
+    reason: str,
+) -> int:
+    """Run the approved script FIX on DEVICE (or on a group) and see whether what was wrong is gone.
+
+    Its output is shown as it comes; the findings before and after stand side by side.
+    """
+    given = parse_parameters(parameters)
+    many = group is not None or everything
+    if (group is not None and everything) or len(words) != (1 if many else 2):
+        raise click.UsageError("Write: handrail fix DEVICE FIX, or handrail fix --group G FIX, or handrail fix --all FIX.")
+    if many:
+        return run_async(fix_fleet(app, group, words[0], given, finding, reason, concurrency))
+    return run_async(fix_device(app, words[0], words[1], given, finding, reason))

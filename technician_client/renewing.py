@@ -1,0 +1,65 @@
+"""Keeping the short certificate of a long-lived process fresh: looked at before each tunnel, renewed when two thirds are over."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from protocol.errors import Refused, Unavailable
+from technician_client.identity import TechnicianIdentity
+from technician_client.joining import renew
+from technician_client.link import TechnicianKeys
+
+_LOGGER = logging.getLogger(__name__)
+AGAIN_SECONDS = 300.0
+PATIENCE_SECONDS = 5.0
+LAST_PATIENCE_SECONDS = 30.0
+
+
+class Renewer:
+    """For `RelayClient(renew=...)`. A renewal that fails is let pass, and not tried again for a while, as long as the certificate
+    still holds."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Args: directory: the identity's."""
+        self._directory = directory
+        self._clock = clock
+        self._wall = wall
+        self._not_before = 0.0
+
+    async def __call__(self, keys: TechnicianKeys) -> TechnicianKeys:
+        """The keys to use from now on: the same, or renewed.
+
+        Raises:
+            Refused, Unavailable: the certificate has run out and could not be renewed.
+            TrustError: an answer that is not genuine.
+        """
+        if not isinstance(keys, TechnicianIdentity) or not keys.renewal_due(self._wall()):
+            return keys
+        expired = self._wall() >= keys.not_after
+        if not expired and self._clock() < self._not_before:
+            return keys
+        self._not_before = self._clock() + AGAIN_SECONDS
+        try:
+            return await asyncio.to_thread(
+                renew,
+                keys,
+                self._directory,
+                wall=self._wall,
+                random_bytes=secrets.token_bytes,
+                wait_seconds=LAST_PATIENCE_SECONDS if expired else PATIENCE_SECONDS,
+            )
+        except (Refused, Unavailable) as error:
+            if expired:
+                raise
+            _LOGGER.warning("the certificate could not be renewed yet: %s", error)
+            return keys
