@@ -1,6 +1,7 @@
 // A second, independent reading of the golden vectors: MessagePack, frames, fingerprints, commitments and signatures
 // as SPEC.md describes them, with nothing of the Python side between.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { X509Certificate, createHash, createHmac, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
