@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 import time
@@ -16,6 +17,8 @@ from agent.fixes.output import StepOutput, Stream
 from protocol.errors import Unavailable
 
 GRACE_SECONDS = 2.0
+MARK = "HANDRAIL_RUN"
+SWEEPS = 50
 GUARD_SECONDS = GRACE_SECONDS + guard_module.GIVE_UP_SECONDS + 2.0
 
 
@@ -43,14 +46,14 @@ def guard_command(argv: Sequence[str], grace: float) -> list[str]:
 
 
 class _Stream(asyncio.SubprocessProtocol):
-    """Hands output on; `ended` is done when the guard has left and both streams are at their ends."""
+    """Hands output on; `left` is done when the guard has left, `ended` when also both streams are at their ends."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, output: StepOutput) -> None:
         self._output = output
         self._open = {1, 2}
-        self._exited = False
         self.ended: asyncio.Future[None] = loop.create_future()
         self.flooded: asyncio.Future[None] = loop.create_future()
+        self.left: asyncio.Future[None] = loop.create_future()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         name: Stream = "stdout" if fd == 1 else "stderr"
@@ -63,11 +66,11 @@ class _Stream(asyncio.SubprocessProtocol):
         self._check()
 
     def process_exited(self) -> None:
-        self._exited = True
+        self.left.set_result(None)
         self._check()
 
     def _check(self) -> None:
-        if self._exited and not self._open and not self.ended.done():
+        if self.left.done() and not self._open and not self.ended.done():
             self.ended.set_result(None)
 
 
@@ -91,6 +94,7 @@ async def run_guarded(
     """
     loop = asyncio.get_running_loop()
     started = time.monotonic()
+    mark = secrets.token_hex(16)
     output = StepOutput(max_bytes, emit)
     try:
         transport, stream = await loop.subprocess_exec(
@@ -99,7 +103,7 @@ async def run_guarded(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=dict(environment),
+            env={**environment, MARK: mark},
             cwd=directory,
             start_new_session=True,
         )
@@ -107,19 +111,19 @@ async def run_guarded(
         raise Unavailable(f"The script cannot be started: {error.strerror or error}.") from error
     stopping = loop.create_task(stop.wait(), name="waiting for a stop")
     try:
-        happenings: set[asyncio.Future[Any]] = {stream.ended, stream.flooded, stopping}
+        happenings: set[asyncio.Future[Any]] = {stream.left, stream.flooded, stopping}
         await asyncio.wait(happenings, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finished, flooded, stopped = stream.ended.done(), stream.flooded.done(), stopping.done()
-        if not finished:
-            await _end(transport.get_pid(), stream.ended)
+        finished, flooded, stopped = stream.left.done(), stream.flooded.done(), stopping.done()
+        await _finish(transport, stream, mark)
     finally:
         stopping.cancel()
         if not stream.ended.done():
-            await _end(transport.get_pid(), stream.ended)
+            await _finish(transport, stream, mark)
         transport.close()
         output.finish()
+    code = transport.get_returncode()
     return StepEnd(
-        transport.get_returncode() if finished else None,
+        (code if code is None or code >= 0 else 128 - code) if finished else None,
         time.monotonic() - started,
         timed_out=not finished and not flooded and not stopped,
         stopped=not finished and stopped and not flooded,
@@ -128,13 +132,42 @@ async def run_guarded(
     )
 
 
-async def _end(guard: int, ended: "asyncio.Future[None]") -> None:
-    """Tell the guard to stop; it asks, waits, kills. Should it hang itself, its own group goes, and the program with it."""
-    try:
-        os.kill(guard, signal.SIGTERM)
-    except ProcessLookupError:
-        return
-    await asyncio.wait({ended}, timeout=GUARD_SECONDS)
-    if not ended.done():
-        kill_group(guard, signal.SIGKILL)
-        await asyncio.wait({ended}, timeout=1.0)
+async def _finish(transport: asyncio.SubprocessTransport, stream: _Stream, mark: str) -> None:
+    """Make sure that everything is over: tell the guard to stop (it asks, waits, kills), then look for what it did not catch."""
+    if not stream.left.done():
+        try:
+            transport.send_signal(signal.SIGTERM)
+        except ProcessLookupError:
+            pass  # it has just left by itself
+        await asyncio.wait({stream.left}, timeout=GUARD_SECONDS)
+    code = transport.get_returncode()
+    if code is None or code < 0:
+        # The guard hangs or was killed (the kernel, short of memory, may have picked it): do its work from here.
+        kill_group(transport.get_pid(), signal.SIGKILL)
+        await _sweep(mark)
+    await asyncio.wait({stream.ended}, timeout=1.0)
+
+
+async def _sweep(mark: str) -> None:
+    """Kill everything that carries this run's mark in its environment, until nothing does."""
+    for _ in range(SWEEPS):
+        marked = await asyncio.to_thread(_marked, f"{MARK}={mark}".encode())
+        if not marked:
+            return
+        guard_module.send(marked, signal.SIGKILL)
+        await asyncio.sleep(guard_module.POLL_SECONDS)
+
+
+def _marked(entry: bytes) -> set[int]:
+    """Processes with this entry in the environment they were started with (proc(5), /proc/PID/environ)."""
+    found: set[int] = set()
+    for directory in Path("/proc").iterdir():
+        if not directory.name.isdecimal():
+            continue
+        try:
+            environment = (directory / "environ").read_bytes()
+        except OSError:
+            continue
+        if entry in environment.split(b"\0"):
+            found.add(int(directory.name))
+    return found
