@@ -13,7 +13,8 @@ from protocol.errors import HandrailError
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0; url={url}"><title>Handrail console</title></head>
+<meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0; url={url}">
+<title>Handrail console</title></head>
 <body><p><a href="{url}">Open the Handrail console</a></p></body></html>
 """
 

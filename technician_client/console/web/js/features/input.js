@@ -1,0 +1,189 @@
+// Mouse and keyboard of the technician, taken from the picture and sent to the agent. Nothing is taken while control is not granted.
+
+import { sourcePoint } from "./geometry.js";
+import { Keys, isLeave, press } from "./keys.js";
+import { MoveThinner, WheelCounter } from "./pointer.js";
+
+export class Input {
+  /**
+   * @param {object} parts
+   * @param {HTMLElement} parts.picture the box of the picture; its size on the page gives the scale
+   * @param {HTMLTextAreaElement} parts.keyboard takes the focus, so that input methods have something to write into
+   * @param {(tag: string, fields?: Record<string, unknown>) => void} parts.send
+   * @param {() => {width: number, height: number}} parts.size of the source in its pixels
+   * @param {(point: {x: number, y: number} | null) => void} parts.onPoint where the pointer is while the technician controls
+   * @param {() => void} parts.onLeave the technician asked for the way out of the picture
+   */
+  constructor({ picture, keyboard, send, size, onPoint, onLeave }) {
+    this.picture = picture;
+    this.keyboard = keyboard;
+    this.send = send;
+    this.size = size;
+    this.onPoint = onPoint;
+    this.onLeave = onLeave;
+    this.allowed = false;
+    this.keys = new Keys();
+    this.wheel = new WheelCounter();
+    this.moves = new MoveThinner((x, y) => this.send("input.pointer_move", { x, y }));
+    /** @type {Set<number>} buttons held */
+    this.buttons = new Set();
+    /** @type {(() => void)[]} */
+    this.leaving = [];
+    this.listen();
+  }
+
+  /** @param {boolean} allowed */
+  allow(allowed) {
+    if (this.allowed && !allowed) this.letGo();
+    this.allowed = allowed;
+    if (!allowed) this.onPoint(null);
+  }
+
+  /** @param {import("./keys.js").KeyMode} mode */
+  setMode(mode) {
+    if (this.keys.mode !== mode) this.letGo();
+    this.keys.mode = mode;
+  }
+
+  /** @param {readonly (readonly [string, string])[]} keys */
+  combination(keys) {
+    if (!this.allowed) return;
+    for (const message of press(keys)) this.send("input.key", { ...message });
+  }
+
+  /** Release everything on the other side. */
+  letGo() {
+    const held = this.keys.clear() || this.buttons.size > 0;
+    this.buttons.clear();
+    if (held && this.allowed) this.send("input.release_all");
+  }
+
+  close() {
+    this.letGo();
+    for (const leave of this.leaving) leave();
+  }
+
+  listen() {
+    const raw = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
+    this.on(this.picture, raw, (/** @type {PointerEvent} */ event) => this.pointerMove(event));
+    this.on(this.picture, "pointerdown", (/** @type {PointerEvent} */ event) => this.pointerButton(event, true));
+    this.on(this.picture, "pointerup", (/** @type {PointerEvent} */ event) => this.pointerButton(event, false));
+    // With one button down the others come as movements.
+    this.on(this.picture, "pointermove", (/** @type {PointerEvent} */ event) => this.otherButtons(event));
+    this.on(this.picture, "pointercancel", () => this.letGo());
+    this.on(this.picture, "pointerleave", () => this.onPoint(null));
+    this.on(this.picture, "wheel", (/** @type {WheelEvent} */ event) => this.turn(event), { passive: false });
+    for (const name of ["contextmenu", "auxclick", "dragstart", "selectstart"]) {
+      this.on(this.picture, name, (/** @type {Event} */ event) => event.preventDefault());
+    }
+    this.on(this.keyboard, "keydown", (/** @type {KeyboardEvent} */ event) => this.keyDown(event));
+    this.on(this.keyboard, "keyup", (/** @type {KeyboardEvent} */ event) => this.keyUp(event));
+    this.on(this.keyboard, "input", (/** @type {InputEvent} */ event) => this.textCame(event));
+    this.on(this.keyboard, "compositionend", (/** @type {CompositionEvent} */ event) => this.composed(event.data));
+    this.on(this.keyboard, "blur", () => this.letGo());
+    this.on(window, "blur", () => this.letGo());
+  }
+
+  /**
+   * @param {EventTarget} target
+   * @param {string} name
+   * @param {(event: any) => void} handle
+   * @param {AddEventListenerOptions} [options]
+   */
+  on(target, name, handle, options) {
+    target.addEventListener(name, handle, options);
+    this.leaving.push(() => target.removeEventListener(name, handle, options));
+  }
+
+  /** @param {MouseEvent} event */
+  point(event) {
+    return sourcePoint(this.picture.getBoundingClientRect(), this.size(), event);
+  }
+
+  /** @param {PointerEvent} event */
+  pointerMove(event) {
+    if (!this.allowed) return;
+    const point = this.point(event);
+    this.onPoint(point);
+    this.moves.move(point);
+  }
+
+  /** @param {PointerEvent} event @param {boolean} pressed */
+  pointerButton(event, pressed) {
+    event.preventDefault();
+    this.keyboard.focus({ preventScroll: true });
+    if (!this.allowed || event.button > 4 || event.button < 0) return;
+    if (pressed) this.picture.setPointerCapture(event.pointerId);
+    this.button(event, event.button, pressed);
+  }
+
+  /** @param {PointerEvent} event */
+  otherButtons(event) {
+    if (!this.allowed || event.button < 0) return;
+    const bit = [1, 4, 2, 8, 16][event.button];
+    if (bit !== undefined) this.button(event, event.button, (event.buttons & bit) !== 0);
+  }
+
+  /** @param {MouseEvent} event @param {number} button @param {boolean} pressed */
+  button(event, button, pressed) {
+    if (this.buttons.has(button) === pressed) return;
+    if (pressed) this.buttons.add(button);
+    else this.buttons.delete(button);
+    this.moves.flush();
+    this.send("input.pointer_button", { ...this.point(event), button, pressed });
+  }
+
+  /** @param {WheelEvent} event */
+  turn(event) {
+    if (!this.allowed || event.ctrlKey) {
+      if (event.ctrlKey) event.preventDefault(); // the page must not zoom under the pointer
+      return;
+    }
+    event.preventDefault();
+    const turn = this.wheel.turn(/** @type {any} */ (event));
+    if (turn === null) return;
+    this.moves.flush();
+    this.send("input.pointer_wheel", { ...this.point(event), ...turn });
+  }
+
+  /** @param {KeyboardEvent} event */
+  keyDown(event) {
+    if (isLeave(event)) {
+      event.preventDefault();
+      this.letGo();
+      this.onLeave();
+      return;
+    }
+    if (!this.allowed) return;
+    this.pass(event, this.keys.down(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  keyUp(event) {
+    if (this.allowed) this.pass(event, this.keys.up(event));
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {{messages: import("./keys.js").KeyMessage[], swallow: boolean}} result
+   */
+  pass(event, { messages, swallow }) {
+    if (swallow) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+    for (const message of messages) this.send("input.key", { ...message });
+  }
+
+  /** Text that came without a key: from a panel of emoji, a drawing pad, dictation. @param {InputEvent} event */
+  textCame(event) {
+    if (event.isComposing) return;
+    this.composed(this.keyboard.value);
+  }
+
+  /** @param {string} text */
+  composed(text) {
+    this.keyboard.value = "";
+    if (this.allowed && text !== "" && this.keys.mode === "text") this.send("input.type_text", { text: text.slice(0, 4000) });
+  }
+}

@@ -1,0 +1,117 @@
+// Key events of the browser to messages for the agent. Pure: events in, messages out; what is held is remembered here so that
+// every press has its release.
+
+/**
+ * @typedef {"text" | "physical"} KeyMode
+ * @typedef {{code: string, key: string, pressed: boolean, mode: KeyMode}} KeyMessage
+ * @typedef {{code: string, key: string, repeat?: boolean, isComposing?: boolean, keyCode?: number, timeStamp?: number}} KeyLike
+ */
+
+/** Keys that are words of an input method or of nothing at all: what they make arrives as text. */
+const NOT_KEYS = new Set(["Dead", "Process", "Unidentified", "Compose"]);
+
+/** Windows sends a left Ctrl that nobody pressed just before AltGr. */
+const FAKE_CONTROL_MS = 30;
+
+/** The way out of the picture by keyboard. */
+export const LEAVE = Object.freeze({ code: "KeyX", words: "Ctrl+Alt+Shift+X" });
+
+/** @param {{code: string, ctrlKey: boolean, altKey: boolean, shiftKey: boolean}} event */
+export function isLeave({ code, ctrlKey, altKey, shiftKey }) {
+  return code === LEAVE.code && ctrlKey && altKey && shiftKey;
+}
+
+export class Keys {
+  constructor() {
+    /** @type {KeyMode} */
+    this.mode = "text";
+    /** @type {Map<string, KeyMessage>} by code */
+    this.held = new Map();
+    this.controlAt = -Infinity;
+  }
+
+  /**
+   * @param {KeyLike} event
+   * @returns {{messages: KeyMessage[], swallow: boolean}} swallow: the browser must not act on it as well
+   */
+  down(event) {
+    const { code, key } = event;
+    if (this.mode === "text" && (event.isComposing || event.keyCode === 229 || NOT_KEYS.has(key))) {
+      return { messages: [], swallow: false };
+    }
+    if (code === "" || code.length > 32) return { messages: [], swallow: false };
+    // The agent's side repeats a held key by itself; a repeat that crosses the network could outlive its release.
+    if (event.repeat && this.held.has(code)) return { messages: [], swallow: true };
+    const time = event.timeStamp ?? 0;
+    if (this.mode === "text" && key === "AltGraph") {
+      // AltGr chooses a character here; the character itself travels, not the way it was made.
+      const control = this.held.get("ControlLeft");
+      const fake = control !== undefined && time - this.controlAt <= FAKE_CONTROL_MS;
+      return { messages: fake ? this.release("ControlLeft") : [], swallow: true };
+    }
+    if (code === "ControlLeft") this.controlAt = time;
+    /** @type {KeyMessage} */
+    const message = { code, key: key.slice(0, 32), pressed: true, mode: this.mode };
+    this.held.set(code, message);
+    return { messages: [message], swallow: true };
+  }
+
+  /**
+   * @param {KeyLike} event
+   * @returns {{messages: KeyMessage[], swallow: boolean}}
+   */
+  up({ code, key }) {
+    const messages = this.release(code);
+    // macOS tells of no key that is let go while Command is held.
+    if (key === "Meta") {
+      for (const other of [...this.held.keys()]) messages.push(...this.release(other));
+    }
+    return { messages, swallow: messages.length > 0 };
+  }
+
+  /**
+   * The release of a key as it was pressed: `key` may have changed meanwhile, because Shift was let go first.
+   * @param {string} code
+   * @returns {KeyMessage[]}
+   */
+  release(code) {
+    const pressed = this.held.get(code);
+    if (pressed === undefined) return [];
+    this.held.delete(code);
+    return [{ ...pressed, pressed: false }];
+  }
+
+  /** Forget everything (the agent is told by `input.release_all`). Returns whether anything was held. */
+  clear() {
+    const any = this.held.size > 0;
+    this.held.clear();
+    return any;
+  }
+}
+
+/**
+ * Key combinations that a browser or its operating system keeps for itself, as buttons.
+ * @type {readonly {name: string, keys: readonly (readonly [string, string])[]}[]}
+ */
+export const COMBINATIONS = Object.freeze([
+  { name: "Ctrl+Alt+Del", keys: [["ControlLeft", "Control"], ["AltLeft", "Alt"], ["Delete", "Delete"]] },
+  { name: "Ctrl+Shift+Esc", keys: [["ControlLeft", "Control"], ["ShiftLeft", "Shift"], ["Escape", "Escape"]] },
+  { name: "Super", keys: [["MetaLeft", "Meta"]] },
+  { name: "Alt+Tab", keys: [["AltLeft", "Alt"], ["Tab", "Tab"]] },
+  { name: "Alt+F4", keys: [["AltLeft", "Alt"], ["F4", "F4"]] },
+  { name: "Ctrl+Alt+T", keys: [["ControlLeft", "Control"], ["AltLeft", "Alt"], ["KeyT", "t"]] },
+  { name: "Print screen", keys: [["PrintScreen", "PrintScreen"]] },
+  { name: "Esc", keys: [["Escape", "Escape"]] },
+  { name: "F11", keys: [["F11", "F11"]] },
+]);
+
+/**
+ * The messages of one combination: pressed in order, released in reverse.
+ * @param {readonly (readonly [string, string])[]} keys
+ * @returns {KeyMessage[]}
+ */
+export function press(keys) {
+  /** @type {KeyMessage[]} */
+  const down = keys.map(([code, key]) => ({ code, key, pressed: true, mode: "physical" }));
+  return [...down, ...down.toReversed().map((message) => ({ ...message, pressed: false }))];
+}

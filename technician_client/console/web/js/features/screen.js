@@ -1,0 +1,108 @@
+// The picture of the assisted machine: messages in, strokes on a canvas and acknowledgements out.
+
+import { readBinary } from "../wire.js";
+import { Cursor } from "./cursor.js";
+import { PaintQueue } from "./paint_queue.js";
+import { LatencyEstimate } from "./quality.js";
+import { VideoStreams } from "./video.js";
+
+/** @typedef {import("../wire.js").Operation} Operation */
+
+const REFRESH_PAUSE_MS = 1000;
+
+/** Paints straight on the visible canvas: desynchronised and opaque, without a detour through an animation frame. */
+class CanvasSurface {
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    const context = canvas.getContext("2d", { alpha: false, desynchronized: true });
+    if (context === null) throw new Error("this browser has no canvas");
+    this.canvas = canvas;
+    this.context = context;
+  }
+
+  /** @param {number} width @param {number} height */
+  resize(width, height) {
+    if (this.canvas.width === width && this.canvas.height === height) return;
+    this.canvas.width = width;
+    this.canvas.height = height;
+    this.context.imageSmoothingEnabled = false;
+  }
+
+  /** @param {import("../wire.js").CopyOperation} operation */
+  copy({ x, y, width, height, fromX, fromY }) {
+    this.context.drawImage(this.canvas, fromX, fromY, width, height, x, y, width, height);
+  }
+
+  /** @param {import("../wire.js").PixelsOperation} operation */
+  pixels({ x, y, width, height, pixels }) {
+    this.context.putImageData(new ImageData(pixels, width, height), x, y);
+  }
+
+  /** @param {import("../wire.js").FillOperation} operation */
+  fill({ x, y, width, height, colour }) {
+    this.context.fillStyle = colour;
+    this.context.fillRect(x, y, width, height);
+  }
+
+  /** @param {import("../wire.js").VideoOperation} operation @param {VideoFrame} frame */
+  video({ x, y, width, height }, frame) {
+    this.context.drawImage(frame, 0, 0, width, height, x, y, width, height);
+  }
+}
+
+export class Screen {
+  /**
+   * @param {object} parts
+   * @param {HTMLCanvasElement} parts.canvas
+   * @param {HTMLCanvasElement} parts.pointer
+   * @param {(tag: string, fields?: Record<string, unknown>) => void} parts.send
+   * @param {(layout: any) => void} parts.onLayout
+   */
+  constructor({ canvas, pointer, send, onLayout }) {
+    this.send = send;
+    this.onLayout = onLayout;
+    this.cursor = new Cursor(pointer);
+    this.latency = new LatencyEstimate();
+    /** Smoothed milliseconds from an update's arrival to its last stroke. */
+    this.decodeMs = 0;
+    this.exact = false;
+    this.askedAnew = -Infinity;
+    this.queue = new PaintQueue(new CanvasSurface(canvas), new VideoStreams(() => this.askAnew()), {
+      onPainted: (painted) => this.report(painted),
+      onLost: () => this.askAnew(),
+    });
+  }
+
+  /** @param {ArrayBuffer} buffer */
+  receive(buffer) {
+    const message = readBinary(buffer);
+    if (message.kind === "cursor") this.cursor.shape(message);
+    else this.queue.add(message);
+  }
+
+  /** @param {{tag: string, [field: string]: any}} message */
+  hear(message) {
+    if (message.tag === "screen.cursor_move") this.cursor.moved(message.x, message.y);
+    if (message.tag !== "screen.layout") return;
+    this.queue.layout(/** @type {any} */ (message));
+    this.latency.reset();
+    this.onLayout(message);
+  }
+
+  /** @param {import("./paint_queue.js").Painted} painted */
+  report({ update, milliseconds, waiting, stale }) {
+    this.send("screen.ack", { sequence: update.sequence, decode_ms: Math.round(milliseconds * 100) / 100, queue: waiting });
+    if (stale) return;
+    const now = performance.now();
+    this.decodeMs += (milliseconds - this.decodeMs) / 8;
+    this.exact = update.exact;
+    this.latency.painted(update.capturedAt / 1000, now);
+  }
+
+  askAnew() {
+    const now = performance.now();
+    if (now - this.askedAnew < REFRESH_PAUSE_MS) return;
+    this.askedAnew = now;
+    this.send("screen.refresh");
+  }
+}

@@ -1,0 +1,60 @@
+// Numbers and times in words. Pure.
+
+/** @param {number} seconds how long ago */
+export function ago(seconds) {
+  if (seconds < 10) return "just now";
+  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  const days = Math.floor(seconds / 86400);
+  return days === 1 ? "yesterday" : `${days} days ago`;
+}
+
+/** @param {number} seconds as m:ss or h:mm:ss */
+export function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const shown = parts[0] === 0 ? parts.slice(1) : parts;
+  return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
+}
+
+/** @param {number} perSecond bytes */
+export function rate(perSecond) {
+  if (perSecond < 950) return `${Math.round(perSecond)} B/s`;
+  if (perSecond < 950_000) return `${trim(perSecond / 1000)} kB/s`;
+  return `${trim(perSecond / 1_000_000)} MB/s`;
+}
+
+/** @param {number} milliseconds */
+export function span(milliseconds) {
+  if (milliseconds < 995) return `${Math.round(milliseconds)} ms`;
+  return `${trim(milliseconds / 1000)} s`;
+}
+
+/** @param {number} value */
+function trim(value) {
+  return value >= 100 ? String(Math.round(value)) : String(Number(value.toFixed(1)));
+}
+
+/** The digits of a code as they are typed or pasted, nine at most. @param {string} typed */
+export function codeDigits(typed) {
+  return typed.replace(/\D/g, "").slice(0, 9);
+}
+
+/** In groups of three, as it is read out. @param {string} digits */
+export function grouped(digits) {
+  return digits.replace(/(\d{3})(?=\d)/g, "$1 ");
+}
+
+/** A cell of a table as text. @param {Cell} cell */
+export function cellText(cell) {
+  if (cell === null || cell === undefined) return "–";
+  if (typeof cell === "boolean") return cell ? "yes" : "no";
+  if (typeof cell === "number" && !Number.isInteger(cell)) return String(Number(cell.toPrecision(6)));
+  return String(cell);
+}
+
+/** A name with underscores as words. @param {string} name */
+export function words(name) {
+  return name.replaceAll("_", " ");
+}

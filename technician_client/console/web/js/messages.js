@@ -1,0 +1,75 @@
+// The end-to-end messages as JSON arrays: [tag, field, field, ...]. The order of the fields is that of protocol/messages; a test
+// holds this table to tests/vectors/console/fields.json, which is made from there.
+
+/** @type {Readonly<Record<string, readonly string[]>>} */
+export const FIELDS = Object.freeze({
+  "input.pointer_move": ["x", "y"],
+  "input.pointer_button": ["x", "y", "button", "pressed"],
+  "input.pointer_wheel": ["x", "y", "dx", "dy"],
+  "input.key": ["code", "key", "pressed", "mode"],
+  "input.type_text": ["text"],
+  "input.release_all": [],
+  "screen.start": ["decoders", "max_fps", "monitor", "quality"],
+  "screen.stop": [],
+  "screen.refresh": [],
+  "screen.ack": ["sequence", "decode_ms", "queue"],
+  "screen.layout": ["epoch", "width", "height", "origin_x", "origin_y", "monitors", "backend", "note"],
+  "screen.state": ["state", "text"],
+  "screen.cursor_move": ["x", "y"],
+  "diagnostics.collect": ["request", "tables"],
+  "diagnostics.table": ["request", "name", "status", "duration_ms", "budget_ms", "rows", "reason", "truncated"],
+  "diagnostics.done": ["request", "findings", "duration_ms", "taken_at"],
+  "fixes.list": ["request"],
+  "fixes.catalogue": ["request", "fixes"],
+  "fixes.run": ["request", "id", "parameters", "finding"],
+  "fixes.cancel": ["request"],
+  "fixes.stage": ["request", "stage"],
+  "fixes.output": ["request", "stage", "stream", "text"],
+  "fixes.result": [
+    "request", "id", "version", "outcome", "duration_ms", "exit_code", "reason", "text", "truncated", "before", "after",
+  ],
+  "chat.message": ["text", "sent_at"],
+  "session.refusal": ["refused", "request", "reason", "text", "capability"],
+  "session.paused": ["paused", "by"],
+  "session.capability_return": ["capability"],
+});
+
+/** Monitors inside a layout are arrays as well. */
+const MONITOR = ["name", "x", "y", "width", "height", "primary"];
+
+/**
+ * An object with the fields of a message, from its array.
+ * @param {unknown[]} array
+ * @returns {{tag: string, [field: string]: any} | null} null for a message this page does not know
+ */
+export function readMessage(array) {
+  const tag = array[0];
+  const names = typeof tag === "string" ? FIELDS[tag] : undefined;
+  if (typeof tag !== "string" || names === undefined) return null;
+  /** @type {{tag: string, [field: string]: any}} */
+  const message = { tag };
+  names.forEach((name, index) => {
+    message[name] = array[index + 1];
+  });
+  if (tag === "screen.layout") message.monitors = (message.monitors ?? []).map(readMonitor);
+  return message;
+}
+
+/** @param {unknown[]} array */
+function readMonitor(array) {
+  return Object.fromEntries(MONITOR.map((name, index) => [name, array[index]]));
+}
+
+/**
+ * The text to send for a message.
+ * @param {string} tag
+ * @param {Record<string, unknown>} [fields] every field of the message
+ */
+export function writeMessage(tag, fields = {}) {
+  const names = FIELDS[tag];
+  if (names === undefined) throw new RangeError(`no message is called ${tag}`);
+  return JSON.stringify([tag, ...names.map((name) => {
+    if (!(name in fields)) throw new RangeError(`${tag} needs ${name}`);
+    return fields[name];
+  })]);
+}

@@ -1,0 +1,52 @@
+// Link quality: one word in the bar, the numbers and the reason below it.
+
+import { html, useEffect, useState } from "../lib.js";
+import { rate, span } from "../format.js";
+import { judge } from "../features/quality.js";
+import { Icon } from "../icons.js";
+import { Menu } from "./controls.js";
+
+/** @param {{store: import("../session_store.js").SessionStore}} props */
+export function Quality({ store }) {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((count) => count + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const stats = store.stats.value;
+  const screen = store.screen;
+  const latency = screen?.latency.milliseconds(stats?.round_trip_ms ?? null, performance.now()) ?? null;
+  const { state, text } = store.stream.value;
+  const verdict = judge({
+    stats,
+    latency,
+    decode: screen?.decodeMs ?? 0,
+    paused: store.paused.value,
+    state,
+    stateText: text,
+    exact: screen?.exact ?? false,
+  });
+  const trip = stats === null || stats.round_trip_ms === null ? "–" : span(stats.round_trip_ms);
+  const numbers = /** @type {const} */ ([
+    ["Round trip", trip, "to the device and back, through the relay"],
+    ["Picture age", latency === null ? "–" : span(latency), "from the change there to its paint here (estimate)"],
+    ["Updates", stats === null ? "–" : `${stats.updates_per_second.toFixed(stats.updates_per_second < 10 ? 1 : 0)} /s`, "changes painted each second"],
+    ["Traffic", stats === null ? "–" : rate(stats.bytes_per_second), "picture data that came in"],
+    ["Paint", span(screen?.decodeMs ?? 0), "decoding and painting one update here"],
+  ]);
+  const label = html`<span class="dot level-${verdict.level}"></span>${verdict.words}<span class="quiet num">${trip}</span>`;
+  return html`<${Menu} label=${label} title="Link quality" className="button quality" align="right" name="quality">
+    <p class="quality-why"><strong>${verdict.words}.</strong> ${verdict.why}</p>
+    <dl class="numbers">
+      ${numbers.map(([name, value, hint]) => html`<div key=${name} title=${hint}><dt>${name}</dt><dd>${value}</dd></div>`)}
+    </dl>
+    <p class="quiet quality-source"><${Icon} name="screen" size=${14} />${source(store.layout.value)}</p>
+  <//>`;
+}
+
+/** @param {any} layout */
+function source(layout) {
+  if (layout === null) return "No picture yet.";
+  const note = [layout.backend, layout.note].filter(Boolean).join(", ");
+  return `${layout.width} × ${layout.height}${note ? ` – ${note}` : ""}`;
+}

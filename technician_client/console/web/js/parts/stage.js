@@ -1,0 +1,231 @@
+// The live desktop and the tools above it.
+
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
+import { scaleOf } from "../features/geometry.js";
+import { Input } from "../features/input.js";
+import { COMBINATIONS, LEAVE } from "../features/keys.js";
+import { Screen } from "../features/screen.js";
+import { supportedDecoders } from "../features/video.js";
+import { Icon } from "../icons.js";
+import { Menu, Segmented, Spinner } from "./controls.js";
+import { Needs } from "./permissions.js";
+
+/** @typedef {import("../session_store.js").SessionStore} SessionStore */
+
+const VIEWS = [
+  { value: "fit", words: "Fit" },
+  { value: "actual", words: "1:1", title: "One pixel there is one pixel here" },
+];
+const MODES = [
+  { value: "text", words: "Text", title: "Types the characters on your keys, whatever the layout there" },
+  { value: "physical", words: "Keys", title: "Presses the same keys there: for games, virtual machines and shortcuts by place" },
+];
+const QUALITIES = [
+  { value: "auto", words: "Automatic", text: "The link decides." },
+  { value: "sharper", words: "Sharper", text: "Exact sooner, more data." },
+  { value: "faster", words: "Faster", text: "Motion first." },
+  { value: "saver", words: "Data saver", text: "As little as possible." },
+];
+
+/** @param {{store: SessionStore}} props */
+export function Stage({ store }) {
+  const [view, setView] = useState(/** @type {import("../features/geometry.js").View} */ ("fit"));
+  const [mode, setMode] = useState("text");
+  const [quality, setQuality] = useState("auto");
+  const [monitor, setMonitor] = useState("");
+  const [focused, setFocused] = useState(false);
+  /** @type {{current: HTMLDivElement | null}} */
+  const stage = useRef(null);
+  /** @type {{current: Input | null}} */
+  const input = useRef(null);
+  const control = store.may("control");
+
+  useStream(store, quality, monitor);
+  useEffect(() => input.current?.setMode(/** @type {any} */ (mode)), [mode]);
+  const fullScreen = () => toggleFullScreen(stage.current);
+  const send = (/** @type {readonly (readonly [string, string])[]} */ keys) => {
+    input.current?.combination(keys);
+  };
+
+  return html`<section class="stage" ref=${stage} aria-label="Live desktop">
+    <div class="toolbar" role="toolbar" aria-label="Picture and keyboard">
+      <${Segmented} label="Size" options=${VIEWS} value=${view} onChange=${setView} />
+      <button type="button" class="button" onClick=${fullScreen} title="Full screen; all keys go to the device. Hold Esc to leave."><${Icon} name="expand" /><span class="wide-only">Full screen</span></button>
+      <${Menu} label=${html`${QUALITIES.find(({ value }) => value === quality)?.words}<${Icon} name="down" size=${14} />`} title="Quality of the picture" name="quality-choice">
+        ${(/** @type {() => void} */ close) =>
+          QUALITIES.map(
+            ({ value, words, text }) => html`<button type="button" class="menu-item" aria-pressed=${quality === value} onClick=${() => {
+              setQuality(value);
+              close();
+            }}><span>${words}</span><span class="quiet">${text}</span></button>`,
+          )}
+      <//>
+      <${Monitors} store=${store} value=${monitor} onChange=${setMonitor} />
+      <span class="toolbar-space"></span>
+      <span class="toolbar-label quiet">Keyboard</span>
+      <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${setMode} disabled=${!control} />
+      <${Menu} label=${html`<${Icon} name="keyboard" /><span class="wide-only">Special keys</span><${Icon} name="down" size=${14} />`} title="Keys that your own system keeps for itself" align="right" name="special-keys">
+        ${
+          control
+            ? COMBINATIONS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)
+            : html`<p class="quiet">Control is not granted.</p>`
+        }
+      <//>
+    </div>
+    <${Picture} store=${store} view=${view} input=${input} onFocus=${setFocused} />
+    <${ControlLine} store=${store} focused=${focused} />
+  </section>`;
+}
+
+/** Keeps the stream running while it is allowed and this page is visible. @param {SessionStore} store @param {string} quality @param {string} monitor */
+function useStream(store, quality, monitor) {
+  const view = store.may("view");
+  const up = store.link.value === "up";
+  const [decoders, setDecoders] = useState(/** @type {string[] | null} */ (null));
+  const [visible, setVisible] = useState(!document.hidden);
+  useEffect(() => {
+    supportedDecoders().then(setDecoders);
+    const change = () => setVisible(!document.hidden);
+    document.addEventListener("visibilitychange", change);
+    return () => document.removeEventListener("visibilitychange", change);
+  }, []);
+  useEffect(() => {
+    if (!view || !up || decoders === null || !visible) return undefined;
+    store.send("screen.start", { decoders, max_fps: 60, monitor, quality });
+    return undefined;
+  }, [view, up, decoders, visible, quality, monitor]);
+  useEffect(() => {
+    if (visible || !view || !up) return;
+    store.send("screen.stop");
+  }, [visible]);
+}
+
+/** @param {{store: SessionStore, value: string, onChange: (name: string) => void}} props */
+function Monitors({ store, value, onChange }) {
+  const monitors = /** @type {{name: string}[]} */ (store.layout.value?.monitors ?? []);
+  if (monitors.length < 2) return null;
+  return html`<label class="select"><span class="visually-hidden">Monitor</span>
+    <select value=${value} onChange=${(/** @type {any} */ event) => onChange(event.target.value)}>
+      <option value="">All monitors</option>
+      ${monitors.map(({ name }) => html`<option value=${name}>${name}</option>`)}
+    </select>
+  </label>`;
+}
+
+/**
+ * @param {{store: SessionStore, view: import("../features/geometry.js").View, input: {current: Input | null},
+ *   onFocus: (focused: boolean) => void}} props
+ */
+function Picture({ store, view, input, onFocus }) {
+  /** @type {{current: any}} */
+  const room = useRef(null);
+  /** @type {{current: any}} */
+  const box = useRef(null);
+  /** @type {{current: any}} */
+  const canvas = useRef(null);
+  /** @type {{current: any}} */
+  const pointer = useRef(null);
+  /** @type {{current: any}} */
+  const keyboard = useRef(null);
+  const layout = store.layout.value;
+  const control = store.may("control") && store.paused.value === null;
+
+  useLayoutEffect(() => {
+    const send = store.send.bind(store);
+    const screen = new Screen({ canvas: canvas.current, pointer: pointer.current, send, onLayout: () => {} });
+    store.screen = screen;
+    input.current = new Input({
+      picture: box.current,
+      keyboard: keyboard.current,
+      send,
+      size: () => store.layout.value ?? { width: 1, height: 1 },
+      onPoint: (point) => screen.cursor.follow(point),
+      onLeave: () => /** @type {HTMLElement | null} */ (document.querySelector(".toolbar button:not([disabled])"))?.focus(),
+    });
+    return () => {
+      input.current?.close();
+      input.current = null;
+      store.screen = null;
+    };
+  }, [store]);
+
+  useEffect(() => input.current?.allow(control), [control]);
+
+  useLayoutEffect(() => {
+    const resize = () => {
+      if (layout === null) return;
+      const scale = scaleOf(view, layout, { width: room.current.clientWidth, height: room.current.clientHeight }, window.devicePixelRatio);
+      box.current.style.width = `${layout.width * scale}px`;
+      box.current.style.height = `${layout.height * scale}px`;
+      // Sharp when pixels are shown as they are or as whole multiples, smooth in between.
+      const ratio = scale * window.devicePixelRatio;
+      canvas.current.style.imageRendering = Math.abs(ratio - Math.round(ratio)) < 0.001 ? "pixelated" : "auto";
+      store.screen?.cursor.zoom(scale);
+    };
+    const observer = new ResizeObserver(resize);
+    observer.observe(room.current);
+    resize();
+    return () => observer.disconnect();
+  }, [view, layout]);
+
+  return html`<div class="room room-${view}" ref=${room}>
+    <div class="picture ${control ? "picture-control" : ""}" ref=${box} hidden=${layout === null}>
+      <canvas id="screen" ref=${canvas} width="1" height="1" role="img" aria-label="The screen of the device"></canvas>
+      <canvas class="pointer" ref=${pointer} width="1" height="1" aria-hidden="true"></canvas>
+    </div>
+    <textarea
+      class="keyboard"
+      ref=${keyboard}
+      aria-label=${`Keyboard of the device. ${LEAVE.words} leads out.`}
+      autocomplete="off"
+      autocapitalize="off"
+      spellcheck="false"
+      onFocus=${() => onFocus(true)}
+      onBlur=${() => onFocus(false)}
+    ></textarea>
+    <${Veil} store=${store} />
+  </div>`;
+}
+
+/** What lies over the picture while there is none, or while it is held back. @param {{store: SessionStore}} props */
+function Veil({ store }) {
+  if (!store.may("view")) {
+    return html`<div class="veil"><${Needs} store=${store} capability="view">You may not see the screen in this session.<//></div>`;
+  }
+  const { state, text } = store.stream.value;
+  if (store.paused.value !== null) {
+    return html`<div class="veil veil-thin"><p class="veil-note"><${Icon} name="hand" size=${18} />The user has paused the session.</p></div>`;
+  }
+  if (state === "lost" || state === "unavailable") {
+    return html`<div class="veil"><p class="veil-note"><${Icon} name="away" size=${18} />${text || "There is no picture."}</p></div>`;
+  }
+  if (store.layout.value === null) return html`<div class="veil"><${Spinner} text="Waiting for the first picture" /></div>`;
+  return null;
+}
+
+/** One line below the picture: who controls, and where the keys go. @param {{store: SessionStore, focused: boolean}} props */
+function ControlLine({ store, focused }) {
+  const asking = store.asking.value.has("control");
+  if (!store.may("control")) {
+    return html`<div class="control-line">
+      <span><${Icon} name="screen" />You are watching.</span>
+      <button type="button" class="link" disabled=${asking} onClick=${() => store.ask("control")}>${asking ? "The user is being asked…" : "Ask to control"}</button>
+    </div>`;
+  }
+  return html`<div class="control-line ${focused ? "control-on" : ""}">
+    <span><${Icon} name="keyboard" />${focused ? "Your keyboard and mouse go to the device." : "Click the picture to type there."}</span>
+    ${focused && html`<span class="quiet"><kbd>${LEAVE.words}</kbd> leads out</span>`}
+  </div>`;
+}
+
+/** @param {HTMLElement | null} element */
+async function toggleFullScreen(element) {
+  if (document.fullscreenElement !== null) {
+    navigator.keyboard?.unlock();
+    await document.exitFullscreen();
+    return;
+  }
+  await element?.requestFullscreen({ navigationUI: "hide" });
+  await navigator.keyboard?.lock();
+  /** @type {HTMLElement | null | undefined} */ (element?.querySelector("textarea.keyboard"))?.focus();
+}

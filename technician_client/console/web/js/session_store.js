@@ -1,0 +1,187 @@
+// Everything one session tab knows, and the socket it comes through.
+
+import { batch, computed, signal } from "./lib.js";
+import { readMessage, writeMessage } from "./messages.js";
+import { Socket } from "./socket.js";
+import { Chat } from "./features/chat.js";
+import { Diagnostics } from "./features/diagnostics.js";
+import { Fixes } from "./features/fixes.js";
+
+export class SessionStore {
+  /** @param {string} name */
+  constructor(name) {
+    this.name = name;
+    // Begins somewhere else after a reload, so that late answers to the old page's requests are not taken for the new one's.
+    this.lastRequest = Math.floor(Math.random() * 2 ** 31);
+    /** @type {import("../vendor/signals.js").Signal<SessionSnapshot | null>} */
+    this.session = signal(null);
+    this.receivedAt = signal(0);
+    /** @type {import("../vendor/signals.js").Signal<"joining" | "up" | "down" | "replaced" | "unknown">} */
+    this.link = signal("joining");
+    /** @type {import("../vendor/signals.js").Signal<string[]>} */
+    this.granted = signal([]);
+    /** @type {import("../vendor/signals.js").Signal<string | null>} by whom */
+    this.paused = signal(null);
+    /** @type {import("../vendor/signals.js").Signal<Stats | null>} */
+    this.stats = signal(null);
+    /** @type {import("../vendor/signals.js").Signal<any>} the newest screen.layout */
+    this.layout = signal(null);
+    this.stream = signal({ state: "", text: "" });
+    /** @type {import("../vendor/signals.js").Signal<{id: number, text: string, level: "poor" | "good"}[]>} */
+    this.notices = signal([]);
+    /** @type {import("../vendor/signals.js").Signal<Set<string>>} capabilities that the user is being asked for */
+    this.asking = signal(new Set());
+    this.open = computed(() => this.session.value?.phase === "open");
+    const send = this.send.bind(this);
+    const newRequest = () => (this.lastRequest = (this.lastRequest % (2 ** 32 - 1)) + 1);
+    this.diagnostics = new Diagnostics(send, newRequest);
+    this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
+    this.chat = new Chat(send);
+    /** @type {import("./features/screen.js").Screen | null} set by the stage once its canvas exists */
+    this.screen = null;
+    this.begun = false;
+    this.socket = new Socket(`/api/v1/sessions/${encodeURIComponent(name)}/socket`, {
+      onText: (value) => batch(() => (Array.isArray(value) ? this.hearAgent(value) : this.hearConsole(value))),
+      onBinary: (buffer) => this.screen?.receive(buffer),
+      onOpen: () => {
+        this.link.value = "up";
+      },
+      onDown: (code) => this.down(code),
+    });
+  }
+
+  /** @param {string} capability */
+  may(capability) {
+    return this.granted.value.includes(capability);
+  }
+
+  /**
+   * Say something to the agent.
+   * @param {string} tag
+   * @param {Record<string, unknown>} [fields]
+   */
+  send(tag, fields) {
+    return this.socket.send(writeMessage(tag, fields));
+  }
+
+  /** @param {string} capability @param {string} [reason] */
+  ask(capability, reason = "") {
+    this.asking.value = new Set(this.asking.value).add(capability);
+    this.socket.send(JSON.stringify({ type: "ask", capability, reason }));
+  }
+
+  /** @param {string} capability */
+  giveBack(capability) {
+    this.send("session.capability_return", { capability });
+  }
+
+  end() {
+    this.socket.send(JSON.stringify({ type: "end" }));
+  }
+
+  close() {
+    this.socket.close();
+  }
+
+  /** @param {string} text @param {"poor" | "good"} [level] */
+  notify(text, level = "poor") {
+    const id = performance.now();
+    this.notices.value = [...this.notices.value.slice(-2), { id, text, level }];
+    setTimeout(() => this.dismiss(id), 9000);
+  }
+
+  /** @param {number} id */
+  dismiss(id) {
+    this.notices.value = this.notices.value.filter((notice) => notice.id !== id);
+  }
+
+  /** @param {number} code */
+  down(code) {
+    this.begun = false;
+    this.stats.value = null;
+    if (code === 4001) this.link.value = "replaced";
+    else this.link.value = this.session.value === null ? "unknown" : "down";
+  }
+
+  /** @param {any} value */
+  hearConsole(value) {
+    switch (value.type) {
+      case "session":
+        this.session.value = value;
+        this.receivedAt.value = performance.now();
+        this.granted.value = value.granted;
+        this.paused.value = value.paused;
+        this.chat.restore(value.chat);
+        this.begin();
+        break;
+      case "granted":
+        this.granted.value = value.granted;
+        this.begin();
+        break;
+      case "asked":
+        this.asking.value = new Set([...this.asking.value].filter((capability) => capability !== value.capability));
+        if (!value.granted) this.notify(value.text || "The answer was No.");
+        break;
+      case "stats":
+        this.stats.value = value;
+        break;
+      case "chat":
+        this.chat.hear(value);
+        break;
+      case "notice":
+        this.notify(value.text);
+        break;
+    }
+  }
+
+  /** The first look at the machine, as soon as it is allowed. */
+  begin() {
+    if (this.begun || !this.open.value || !this.may("diagnostics")) return;
+    this.begun = true;
+    this.diagnostics.collect();
+    this.fixes.list();
+  }
+
+  /** @param {unknown[]} array */
+  hearAgent(array) {
+    const message = readMessage(array);
+    if (message === null) return;
+    switch (message.tag) {
+      case "screen.layout":
+        this.layout.value = message;
+        this.screen?.hear(message);
+        break;
+      case "screen.cursor_move":
+        this.screen?.hear(message);
+        break;
+      case "screen.state":
+        this.stream.value = { state: message.state, text: message.text };
+        break;
+      case "session.paused":
+        this.paused.value = message.paused ? message.by : null;
+        break;
+      case "session.refusal":
+        this.refused(message);
+        break;
+      default:
+        this.diagnostics.hear(message);
+        this.fixes.hear(message);
+    }
+  }
+
+  /** @param {{tag: string, [field: string]: any}} message */
+  refused(message) {
+    this.diagnostics.hear(message);
+    this.fixes.hear(message);
+    if (message.refused.startsWith("screen.")) {
+      this.stream.value = { state: "unavailable", text: message.text || "The picture was refused." };
+    } else if (message.request === 0 && message.reason !== "paused") {
+      this.notify(message.text || `The device refused ${message.refused} (${message.reason}).`);
+    }
+  }
+
+  /** What a fix changed shows in a new look at the whole machine. @param {any} result */
+  diagnose(result) {
+    if (result.outcome !== "refused" && this.may("diagnostics")) this.diagnostics.collect();
+  }
+}

@@ -1,0 +1,96 @@
+// Shapes that several modules share, and what TypeScript's own library does not know of Chromium yet.
+
+interface Navigator {
+  readonly keyboard?: { lock(codes?: string[]): Promise<void>; unlock(): void };
+  readonly userAgentData?: { readonly platform: string };
+}
+
+type Cell = string | number | boolean | null;
+
+/** protocol/link_messages.py DeviceRow; everything but the id is unverified. */
+interface DeviceRow {
+  id: string;
+  label: string;
+  platform: string;
+  online: boolean;
+  last_seen: number;
+  waiting: boolean;
+  waiting_text: string;
+  waiting_since: number;
+}
+
+interface SessionRow {
+  id: string;
+  label: string;
+  verified: boolean;
+  phase: "dialling" | "connected" | "waiting" | "open" | "over";
+  shown: boolean;
+}
+
+interface ChatLine {
+  from: "technician" | "user";
+  text: string;
+  at: number;
+}
+
+/** technician_client/console/hub.py LiveSession.snapshot */
+interface SessionSnapshot extends SessionRow {
+  peer: string;
+  by_code: boolean;
+  sas: string;
+  reason: string;
+  wanted: string[];
+  granted: string[];
+  answer_in: number | null;
+  open_for: number | null;
+  seconds: number | null;
+  session_id: string;
+  unattended: boolean;
+  paused: string | null;
+  over: null | { reason: string; text: string; clean: boolean; by_peer: boolean; receipt: string };
+  chat: ChatLine[];
+}
+
+interface Finding {
+  id: string;
+  title: string;
+  severity: "critical" | "warning" | "notice";
+  text: string;
+  evidence: Record<string, Cell>;
+  fix: string;
+  fix_parameters: Record<string, string | number | boolean>;
+  article: string;
+}
+
+interface FixParameter {
+  name: string;
+  kind: "text" | "int" | "bool" | "choice";
+  title: string;
+  required: boolean;
+  default: string | number | boolean | null;
+  pattern: string;
+  low: number | null;
+  high: number | null;
+  choices: string[];
+}
+
+interface FixEntry {
+  id: string;
+  version: string;
+  title: string;
+  description: string;
+  min_tier: number;
+  run_as: "user" | "root";
+  parameters: FixParameter[];
+  answers: string[];
+  effects: string[];
+  available: boolean;
+  why_not: string;
+}
+
+interface Stats {
+  round_trip_ms: number | null;
+  updates_per_second: number;
+  bytes_per_second: number;
+  unpainted: number;
+}
