@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from tuf.api.metadata import TargetFile
 
-from protocol.certificate_profile import load_certificate
 from protocol.certificates import Role, issue_ca, issue_root, issue_signer_login_leaf, organisation_id
 from protocol.documents import (
     POLICY_PATH,
@@ -135,17 +134,3 @@ def role_signers(vault: KeyDirectory, role: str, *, only: Sequence[str] = ()) ->
     """
     names = list(only) or [name for name in vault.names() if name.rpartition("-")[0] == role]
     return [TufSigner(vault.get(name)) for name in names or [f"{role}-1"]]
-
-
-def renew_signer_login(home: OrganisationHome, vault: KeyDirectory, signer: KeyDirectory, wall: datetime) -> datetime:
-    """Give the signer a new login certificate (they live for 90 days); returns when it expires."""
-    record = home.load()
-    leaf = issue_signer_login_leaf(
-        signer.get(LOGIN_KEY).public,
-        root_der=record.root,
-        root_key=vault.get(ROOT_KEY),
-        wall=wall,
-        random_bytes=os.urandom,
-    )
-    write_private(home.certificate(LOGIN_KEY), leaf)
-    return load_certificate(leaf).not_valid_after_utc.astimezone(UTC)

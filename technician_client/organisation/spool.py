@@ -87,7 +87,7 @@ class Spool:
         signers: Sequence[TufSigner],
         wall: datetime,
     ) -> int:
-        """Change the targets of a delegated role, sign with these keys, lay it into the spool.
+        """Change the targets of a role (or only its expiry), sign with these keys, lay it into the spool.
 
         Returns:
             How many signatures are still missing before the signer publishes it.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from protocol.documents import Bundle
 from protocol.errors import Unavailable
@@ -84,6 +84,12 @@ class Records:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     def add_token(self, bundle: Bundle, uses: int, wall: float) -> None:
         """Remember a token that stands in a new bundle."""
