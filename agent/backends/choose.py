@@ -12,7 +12,7 @@ LOG = logging.getLogger(__name__)
 
 NO_DISPLAY = (
     "There is no display to share: DISPLAY is not set. Start the agent inside the desktop session of the user, or name the "
-    "display in agent.toml (display = \":0\" under [screen])."
+    'display in agent.toml (display = ":0" under [screen]).'
 )
 
 

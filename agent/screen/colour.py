@@ -35,9 +35,7 @@ class Converter:
             return frame.reformat(format=self._format, dst_colorspace="ITU601")
         planes = self._frame.planes
         destination = [value for plane in planes for value in (ctypes.c_void_p(plane.buffer_ptr), plane.line_size)]
-        self._function(
-            ctypes.c_void_p(block.ctypes.data), block.strides[0], *destination, self._width, self._height
-        )
+        self._function(ctypes.c_void_p(block.ctypes.data), block.strides[0], *destination, self._width, self._height)
         return self._frame
 
 

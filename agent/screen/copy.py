@@ -5,6 +5,7 @@ looked up in what the viewer shows (dragging, horizontal scrolling). A candidate
 keeps the rectangle where the move holds, and the caller repairs the rest with tiles. A wrong hint costs time, never a pixel.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,14 @@ STRIP = 128
 LEAST_VOTES = 8
 NEEDLE = 32
 """Pixels of a run that is looked up."""
-CANDIDATES = 48
+NEAR = 96
+"""Pixels around a run where it is looked for first."""
+CANDIDATES = 8
+"""Rows and columns of the grid of runs that are considered."""
 NEEDLES = 5
+FAR_NEEDLES = 3
+LEAST_STEP = 16
+SAMPLE = 8
 LEAST_EDGES = 10
 """Changes of colour that a run needs to be distinctive."""
 LEAST_GAIN = 4096
@@ -48,7 +55,7 @@ class MoveFinder:
     def __init__(self) -> None:
         generator = np.random.default_rng(0x48616E64)  # fixed: the hash needs to be spread, not secret
         self._weights: NDArray[np.uint64] = generator.integers(1, 2**63, STRIP // 2, np.uint64) * np.uint64(2) + np.uint64(1)
-        self._last: tuple[int, int] = (0, 0)
+        self._last: tuple[int, int] | None = None
         self._misses = 0
         self._skip = 0
 
@@ -57,17 +64,55 @@ class MoveFinder:
         if self._skip:
             self._skip -= 1
             return None
-        move = None
-        dy = vertical_offset(now, shown, box, self._weights)
-        if dy:
-            move = verify(now, shown, box, screen, 0, dy)
-        if move is None:
-            offset = anchored_offset(now, shown, box)
-            if offset is not None:
-                move = verify(now, shown, box, screen, *offset)
-        self._misses = 0 if move else self._misses + 1
-        self._skip = min(self._misses - 1, MOST_SKIPPED) if self._misses > 1 else 0
-        return move
+        for offset in self._candidates(now, shown, box):
+            move = verify(now, shown, box, screen, *offset)
+            if move is not None:
+                self._last, self._misses = offset, 0
+                return move
+        self._last = None
+        self._misses += 1
+        self._skip = min(self._misses - 1, MOST_SKIPPED)
+        return None
+
+    def _candidates(self, now: Pixels, shown: Pixels, box: Rect) -> Iterator[tuple[int, int]]:
+        """Hints, the cheapest first: the same again, a vertical vote, runs looked up. The vote comes last after a sideways move."""
+        last = self._last
+        anchors = find_anchors(now, shown, box)
+        if last is not None and repeats(now, shown, anchors, last):
+            yield last
+        sideways = last is not None and last[0] != 0
+        if not sideways and (dy := vertical_offset(now, shown, box, self._weights)):
+            yield 0, dy
+        offset = anchored_offset(now, shown, box, anchors)
+        if offset is not None:
+            yield offset
+        if sideways and (dy := vertical_offset(now, shown, box, self._weights)):
+            yield 0, dy
+
+
+def move_pixels(pixels: Pixels, move: Move) -> None:
+    """Do what the viewer does with a copy."""
+    target, source = move.target, move.source
+    step = abs(move.dy)
+    if step < LEAST_STEP:
+        part(pixels, target)[...] = part(pixels, source).copy()
+        return
+    # Bands no higher than the offset do not overlap their source, so each is copied once and in place.
+    tops = range(0, target.height, step)
+    for top in tops if move.dy > 0 else reversed(tops):
+        rows = min(step, target.height - top)
+        band = Rect(target.x, target.y + top, target.width, rows)
+        part(pixels, band)[...] = part(pixels, band.moved(move.dx, move.dy))
+
+
+def repeats(now: Pixels, shown: Pixels, anchors: list[tuple[int, int]], offset: tuple[int, int]) -> bool:
+    """Whether most distinctive runs moved by `offset`."""
+    hits = 0
+    for x, y in anchors:
+        from_x, from_y = x + offset[0], y + offset[1]
+        inside = 0 <= from_y < shown.shape[0] and 0 <= from_x and from_x + NEEDLE <= shown.shape[1]
+        hits += inside and np.array_equal(now[y, x : x + NEEDLE], shown[from_y, from_x : from_x + NEEDLE])
+    return hits >= 2 and hits * 2 > len(anchors)
 
 
 def vertical_offset(now: Pixels, shown: Pixels, box: Rect, weights: NDArray[np.uint64]) -> int:
@@ -112,63 +157,78 @@ def _votes(now: NDArray[np.uint64], shown: NDArray[np.uint64]) -> tuple[int, int
     return (int(values[best]), int(counts[best])) if counts[best] >= LEAST_VOTES else None
 
 
-def anchored_offset(now: Pixels, shown: Pixels, box: Rect) -> tuple[int, int] | None:
-    """The offset on which two distinctive runs of pixels agree, or None."""
-    if box.width < 2 * NEEDLE or box.height < 16:
-        return None
-    haystack = np.ascontiguousarray(part(shown, box))
-    text = haystack.tobytes()
+def anchored_offset(now: Pixels, shown: Pixels, box: Rect, anchors: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """The offset on which two distinctive runs of pixels agree, or None. Looks near them first, then everywhere in the box."""
+    near = (box.intersect(Rect(x - NEAR, y - NEAR, NEEDLE + 2 * NEAR, 2 * NEAR)) for x, y in anchors)
+    offset = _agreed(_look_up(now, part(shown, area).tobytes(), area, place) for area, place in zip(near, anchors, strict=True))
+    if offset is not None or len(anchors) < 2:
+        return offset
+    everywhere = part(shown, box).tobytes()
+    return _agreed(_look_up(now, everywhere, box, place) for place in anchors[:FAR_NEEDLES])
+
+
+def _agreed(offsets: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """The first offset that comes a second time."""
     seen: set[tuple[int, int]] = set()
-    for x, y in _anchors(now, shown, box):
-        place = text.find(now[y, x : x + NEEDLE].tobytes())
-        if place < 0 or place % 4:
-            continue
-        row, column = divmod(place // 4, box.width)
-        if column + NEEDLE > box.width:
-            continue
-        offset = (box.x + column - x, box.y + row - y)
-        if offset in seen and offset != (0, 0):
+    for offset in offsets:
+        if offset in seen:
             return offset
-        seen.add(offset)
+        if offset is not None and offset != (0, 0):
+            seen.add(offset)
     return None
 
 
-def _anchors(now: Pixels, shown: Pixels, box: Rect) -> list[tuple[int, int]]:
-    """Places of runs that changed and have many edges, the most distinctive first, spread over the box."""
-    side = max(4, int(CANDIDATES**0.5))
-    xs = np.linspace(box.x, box.right - NEEDLE, side + 2).astype(int)[1:-1]
-    ys = np.linspace(box.y, box.bottom - 1, side + 2).astype(int)[1:-1]
-    found: list[tuple[int, int, int]] = []
-    for y in ys.tolist():
-        for x in xs.tolist():
-            run = now[y, x : x + NEEDLE]
-            edges = int((run[1:] != run[:-1]).sum())
-            if edges >= LEAST_EDGES and not np.array_equal(run, shown[y, x : x + NEEDLE]):
-                found.append((edges, x, y))
-    found.sort(reverse=True)
-    spread = found[:: max(1, len(found) // NEEDLES)][:NEEDLES]
-    return [(x, y) for _, x, y in spread]
+def _look_up(now: Pixels, text: bytes, area: Rect, place: tuple[int, int]) -> tuple[int, int] | None:
+    """Where in `area`, whose pixels shown are `text`, the run at `place` stands, as an offset."""
+    x, y = place
+    found = text.find(now[y, x : x + NEEDLE].tobytes())
+    if found < 0 or found % 4:
+        return None
+    row, column = divmod(found // 4, area.width)
+    return (area.x + column - x, area.y + row - y) if column + NEEDLE <= area.width else None
+
+
+def find_anchors(now: Pixels, shown: Pixels, box: Rect) -> list[tuple[int, int]]:
+    """Places of runs that changed and have many edges, spread over the box."""
+    if box.width < 2 * NEEDLE or box.height < LEAST_STEP:
+        return []
+    columns = np.linspace(box.x, box.right - NEEDLE, CANDIDATES + 2).astype(int)[1:-1]
+    rows = np.linspace(box.y, box.bottom - 1, CANDIDATES + 2).astype(int)[1:-1]
+    runs = columns[:, None] + np.arange(NEEDLE)
+    new, old = now[rows[:, None, None], runs], shown[rows[:, None, None], runs]
+    edges = (new[..., 1:] != new[..., :-1]).sum(axis=2)
+    good = (edges >= LEAST_EDGES) & (new != old).any(axis=2)
+    places = np.argwhere(good)
+    chosen = places[:: max(1, len(places) // NEEDLES)][:NEEDLES]
+    return [(int(columns[column]), int(rows[row])) for row, column in chosen]
 
 
 def verify(now: Pixels, shown: Pixels, box: Rect, screen: Rect, dx: int, dy: int) -> Move | None:
-    """The rectangle inside `box` where the move holds pixel by pixel (nearly everywhere), when it is worth it."""
+    """The rectangle inside `box` where the move holds (nearly) everywhere, when it is worth it.
+
+    Rows are judged by every `SAMPLE`th column and columns by every `SAMPLE`th row: the edges come out to the pixel, and what a
+    sample misses is found by the comparison that follows every copy.
+    """
     target = box.intersect(screen.moved(-dx, -dy))
     if not target.area:
         return None
-    same = part(now, target) == part(shown, target.moved(dx, dy))
-    rows = _longest(same.sum(axis=1), 0.5)
-    columns = slice(0, 0)
-    for _ in range(2):
-        columns = _longest(same[rows].sum(axis=0), 0.9, rows.stop - rows.start)
-        if columns.stop == columns.start:
-            return None
-        rows = _longest(same[:, columns].sum(axis=1), 0.9, columns.stop - columns.start)
-        if rows.stop == rows.start:
-            return None
+    new, moved, old = part(now, target), part(shown, target.moved(dx, dy)), part(shown, target)
+    by_row = new[:, ::SAMPLE] == moved[:, ::SAMPLE]
+    rows = _longest(by_row.sum(axis=1), 0.5)
+    by_column = new[rows][::SAMPLE] == moved[rows][::SAMPLE]
+    columns = _longest(by_column.sum(axis=0), 0.9, len(by_column))
+    if columns.stop - columns.start < SAMPLE:
+        return None
+    sampled = slice(-(-columns.start // SAMPLE), -(-columns.stop // SAMPLE))
+    inner = by_row[:, sampled]
+    rows = _longest(inner.sum(axis=1), 0.9, inner.shape[1])
+    if rows.stop == rows.start:
+        return None
     found = Rect(target.x + columns.start, target.y + rows.start, columns.stop - columns.start, rows.stop - rows.start)
-    wrong_before = int(np.count_nonzero(part(now, found) != part(shown, found)))
-    wrong_after = found.area - int(np.count_nonzero(same[rows, columns]))
-    if wrong_before - wrong_after < LEAST_GAIN or wrong_after * 2 > wrong_before:
+    right = int(np.count_nonzero(by_row[rows, sampled]))
+    right_before = int(np.count_nonzero(new[rows, ::SAMPLE][:, sampled] == old[rows, ::SAMPLE][:, sampled]))
+    total = by_row[rows, sampled].size
+    if (right - right_before) * SAMPLE < LEAST_GAIN or (total - right) * 2 > total - right_before:
         return None
     return Move(found, dx, dy)
 

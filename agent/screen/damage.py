@@ -92,6 +92,4 @@ def trim(now: Pixels, shown: Pixels, area: Rect) -> Rect:
         return area
     columns = np.flatnonzero(differs.any(axis=0))
     first_row, first_column = int(rows[0]), int(columns[0])
-    return Rect(
-        area.x + first_column, area.y + first_row, int(columns[-1]) - first_column + 1, int(rows[-1]) - first_row + 1
-    )
+    return Rect(area.x + first_column, area.y + first_row, int(columns[-1]) - first_column + 1, int(rows[-1]) - first_row + 1)

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.backends.geometry import Rect
 from agent.screen.classify import BYTES_PER_BUSY_PIXEL, LEAST_VIDEO_CELLS, MotionMap, busy_cells, motion_area
-from agent.screen.copy import Move, MoveFinder
+from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, trim
 from agent.screen.frames import CELL, CellRect, Cells, Frames, part
 from agent.screen.refine import next_refinement, settled_cells, still_since
@@ -21,10 +22,12 @@ from protocol.messages.screen import Copy, Operation
 
 LEAST_COPY_CELLS = 48
 """Fewer changed cells (12,000 pixels) than this cost less as tiles than looking for a move."""
-TRIM_CELLS = 16
+TRIM_CELLS = 256
 """Tiles of up to this many cells are cut down to the pixels that differ."""
 SHRINK = 3
 """A stream whose area is more than this many times the area in motion is begun anew on the smaller one."""
+LINGER = 0.5
+"""Seconds for which a film that became flat (a fade) stays a film."""
 LOSSY_SECONDS = 0.25
 """A large photograph that would take longer than this to arrive exactly is sent as a video picture first."""
 
@@ -62,6 +65,7 @@ class UpdateBuilder:
         self._moves = MoveFinder()
         self._motion = MotionMap(frames.rows, frames.columns)
         self._stream: VideoStream | None = None
+        self._moved_at = float("-inf")
         self.next_stream = first_stream
 
     def forget(self) -> None:
@@ -78,7 +82,8 @@ class UpdateBuilder:
             drawn = changed if fresh is None else changed & fresh
             changed = self._copy(changed, operations)
             self._motion.update(drawn & changed, drawn, now)
-            changed = self._video(changed, now, budget, operations)
+            if not operations:  # what a move leaves over is a strip: always cheaper as tiles
+                changed = self._video(changed, now, budget, operations)
             self._send_tiles(changed, fresh, budget.tile_bytes, operations)
         spent = sum(_cost(operation) for operation in operations)
         refined: list[Operation] = []
@@ -90,7 +95,17 @@ class UpdateBuilder:
 
     def next_deadline(self, now: float) -> float | None:
         """Seconds until there is something to refine, None when there is not."""
-        return next_refinement(self.frames.lossy, self._motion.changed_at, now)
+        return next_refinement(self.frames.lossy, self._changed_at(), now)
+
+    def _changed_at(self) -> NDArray[np.float64]:
+        """When each cell last changed; those of the running stream change together, its next picture covers them all."""
+        changed_at = self._motion.changed_at
+        if self._stream is None:
+            return changed_at
+        running = self.frames.cells(self._stream.area).slices
+        changed_at = changed_at.copy()
+        changed_at[running] = changed_at[running].max()
+        return changed_at
 
     def _changed(self) -> Cells:
         """Dirty cells that really differ; the others are not dirty any more."""
@@ -113,7 +128,7 @@ class UpdateBuilder:
             return changed
         target, source = move.target, move.source
         operations.append(Copy(target.x, target.y, target.width, target.height, source.x, source.y))
-        part(frames.shown, target)[...] = part(frames.shown, source).copy()
+        move_pixels(frames.shown, move)
         self._move_lossy(move)
         touched = frames.cells(target)
         frames.dirty[touched.slices] = changed_cells(frames.now, frames.shown, touched)
@@ -166,9 +181,10 @@ class UpdateBuilder:
         if running is not None and still_since_before(self._motion, running, changed, now):
             self._stream, running = None, None
         if moving is None:
-            if running is not None and changed[running.slices].sum() * 8 >= running.count:
-                return running  # a pause in a film, or a dark scene that is flat
+            if running is not None and now < self._moved_at + LINGER and changed[running.slices].sum() * 8 >= running.count:
+                return running  # a dark scene that is flat, a fade
             return self._too_large(changed, budget)
+        self._moved_at = now
         if running is None:
             return moving
         joined = CellRect(
@@ -210,10 +226,9 @@ class UpdateBuilder:
 
     def _refine(self, now: float, budget: int, operations: list[Operation]) -> None:
         frames = self.frames
-        cells = settled_cells(frames.lossy, self._motion.changed_at, now) & ~frames.dirty
-        running = None if self._stream is None else frames.cells(self._stream.area)
-        if running is not None and not still_since(self._motion.changed_at, running, now):
-            cells[running.slices] = False  # the next picture of the stream would undo it
+        if not frames.lossy.any():
+            return
+        cells = settled_cells(frames.lossy, self._changed_at(), now) & ~frames.dirty
         for piece, area in self._pieces(cells):
             if budget <= 0:
                 return

@@ -83,9 +83,7 @@ class Frames:
 
     def pixels(self, cells: CellRect) -> Rect:
         """The visible pixels of a rectangle of cells."""
-        whole = Rect(
-            cells.left * CELL, cells.top * CELL, (cells.right - cells.left) * CELL, (cells.bottom - cells.top) * CELL
-        )
+        whole = Rect(cells.left * CELL, cells.top * CELL, (cells.right - cells.left) * CELL, (cells.bottom - cells.top) * CELL)
         return whole.intersect(self.area)
 
 

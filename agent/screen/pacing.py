@@ -36,6 +36,8 @@ LEAST_RATE_SAMPLE = 16 * 1024
 TILE_SECONDS = 0.05
 LEAST_TILE_BYTES, MOST_TILE_BYTES = 48 * 1024, 1024 * 1024
 VIEWER_QUEUE = 3
+BURST = 1.0
+"""Updates that may come early: a picture is often drawn in two goes, and its second half must not wait for a whole frame."""
 VIDEO_SHARE = 0.75
 MOST_BITRATE = 50_000_000
 
@@ -62,7 +64,7 @@ class Pacer:
         self._rates: collections.deque[tuple[float, float]] = collections.deque()
         self._rate: float | None = None
         self._paths: collections.deque[tuple[float, float]] = collections.deque()
-        self._last_sent = float("-inf")
+        self._free_at = float("-inf")
         self._viewer_queue = 0
         self._was_held = False
         self.held: collections.Counter[HeldBy] = collections.Counter()
@@ -89,7 +91,7 @@ class Pacer:
         return reason
 
     def _reason(self, now: float, backlog: int) -> HeldBy | None:
-        if now < self._last_sent + self._interval:
+        if self.ready_in(now) > 0:
             return HeldBy.FRAME_RATE
         if backlog > BACKLOG_BYTES:
             return HeldBy.BACKLOG
@@ -107,7 +109,7 @@ class Pacer:
 
     def ready_in(self, now: float) -> float:
         """Seconds until the frame rate allows the next update."""
-        return max(0.0, self._last_sent + self._interval - now)
+        return max(0.0, self._free_at - BURST * self._interval - now)
 
     def count(self, reason: HeldBy) -> None:
         """Something newer took the place of what was held by `reason`."""
@@ -120,7 +122,7 @@ class Pacer:
         self._sent.append(_Sent(sequence, size, now, self._delivered, self._delivered_at, self._was_held))
         self._was_held = False
         self._in_flight += size
-        self._last_sent = now
+        self._free_at = max(now, self._free_at) + self._interval
 
     def acknowledged(self, sequence: int, queue: int, now: float) -> None:
         """The viewer painted `sequence` (and with it everything before); unknown and repeated numbers are ignored."""

@@ -7,7 +7,15 @@ keysyms of a byte-encoded alphabet instead, so reading a layout must understand 
 UNICODE = 0x01000000
 EURO = 0x20AC
 
-ALPHABETS = {0x01: "iso8859-2", 0x02: "iso8859-3", 0x03: "iso8859-4", 0x05: "iso8859-6", 0x06: "koi8-r", 0x0C: "iso8859-8", 0x0D: "tis-620"}
+ALPHABETS = {
+    0x01: "iso8859-2",
+    0x02: "iso8859-3",
+    0x03: "iso8859-4",
+    0x05: "iso8859-6",
+    0x06: "koi8-r",
+    0x0C: "iso8859-8",
+    0x0D: "tis-620",
+}
 """Second byte of an older keysym to the encoding whose bytes are its last byte. Letters only; Greek is close to none."""
 
 GREEK_FIRST, GREEK_LAST = 0x7C1, 0x7F9
