@@ -49,7 +49,7 @@ class HttpAnswer:
         """One line of the relay's own words about a failure, for a person to read."""
         try:
             problem = msgspec.json.decode(self.body[:_PROBLEM_BYTES], type=_Problem)
-        except msgspec.DecodeError:
+        except ValueError:
             return f"status {self.status}"
         words = problem.detail or problem.title or f"status {self.status}"
         return "".join(character if character.isprintable() else " " for character in words)[:300]

@@ -34,9 +34,9 @@ REVOCATION_PATH = "revocation/list.json"
 
 ShortText = Annotated[str, msgspec.Meta(max_length=100)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Group = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-TokenId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
-Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Group = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
+TokenId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 TierNumber = Annotated[int, msgspec.Meta(ge=1, le=3)]
 Der = Annotated[bytes, msgspec.Meta(max_length=4096)]
 Secret = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -135,8 +135,8 @@ class Bundle(Document, frozen=True, kw_only=True):
     organisation_name: Name
     root: Der
     tuf_root: Annotated[bytes, msgspec.Meta(max_length=32 * 1024)]
-    relay: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^https?://[^\s/?#@]+/?$")]
-    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$")] = ""
+    relay: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^https?://[^\s/?#@]+/?\Z")]
+    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")] = ""
     token_id: TokenId
     secret: Secret
     expires: float

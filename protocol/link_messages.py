@@ -14,9 +14,10 @@ import msgspec
 from protocol.errors import RefusalReason
 
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
-PeerId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{1,40}$")]
-OrganisationId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
-Ticket = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{20,64}$")]
+# `\Z`, not `$`: the latter also matches before a final newline.
+PeerId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{1,40}\Z")]
+OrganisationId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Ticket = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{20,64}\Z")]
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Certificate = Annotated[bytes, msgspec.Meta(max_length=4096)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=10**7)]
@@ -80,7 +81,7 @@ class HelpCode(LinkMessage, frozen=True, tag="help.code"):
     """R->A: the code (9 digits, shown in groups of three) and how long it lives."""
 
     request: RequestId
-    code: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{9}\Z")]
     seconds: Seconds
 
 
@@ -94,7 +95,7 @@ class CodeRedeem(LinkMessage, frozen=True, tag="code.redeem"):
     """T->R: open a tunnel to the device whose code this is."""
 
     request: RequestId
-    code: Annotated[str, msgspec.Meta(pattern="^[0-9]{9}$")]
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{9}\Z")]
 
 
 class DeviceAsk(LinkMessage, frozen=True, tag="device.ask"):
@@ -156,8 +157,8 @@ class MailSend(LinkMessage, frozen=True, tag="mail.send"):
     """P->R: keep this document for `recipient` ("signer" or a peer id of the same organisation) until it acknowledges."""
 
     request: RequestId
-    recipient: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{1,40}$")]
-    kind: Annotated[str, msgspec.Meta(pattern="^[a-z_.]{1,40}$")]
+    recipient: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{1,40}\Z")]
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z_.]{1,40}\Z")]
     body: Annotated[bytes, msgspec.Meta(max_length=128 * 1024)]
 
 

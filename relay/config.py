@@ -53,7 +53,7 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tls: Literal["files", "proxy"] = "files"
     tls_certificate: str = ""
     tls_key: str = ""
-    relay_spki: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    relay_spki: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")] = ""
     trusted_proxies: list[str] = []
     metrics_from: list[str] = msgspec.field(default_factory=lambda: list(LOOPBACK))
     database: str = "relay.sqlite"

@@ -89,7 +89,7 @@ def read_record(directory: Path) -> IdentityRecord:
         ) from error
     try:
         return msgspec.json.decode(data, type=IdentityRecord)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise TrustError(f"{path} is damaged ({error}). Join again with a new bundle.") from error
 
 

@@ -220,7 +220,7 @@ def _pending(bundle: Bundle, directory: Path, passphrase: bytes, platform: str, 
             return pending
     except FileNotFoundError:
         pass
-    except (msgspec.DecodeError, RecursionError, TrustError, PrivateFileError):
+    except (ValueError, RecursionError, TrustError, PrivateFileError):
         path.unlink(missing_ok=True)
     session, login = PrivateKey.generate(), PrivateKey.generate()
     request = make_enrolment(bundle, session, login, label="", platform=platform, random_bytes=random_bytes)
@@ -282,7 +282,7 @@ def exchange(
 def _decode(answer: HttpAnswer, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RelayUnreachable(
             "The relay's answer cannot be read: it is no Handrail relay, or one of another version."
         ) from error

@@ -54,7 +54,7 @@ class Key(Message, frozen=True, tag="input.key"):
     code: Annotated[str, msgspec.Meta(max_length=32)]
     key: Annotated[str, msgspec.Meta(max_length=32)]
     pressed: bool
-    mode: Annotated[str, msgspec.Meta(pattern="^(physical|text)$")] = "text"
+    mode: Annotated[str, msgspec.Meta(pattern=r"^(physical|text)\Z")] = "text"
 
 
 class TypeText(Message, frozen=True, tag="input.type_text"):

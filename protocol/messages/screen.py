@@ -28,7 +28,7 @@ class ScreenStart(Message, frozen=True, tag="screen.start"):
     decoders: Annotated[list[ShortText], msgspec.Meta(max_length=32)]
     max_fps: Annotated[float, msgspec.Meta(ge=1, le=120)] = 60.0
     monitor: ShortText = ""
-    quality: Annotated[str, msgspec.Meta(pattern="^(auto|sharper|faster|saver)$")] = "auto"
+    quality: Annotated[str, msgspec.Meta(pattern=r"^(auto|sharper|faster|saver)\Z")] = "auto"
 
 
 class ScreenStop(Message, frozen=True, tag="screen.stop"):

@@ -101,7 +101,7 @@ def read_page(text: str) -> Message | AskCapability | EndSession:
             return message
         command: AskCapability | EndSession = _COMMANDS.decode(text)
         return command
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UndecodableMessage(f"The page said something the console does not know: {error}") from error
 
 

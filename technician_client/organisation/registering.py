@@ -19,7 +19,7 @@ CONNECT_SECONDS = 10.0
 
 class _Registered(msgspec.Struct, frozen=True):
     organisation: OrganisationId
-    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$")]
+    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
     origin: str
 
 
@@ -77,7 +77,7 @@ def register(home: OrganisationHome, record: OrganisationRecord, *, url: str, to
         raise RelayUnreachable(f"{http.url} did not register the organisation: {answer.problem()}")
     try:
         registered = msgspec.json.decode(answer.body, type=_Registered)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RelayUnreachable(f"{http.url} is no Handrail relay, or one of another version.") from error
     if registered.organisation != record.organisation:
         raise TrustError("The relay registered another organisation than this one. Do not use it.")

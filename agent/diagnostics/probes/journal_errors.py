@@ -52,7 +52,7 @@ def parse_journal(data: bytes) -> list[Row]:
 def _entry(line: bytes) -> _Entry | None:
     try:
         return msgspec.json.decode(line, type=_Entry)
-    except msgspec.DecodeError:
+    except ValueError:
         return None
 
 
