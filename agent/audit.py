@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,14 +67,13 @@ class Audit:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
             self._database = sqlite3.connect(path, isolation_level=None, timeout=2.0)
-            try:
+            with ExitStack() as on_failure:
+                on_failure.callback(self._database.close)
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.executescript(SCHEMA)
                 self._sequence, self._head = self._read_head()
-            except BaseException:
-                self._database.close()
-                raise
+                on_failure.pop_all()
 
     def record(self, action: str, detail: Detail, *, session: str = "", at: float) -> None:
         """Append one record; on the disk when this returns.

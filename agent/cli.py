@@ -219,28 +219,26 @@ def _print_status(status: AgentStatus) -> None:
         click.echo("Sessions:      none; nobody is connected to this computer")
 
 
-def _tell(error: HandrailError) -> ExitCode:
-    click.echo(f"handrail-agent: {error}", err=True)
-    return exit_code_of(error)
-
-
 def main() -> None:
     """The entry point: every documented error becomes one sentence and an exit code."""
+    code = ExitCode.OK
     try:
         cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(ExitCode.INTERRUPTED)
-    except HandrailError as error:
-        sys.exit(_tell(error))
-    except BaseExceptionGroup as group:
-        known = group.subgroup(HandrailError)
-        if known is None:
-            raise
-        first = known.exceptions[0]
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        assert isinstance(first, HandrailError)
-        sys.exit(_tell(first))
+    except* click.ClickException as group:
+        for error in _leaves(group):
+            assert isinstance(error, click.ClickException)
+            error.show()
+        code = ExitCode.USAGE
+    except* (click.Abort, KeyboardInterrupt):
+        code = ExitCode.INTERRUPTED
+    except* HandrailError as group:
+        for error in _leaves(group):
+            assert isinstance(error, HandrailError)
+            click.echo(f"handrail-agent: {error}", err=True)
+            code = exit_code_of(error)
+    sys.exit(code)
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    """The errors of a group of groups, in order."""
+    return [leaf for error in group.exceptions for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])]

@@ -6,7 +6,7 @@ serves the local socket. Nothing here decides what a technician may do: that is 
 
 import asyncio
 import logging
-import platform as platform_module
+import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -42,7 +42,8 @@ REFRESH_AFTER_FAILURE = 60.0
 
 def platform_name() -> str:
     """What this machine is, in a few words, for the technician's list (unverified there)."""
-    return f"{platform_module.system()} {platform_module.release()} {platform_module.machine()}"[:100]
+    system = os.uname()
+    return f"{system.sysname} {system.release} {system.machine}"[:100]
 
 
 class Daemon:

@@ -205,13 +205,13 @@ class _Gate:
     def __init__(self, transport: asyncio.BaseTransport) -> None:
         self._socket: socket.socket | None = None
         self._closed = asyncio.get_running_loop().create_future()
-        self._poll = select.poll()
         owned = transport.get_extra_info("socket")
         if owned is None:
             return
         try:
             owned.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             owned.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
+            self._poll = select.poll()
             self._socket = socket.socket(fileno=socket.dup(owned.fileno()))
             self._poll.register(self._socket.fileno(), select.POLLOUT)
         except (OSError, AttributeError):
@@ -223,10 +223,7 @@ class _Gate:
             return
         loop = asyncio.get_running_loop()
         ready = loop.create_future()
-        try:
-            loop.add_writer(self._socket.fileno(), _settle, ready)
-        except NotImplementedError:
-            return
+        loop.add_writer(self._socket.fileno(), _settle, ready)
         try:
             await asyncio.wait([ready, self._closed], return_when=asyncio.FIRST_COMPLETED)
         finally:

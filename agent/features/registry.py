@@ -4,5 +4,7 @@ from agent.features.base import Feature
 from agent.features.chat import ChatFeature
 from agent.features.diagnostics import DiagnosticsFeature
 from agent.features.fixes import FixesFeature
+from agent.features.input import InputFeature
+from agent.features.screen import ScreenFeature
 
-FEATURES: tuple[type[Feature], ...] = (ChatFeature, DiagnosticsFeature, FixesFeature)
+FEATURES: tuple[type[Feature], ...] = (ScreenFeature, InputFeature, ChatFeature, DiagnosticsFeature, FixesFeature)
