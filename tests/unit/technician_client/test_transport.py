@@ -1,0 +1,281 @@
+"""Dialling the relay: which addresses are taken, whose key, and what is said when it does not work."""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from protocol.errors import HandrailError, Refused, TrustError
+from technician_client.errors import RelayUnreachable
+from technician_client.settings import Settings
+from technician_client.transport import RelayAddressError, open_websocket, parse_relay_url, spki_sha256, tls_context
+from tests.kit.processes import free_port
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ServerTls:
+    """A self-signed TLS server key."""
+
+    def __init__(self, directory: Path) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), 77, now - timedelta(days=1), now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("somewhere.else.invalid")]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self.der = certificate.public_bytes(serialization.Encoding.DER)
+        spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.pin = hashlib.sha256(spki).hexdigest()
+        pem = directory / "server.pem"
+        pem.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pem)
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ServerTls:
+    return ServerTls(tmp_path)
+
+
+@asynccontextmanager
+async def server(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
+    try:
+        yield f"{'https' if context else 'http'}://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def raw_server(handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+    """A TCP server; its connections are over when it is left."""
+    open_ones: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        open_ones.add(task)
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            open_ones.discard(task)
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        yield int(listener.sockets[0].getsockname()[1])
+        for task in tuple(open_ones):
+            task.cancel()
+        await asyncio.gather(*open_ones, return_exceptions=True)
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    await socket.send_str(request.headers.get("Authorization", "none"))
+    await socket.close()
+    return socket
+
+
+async def dial(url: str, tmp_path: Path, pin: str = "", ticket: str = "", proxy: str | None = None) -> str:
+    settings = Settings(tmp_path, connect_seconds=3, proxy=proxy)
+    socket = await open_websocket(parse_relay_url(url), "/tunnel", spki_pin=pin, settings=settings, max_bytes=1000, ticket=ticket)
+    try:
+        return str(await socket.recv())
+    finally:
+        await socket.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "websocket"),
+    [
+        ("https://relay.example:8443", "https://relay.example:8443", "wss://relay.example:8443/link"),
+        ("https://Relay.Example/", "https://relay.example", "wss://relay.example/link"),
+        ("https://relay.example:443", "https://relay.example", "wss://relay.example/link"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "ws://127.0.0.1:8080/link"),
+        ("http://localhost:80", "http://localhost", "ws://localhost/link"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443", "wss://[2001:db8::1]:8443/link"),
+        ("http://[::1]:8443", "http://[::1]:8443", "ws://[::1]:8443/link"),
+    ],
+)
+def test_addresses_are_read(url: str, origin: str, websocket: str) -> None:
+    address = parse_relay_url(url)
+    assert address.origin == origin
+    assert address.websocket("/link") == websocket
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "relay.example",
+        "ftp://relay.example",
+        "http://relay.example",
+        "http://10.0.0.1:8080",
+        "https://user:secret@relay.example",
+        "https://relay.example/path",
+        "https://relay.example?x=1",
+        "https://relay.example:99999",
+        "https://[::1",
+        "https://",
+    ],
+)
+def test_other_addresses_are_refused_with_a_hint(url: str) -> None:
+    with pytest.raises(RelayAddressError):
+        parse_relay_url(url)
+
+
+@pytest.mark.parametrize("pin", ["xyz", "aa", "0" * 63, "0" * 66])
+def test_a_malformed_pin_is_refused(pin: str) -> None:
+    with pytest.raises(RelayAddressError):
+        tls_context(pin)
+
+
+def test_without_a_pin_the_systems_authorities_decide() -> None:
+    context = tls_context("")
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_the_hash_of_no_certificate_matches_nothing() -> None:
+    assert spki_sha256(b"nonsense") == b""
+
+
+async def test_the_pinned_key_is_accepted_whatever_its_name(tls: ServerTls, tmp_path: Path) -> None:
+    assert spki_sha256(tls.der).hex() == tls.pin
+    async with server(echo, tls.context) as url:
+        assert await dial(url, tmp_path, tls.pin, ticket="t" * 20) == "Bearer " + "t" * 20
+
+
+async def test_another_key_is_refused_before_the_ticket_is_sent(tls: ServerTls, tmp_path: Path) -> None:
+    requests: list[web.Request] = []
+
+    async def notice(request: web.Request) -> web.StreamResponse:
+        requests.append(request)
+        return await echo(request)
+
+    async with server(notice, tls.context) as url:
+        with pytest.raises(TrustError, match="do not go on"):
+            await dial(url, tmp_path, "0" * 64, ticket="secret")
+    assert requests == []
+
+
+async def test_an_unknown_authority_is_refused_without_a_pin(tls: ServerTls, tmp_path: Path) -> None:
+    async with server(echo, tls.context) as url:
+        with pytest.raises(TrustError, match="does not trust"):
+            await dial(url, tmp_path)
+
+
+async def test_plain_http_serves_this_computer(tmp_path: Path) -> None:
+    async with server(echo) as url:
+        assert await dial(url, tmp_path) == "none"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, Refused), (403, Refused), (429, RelayUnreachable), (404, RelayUnreachable), (503, RelayUnreachable)],
+)
+async def test_each_status_is_explained(tmp_path: Path, status: int, kind: type[HandrailError]) -> None:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status)
+
+    async with server(answer) as url:
+        with pytest.raises(kind):
+            await dial(url, tmp_path, ticket="t")
+
+
+async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+    async with server(echo) as elsewhere:
+
+        async def answer(_request: web.Request) -> web.StreamResponse:
+            return web.Response(status=302, headers={"Location": f"{elsewhere}/tunnel"})
+
+        async with server(answer) as url:
+            with pytest.raises(RelayUnreachable, match="302"):
+                await dial(url, tmp_path, ticket="secret")
+
+
+async def test_nobody_there_and_nonsense_there(tmp_path: Path, tls: ServerTls) -> None:
+    with pytest.raises(RelayUnreachable, match="does not answer"):
+        await dial(f"http://127.0.0.1:{free_port()}", tmp_path)
+
+    async def nonsense(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x00\xffgarbage\r\n\r\n")
+        await writer.drain()
+
+    async with raw_server(nonsense) as port:
+        for url, pin in ((f"http://127.0.0.1:{port}", ""), (f"https://127.0.0.1:{port}", tls.pin)):
+            with pytest.raises(RelayUnreachable):
+                await dial(url, tmp_path, pin)
+
+
+async def test_silence_is_given_up(tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(silent) as port:
+        settings = Settings(tmp_path, connect_seconds=0.1)
+        with pytest.raises(RelayUnreachable, match="in time"):
+            await open_websocket(
+                parse_relay_url(f"http://127.0.0.1:{port}"), "/link", spki_pin="", settings=settings, max_bytes=1000
+            )
+
+
+async def test_a_proxy_is_used_for_other_computers_and_the_pin_still_counts(tmp_path: Path, tls: ServerTls) -> None:
+    asked: list[bytes] = []
+
+    async with server(echo, tls.context) as url:
+        port = int(url.rpartition(":")[2])
+
+        async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+            async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+                while data := await source.read(65536):
+                    target.write(data)
+                target.close()
+
+            try:
+                await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer), return_exceptions=True)
+            finally:
+                far_writer.close()
+                with suppress(OSError):
+                    await far_writer.wait_closed()
+
+        async with raw_server(proxy) as proxy_port:
+            address = f"http://127.0.0.1:{proxy_port}"
+            far = "https://relay.example:8443"
+            assert await dial(far, tmp_path, tls.pin, ticket="t", proxy=address) == "Bearer t"
+            with pytest.raises(TrustError):
+                await dial(far, tmp_path, "0" * 64, ticket="t", proxy=address)
+    assert asked[0].startswith(b"CONNECT relay.example:8443 ")
+
+
+async def test_a_proxy_that_is_no_address_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RelayAddressError):
+        await dial("https://relay.example", tmp_path, "0" * 64, proxy="gopher://x")
