@@ -6,7 +6,6 @@ from typing import Annotated
 
 import msgspec
 
-from protocol.documents import Fingerprint
 from protocol.errors import TrustError
 from protocol.link_messages import OrganisationId
 from technician_client.errors import NotSetUp
@@ -49,7 +48,7 @@ class OrganisationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     thresholds: Thresholds
     created: float
     relay: str = ""
-    relay_spki: Fingerprint | str = ""
+    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$")] = ""
 
 
 @dataclass(frozen=True, slots=True)

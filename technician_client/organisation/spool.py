@@ -76,6 +76,9 @@ class Spool:
         """Who says which keys may sign this role: the root, or the targets role."""
         if role in DELEGATED:
             return self.newest("targets").signed
+        waiting = self.candidate("root")
+        if waiting is not None and not self._repository.version("root"):
+            return Metadata[Root].from_bytes(waiting).signed  # nothing is published yet
         return self._repository.root().signed
 
     def edit(

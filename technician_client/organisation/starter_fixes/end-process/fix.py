@@ -18,7 +18,7 @@ def runs(pid: int, name: str) -> bool:
     try:
         comm = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
-        owner = os.stat(f"/proc/{pid}").st_uid
+        owner = Path(f"/proc/{pid}").stat().st_uid
     except OSError:
         return False
     return comm == name.encode()[:COMM_CHARS] and owner == os.getuid() and fields[0] not in (b"Z", b"X")
