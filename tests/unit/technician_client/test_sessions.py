@@ -1,0 +1,39 @@
+"""What of a session can be seen without a tunnel; everything else is in tests/loopback/test_technician_session.py."""
+
+from pathlib import Path
+
+import pytest
+
+from protocol.capabilities import Capability
+from protocol.errors import LocalProtocolError
+from protocol.link_messages import TunnelOffer
+from protocol.messages import Lane
+from protocol.session import SessionState
+from technician_client.link import RelayClient
+from technician_client.sessions import Progress, Session, Stage
+from technician_client.settings import Settings
+from tests.kit.organisation import Organisation
+from tests.kit.switchboard import keys_of
+
+
+async def test_before_anything_was_said_nothing_is_known(tmp_path: Path) -> None:
+    organisation = Organisation()
+    keys = keys_of(organisation, organisation.technician(), "http://127.0.0.1:9")
+    offer = TunnelOffer(1, "t" * 32, "abc", "Till 1", False, 60)
+    session = Session(RelayClient(keys, Settings(tmp_path)), offer, device="abc", wanted=[Capability.VIEW], reason="")
+    assert session.state is SessionState.HANDSHAKE
+    assert (session.sas, session.session_id, session.granted, session.round_trip) == ("", "", frozenset(), None)
+    assert (session.unattended, session.seconds, session.ended, session.kept) == (False, 0.0, None, None)
+    assert session.pending(Lane.INPUT) == 0
+    assert session.loss().reason == "cut"
+    with pytest.raises(LocalProtocolError):
+        _ = session.identity
+    assert [session.next_request() for _ in range(3)] == [1, 2, 3]
+    ended = await session.end()
+    assert not ended.clean
+    assert (await session.wait_ended()) == ended
+
+
+def test_progress_says_how_far_it_is() -> None:
+    assert [stage.value for stage in Stage] == ["asking", "tunnel", "connected", "consent", "open"]
+    assert Progress(Stage.ASKING).sas == ""
