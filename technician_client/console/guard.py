@@ -164,7 +164,7 @@ def _headers(origin: str) -> dict[str, str]:
         "require-trusted-types-for": "'script'",
         "trusted-types": "'none'",
     }
-    nothing = ("camera", "microphone", "geolocation", "payment", "usb", "serial", "hid", "bluetooth", "midi", "display-capture")
+    nothing = ("camera", "microphone", "geolocation", "payment", "usb", "serial", "hid", "midi", "display-capture")
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Cache-Control": "no-store",

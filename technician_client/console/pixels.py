@@ -78,8 +78,6 @@ class TileReader:
                 self._swap(np.ascontiguousarray(self._inflate(tile, 4)[..., :3]), target)
             case "zstd-up":
                 self._swap(_add_rows(self._inflate(tile, 3)), target)
-            case "zstd-left":
-                self._swap(np.cumsum(self._inflate(tile, 3), axis=1, dtype=np.uint8), target)
             case _:
                 raise RemoteProtocolError(f"Tile encoding {tile.encoding!r} is not known to this version; update it.")
 

@@ -24,8 +24,33 @@ export const PRESETS = Object.freeze([
   },
 ]);
 
+/** What a capability lets the technician do, in the technician's words. The user reads the words of the capability table. */
+export const WORDS = /** @type {Readonly<Record<string, string>>} */ (
+  Object.freeze({
+    view: "see the screen",
+    control: "use mouse and keyboard",
+    diagnostics: "read the computer's state",
+    fixes: "run approved fixes",
+    chat: "chat with the user",
+    pointer: "point and draw",
+    clipboard_in: "put text on the clipboard",
+    clipboard_out: "read the clipboard",
+    reboot: "restart the computer",
+    terminal: "type commands as the user",
+    terminal_root: "type commands as the administrator",
+    files_in: "put files there",
+    files_out: "take files from there",
+  })
+);
+
 /** The capabilities this console can make use of, in the order in which they are offered. */
 export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat", "pointer"]);
+
+/** In the order in which they are offered. @param {readonly string[]} capabilities */
+export function inOrder(capabilities) {
+  const rest = capabilities.filter((name) => !OFFERED.includes(name));
+  return [...OFFERED.filter((name) => capabilities.includes(name)), ...rest];
+}
 
 /** @param {readonly string[]} chosen @returns {string} the preset with exactly these, or "" */
 export function presetOf(chosen) {

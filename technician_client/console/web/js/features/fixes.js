@@ -18,7 +18,7 @@ export const OUTCOMES = Object.freeze({
 });
 
 export const STAGES = Object.freeze([
-  { name: "verify_signature", words: "Signatures" },
+  { name: "verify_signature", words: "Signed" },
   { name: "consent", words: "Consent" },
   { name: "detect", words: "Detect" },
   { name: "run", words: "Run" },

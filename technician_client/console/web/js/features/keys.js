@@ -10,6 +10,8 @@
 /** Keys that are words of an input method or of nothing at all: what they make arrives as text. */
 const NOT_KEYS = new Set(["Dead", "Process", "Unidentified", "Compose"]);
 
+const MODIFIERS = new Set(["Shift", "Control", "Alt", "Meta"]);
+
 /** Windows sends a left Ctrl that nobody pressed just before AltGr. */
 const FAKE_CONTROL_MS = 30;
 
@@ -40,8 +42,10 @@ export class Keys {
       return { messages: [], swallow: false };
     }
     if (code === "" || code.length > 32) return { messages: [], swallow: false };
-    // The agent's side repeats a held key by itself; a repeat that crosses the network could outlive its release.
-    if (event.repeat && this.held.has(code)) return { messages: [], swallow: true };
+    // In physical mode the key stays down over there and repeats by itself; in text mode each character is a stroke of its own.
+    if (event.repeat && this.held.has(code) && (this.mode === "physical" || MODIFIERS.has(key))) {
+      return { messages: [], swallow: true };
+    }
     const time = event.timeStamp ?? 0;
     if (this.mode === "text" && key === "AltGraph") {
       // AltGr chooses a character here; the character itself travels, not the way it was made.

@@ -71,6 +71,7 @@ function CodeCard({ onCode }) {
       />
       <button type="submit" class="button button-primary" disabled=${!complete || !relay.value?.online}>Connect</button>
     </form>
+    <p class="quiet code-note"><${Icon} name="shield" size=${14} />You will compare six digits with the user before anything is shown.</p>
   </section>`;
 }
 

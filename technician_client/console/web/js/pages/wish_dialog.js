@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "../lib.js";
 import { grouped } from "../format.js";
 import { Icon } from "../icons.js";
 import { hello, openSession } from "../live.js";
-import { OFFERED, PRESETS, presetOf } from "../wishes.js";
+import { OFFERED, PRESETS, WORDS, presetOf } from "../wishes.js";
 
 /**
  * @typedef {{code?: string, device?: DeviceRow}} Wish
@@ -59,10 +59,12 @@ export function WishDialog({ wish, onClose }) {
       </fieldset>
       <button type="button" class="link" aria-expanded=${more} onClick=${() => setMore(!more)}>${more ? "Fewer choices" : "Choose one by one"}</button>
       ${more && html`<${Capabilities} wanted=${wanted} onToggle=${toggle} />`}
+      <div class="dialog-foot">
       ${error && html`<p class="error" role="alert"><${Icon} name="warning" />${error}</p>`}
       <div class="dialog-actions">
         <button type="button" class="button" onClick=${() => dialog.current?.close()}>Cancel</button>
         <button type="submit" class="button button-primary" disabled=${busy || wanted.length === 0}>${busy ? "Calling…" : wish.device ? "Ask" : "Connect"}</button>
+      </div>
       </div>
     </form>
   </dialog>`;
@@ -78,7 +80,7 @@ function Capabilities({ wanted, onToggle }) {
       return html`<li>
         <label class="check" title=${enough ? "" : `Needs tier ${rule?.tier}`}>
           <input type="checkbox" checked=${wanted.includes(capability)} disabled=${!enough} onChange=${() => onToggle(capability)} />
-          <span>${rule?.words ?? capability}</span>
+          <span>${WORDS[capability] ?? capability}</span>
         </label>
       </li>`;
     })}

@@ -3,7 +3,8 @@
 import { html, useEffect, useState } from "../lib.js";
 import { duration } from "../format.js";
 import { Icon } from "../icons.js";
-import { endSession, hello } from "../live.js";
+import { endSession } from "../live.js";
+import { WORDS, inOrder } from "../wishes.js";
 import { Empty, Spinner } from "./controls.js";
 import { TopBar } from "./topbar.js";
 
@@ -84,10 +85,9 @@ function Countdown({ session, store }) {
 
 /** @param {{wanted: string[], reason: string}} props */
 function Wanted({ wanted, reason }) {
-  const rules = hello.value?.capabilities ?? {};
   return html`<div class="wanted">
     <p class="quiet">You ask to</p>
-    <ul>${wanted.map((capability) => html`<li key=${capability}>${rules[capability]?.words ?? capability}</li>`)}</ul>
+    <ul>${inOrder(wanted).map((capability) => html`<li key=${capability}>${WORDS[capability] ?? capability}</li>`)}</ul>
     ${reason && html`<p class="quiet">Reason: <q>${reason}</q></p>`}
   </div>`;
 }

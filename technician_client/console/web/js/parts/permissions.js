@@ -3,7 +3,7 @@
 import { html } from "../lib.js";
 import { Icon } from "../icons.js";
 import { hello } from "../live.js";
-import { OFFERED } from "../wishes.js";
+import { OFFERED, WORDS } from "../wishes.js";
 import { Menu, Spinner } from "./controls.js";
 
 /** @param {{store: import("../session_store.js").SessionStore}} props */
@@ -23,7 +23,7 @@ export function Permissions({ store }) {
 function Grant({ name, store }) {
   const rule = hello.value?.capabilities[name];
   const tier = hello.value?.tier ?? 0;
-  const words = rule?.words ?? name;
+  const words = WORDS[name] ?? name;
   const granted = store.may(name);
   const asking = store.asking.value.has(name);
   const action = () => {
