@@ -193,6 +193,7 @@ class LocalClient:
         self._reader = reader
         self._writer = writer
         self._next = 1
+        self._gone: HandrailError | None = None
         self._answers: dict[int, asyncio.Future[Done | StatusReply]] = {}
         self.events: asyncio.Queue[Said | None] = asyncio.Queue()
         self._tasks = Supervisor()
@@ -226,6 +227,8 @@ class LocalClient:
             LocalRefused: the daemon said no.
             NotRunning: it went away.
         """
+        if self._gone is not None:
+            raise self._gone
         number, self._next = self._next, self._next + 1
         answer: asyncio.Future[Done | StatusReply] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
@@ -252,9 +255,9 @@ class LocalClient:
                         self.events.put_nowait(said)
         except (ConnectionError, ValueError) as error:
             gone = NotRunning(f"The connection to the agent broke: {error}.")
+        self._gone = gone
         for number in list(self._answers):
             self._resolve(number, gone)
-        self._next = 2**32  # nothing can be asked any more
         self.events.put_nowait(None)
 
     def _resolve(self, number: int, result: Done | StatusReply | HandrailError) -> None:

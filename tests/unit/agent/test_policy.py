@@ -1,0 +1,141 @@
+"""The one decision: every check objects on its own, and the most basic one speaks first."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.policy import (
+    ALLOWED,
+    CHECKS,
+    Circumstances,
+    SessionKind,
+    Technician,
+    decide,
+    decide_session,
+    technician_of,
+)
+from protocol.capabilities import DAY, RULES, Capability
+from protocol.certificates import Role, check_chain
+from protocol.documents import GroupPolicy, RevocationList, TechnicianEntry, TechniciansList
+from protocol.errors import RefusalReason
+from tests.kit.organisation import Organisation
+
+ENTRY = TechnicianEntry(name="Ana Ruiz", tier=3, key="0" * 64, peer="t1")
+TECHNICIAN = Technician("Ana Ruiz", 3, (), issued=0.0, until=1000.0, entry=ENTRY, revoked=False)
+FINE = Circumstances(
+    technician=TECHNICIAN,
+    group="front",
+    rules=GroupPolicy(unattended=list(Capability)),
+    kind=SessionKind.ATTENDED,
+    list_known=True,
+    age=60.0,
+    wall=500.0,
+    supported=frozenset(Capability),
+)
+
+
+def tier(number: int) -> Technician:
+    return replace(TECHNICIAN, certified_tier=number)
+
+
+@pytest.mark.parametrize("capability", list(Capability))
+def test_with_everything_in_order_everything_is_allowed(capability: Capability) -> None:
+    assert decide(capability, FINE) == ALLOWED
+    assert decide(capability, replace(FINE, kind=SessionKind.UNATTENDED)) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"wall": 1000.0}, RefusalReason.EXPIRED),
+        ({"technician": replace(TECHNICIAN, entry=None), "list_known": False}, RefusalReason.STALE_TRUST),
+        ({"technician": replace(TECHNICIAN, entry=None)}, RefusalReason.NOT_ON_LIST),
+        ({"technician": replace(TECHNICIAN, revoked=True)}, RefusalReason.REVOKED),
+        ({"technician": replace(TECHNICIAN, groups=("back",))}, RefusalReason.POLICY),
+        ({"supported": frozenset()}, RefusalReason.UNSUPPORTED),
+        ({"technician": replace(TECHNICIAN, certified_tier=0)}, RefusalReason.TIER_TOO_LOW),
+        ({"rules": GroupPolicy(attended=[Capability.VIEW])}, RefusalReason.POLICY),
+        ({"age": None}, RefusalReason.STALE_TRUST),
+        ({"age": 15 * DAY}, RefusalReason.STALE_TRUST),
+        ({"desktop_taken_by": "Bo Lind"}, RefusalReason.BUSY),
+        ({"consented": frozenset({Capability.CHAT})}, RefusalReason.NOT_GRANTED),
+        ({"question_open": True}, RefusalReason.PAUSED),
+    ],
+)
+def test_each_circumstance_alone_is_enough(change: dict[str, object], reason: RefusalReason) -> None:
+    decision = decide(Capability.CONTROL, replace(FINE, **change))  # type: ignore[arg-type]
+    assert decision.reason is reason
+    assert not decision.allowed
+    assert len(decision.sentence) > 30
+    assert decision.sentence.endswith(".")
+
+
+def test_every_check_is_covered_above() -> None:
+    assert len(CHECKS) == 11
+
+
+@pytest.mark.parametrize("kind", list(SessionKind))
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize("capability", list(Capability))
+def test_tiers_follow_the_table(capability: Capability, number: int, kind: SessionKind) -> None:
+    rule = RULES[capability]
+    needed = rule.attended_tier if kind is SessionKind.ATTENDED else rule.unattended_tier
+    decision = decide(capability, replace(FINE, technician=tier(number), kind=kind))
+    assert decision.allowed is (number >= needed)
+
+
+@pytest.mark.parametrize("capability", list(Capability))
+def test_freshness_follows_the_table(capability: Capability) -> None:
+    oldest = RULES[capability].freshness
+    assert decide(capability, replace(FINE, age=oldest)).allowed
+    assert decide(capability, replace(FINE, age=oldest + 1)).reason is RefusalReason.STALE_TRUST
+    unattended = replace(FINE, kind=SessionKind.UNATTENDED)
+    assert decide(capability, replace(unattended, age=DAY)).allowed
+    assert decide(capability, replace(unattended, age=DAY + 1)).reason is RefusalReason.STALE_TRUST
+
+
+def test_the_list_bounds_what_the_certificate_claims() -> None:
+    low = replace(TECHNICIAN, entry=TechnicianEntry(name="Ana Ruiz", tier=1, key="0" * 64, peer="t1"))
+    assert low.tier == 1
+    assert decide(Capability.TERMINAL, replace(FINE, technician=low)).reason is RefusalReason.TIER_TOO_LOW
+    assert tier(2).tier == 2
+    assert replace(TECHNICIAN, entry=None).tier == 0
+
+
+def test_a_question_on_the_screen_stops_hands_and_not_eyes() -> None:
+    asked = replace(FINE, question_open=True)
+    assert decide(Capability.VIEW, asked).allowed
+    assert decide(Capability.DIAGNOSTICS, asked).allowed
+    assert decide(Capability.CLIPBOARD_IN, asked).reason is RefusalReason.PAUSED
+
+
+def test_nothing_is_unattended_unless_policy_names_it() -> None:
+    silent = replace(FINE, rules=GroupPolicy(), kind=SessionKind.UNATTENDED)
+    for capability in Capability:
+        assert decide(capability, silent).reason is RefusalReason.POLICY
+
+
+def test_a_session_needs_a_technician_in_good_standing() -> None:
+    assert decide_session(FINE) == ALLOWED
+    assert decide_session(replace(FINE, age=None, rules=GroupPolicy(attended=[]))) == ALLOWED
+    assert decide_session(replace(FINE, technician=replace(TECHNICIAN, revoked=True))).reason is RefusalReason.REVOKED
+
+
+def test_certificate_list_and_revocation_are_put_together() -> None:
+    organisation = Organisation()
+    person = organisation.technician(tier=2)
+    identity = check_chain(
+        person.chain, root_der=organisation.root, expected=Role.TECHNICIAN, purpose="session", wall=datetime.now(UTC)
+    )
+    key = person.key.public.fingerprint.hex()
+    listed = TechniciansList(issued=0.0, technicians=[TechnicianEntry(name="Ana Ruiz", tier=3, key=key, peer=person.peer)])
+    known = technician_of(identity, listed, RevocationList(issued=0.0))
+    assert (known.name, known.tier, known.revoked) == ("Ana Ruiz", 2, False)
+    assert abs(known.issued - organisation.wall.timestamp()) < 5
+    assert technician_of(identity, None, None).entry is None
+    assert technician_of(identity, listed, RevocationList(issued=0.0, fingerprints=[key])).revoked
+    later = (organisation.wall + timedelta(minutes=1)).timestamp()
+    assert technician_of(identity, listed, RevocationList(issued=0.0, not_before=later)).revoked
+    earlier = (organisation.wall - timedelta(minutes=1)).timestamp()
+    assert not technician_of(identity, listed, RevocationList(issued=0.0, not_before=earlier)).revoked
