@@ -27,7 +27,6 @@ NOTCH = 120
 MOST_NOTCHES = 50
 REOPEN_SECONDS = 2.0
 MOST_WAITING = 256
-WAIT_SECONDS = 0.01
 JOIN_SECONDS = 3.0
 
 MODIFIERS = frozenset({"Shift", "Control", "Alt", "Meta"})
@@ -103,6 +102,10 @@ class _Halt:
     """Tells the thread to release everything and end."""
 
 
+class _Interrupt:
+    """Tells the thread to release everything; what stands before it in the queue is not injected."""
+
+
 class InputWorker:
     """The thread that injects. `failed` is called on it when something cannot be done, with what to tell the technician."""
 
@@ -113,27 +116,27 @@ class InputWorker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open, self._failed, self._clock = open_injector, failed, clock
-        self._queue: queue.SimpleQueue[tuple[Message, Watched] | _Halt] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Message, Watched] | _Interrupt | _Halt] = queue.SimpleQueue()
         self._injector: InputInjector | None = None
         self._retry_at = float("-inf")
         self._why: Unavailable | None = None
         self._wheel = WheelCounter()
         self._keys = KeyTranslator()
         self._released = threading.Event()
+        self._room = threading.Semaphore(MOST_WAITING)
 
-    @property
-    def waiting(self) -> int:
-        """Messages that are not injected yet."""
-        return self._queue.qsize()
+    def reserve(self, blocking: bool = True) -> bool:
+        """Take the place of one message, before `put`. False when all are taken and it shall not wait."""
+        return self._room.acquire(blocking)
 
     def put(self, message: Message, watched: Watched) -> None:
         """Inject a message after those before it; `watched` is a copy of what the technician saw when it came."""
         self._queue.put((message, watched))
 
     def interrupt(self) -> None:
-        """Release everything now: a text that is being typed stops in the middle, what waits is dropped up to the release."""
+        """Release everything now: a text that is being typed stops in the middle, what waits is dropped."""
         self._released.set()
-        self._queue.put((ReleaseAll(), Watched()))
+        self._queue.put(_Interrupt())
 
     def halt(self) -> None:
         """End the thread after releasing everything."""
@@ -147,12 +150,13 @@ class InputWorker:
                 item = self._queue.get()
                 if isinstance(item, _Halt):
                     return
-                message, watched = item
-                if isinstance(message, ReleaseAll):
+                if isinstance(item, _Interrupt):
                     self._released.clear()
-                elif self._released.is_set():
+                    self._one(ReleaseAll(), Watched())
                     continue
-                self._one(message, watched)
+                self._room.release()
+                if not self._released.is_set():
+                    self._one(*item)
         finally:
             self._close()
 
@@ -236,11 +240,12 @@ class InputFeature(Feature):
             text = "Nothing is watched, so a place on the screen means nothing. Start the screen first."
             self.context.refuse(message, RefusalReason.INVALID, text)
             return
-        while self._worker.waiting > MOST_WAITING:
-            await asyncio.sleep(WAIT_SECONDS)  # the session stops reading this technician meanwhile, nobody else
         if self._thread is None:
             self._thread = threading.Thread(target=self._worker.run, name="handrail-input", daemon=True)
             self._thread.start()
+        if not self._worker.reserve(blocking=False):
+            # The session stops reading this technician until there is room, and nobody else.
+            await asyncio.to_thread(self._worker.reserve)
         self._worker.put(message, Watched(watched.x, watched.y, watched.width, watched.height))
 
     def _failed_on_thread(self, message: Message, error: HandrailError | None) -> None:

@@ -75,7 +75,7 @@ class MoveFinder:
         return None
 
     def _candidates(self, now: Pixels, shown: Pixels, box: Rect) -> Iterator[tuple[int, int]]:
-        """Hints, the cheapest first: the same again, a vertical vote, runs looked up. The vote comes last after a sideways move."""
+        """Hints, the cheapest first: the same again, a vertical vote, runs looked up; the vote last after a sideways move."""
         last = self._last
         anchors = find_anchors(now, shown, box)
         if last is not None and repeats(now, shown, anchors, last):
@@ -110,7 +110,7 @@ def repeats(now: Pixels, shown: Pixels, anchors: list[tuple[int, int]], offset: 
     hits = 0
     for x, y in anchors:
         from_x, from_y = x + offset[0], y + offset[1]
-        inside = 0 <= from_y < shown.shape[0] and 0 <= from_x and from_x + NEEDLE <= shown.shape[1]
+        inside = 0 <= from_y < shown.shape[0] and 0 <= from_x <= shown.shape[1] - NEEDLE
         hits += inside and np.array_equal(now[y, x : x + NEEDLE], shown[from_y, from_x : from_x + NEEDLE])
     return hits >= 2 and hits * 2 > len(anchors)
 

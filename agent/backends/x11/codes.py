@@ -1,4 +1,4 @@
-"""Physical keys: UI Events `code` values (W3C UI Events KeyboardEvent code Values) to evdev key codes (linux/input-event-codes.h).
+"""Physical keys: `code` values (W3C UI Events KeyboardEvent code Values) to evdev key codes (linux/input-event-codes.h).
 
 An X keycode is the evdev code plus 8 on every X server that uses the evdev rules, which is all of them on Linux today.
 """

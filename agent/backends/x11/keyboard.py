@@ -1,9 +1,11 @@
 """The X keyboard as a typist sees it: which key makes which character in the present layout, and spare keys for all others.
 
-A character that the layout lacks is put on a spare keycode (all its levels carry the keysym, so that no modifier changes it) and
+A character that the layout lacks is put on a spare keycode (all its levels carry the keysym: no modifier changes it) and
 typed there. Clients read a changed mapping when they next look, not when it changed; a keycode must therefore keep its
-character until everybody had time to see the last stroke. Spare keycodes are reused in the order in which they were last used, and
-never sooner than `REUSE_SECONDS`. Everything is put back by `restore`.
+character until everybody had time to see the last stroke. Spare keycodes are reused in the order in which they were last
+used, and never sooner than `REUSE_SECONDS`. A client that is just reading one change can miss the next (Xlib clears its
+"changed" flag after the answer came), so a change keeps `SETTLE_SECONDS` from the stroke before and the stroke after it.
+Everything is put back by `restore`.
 """
 
 import time
@@ -18,6 +20,7 @@ from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.keysyms import FIRST_XF86, LAST_XF86, character_of, keysym_of
 
 REUSE_SECONDS = 0.3
+SETTLE_SECONDS = 0.012
 LEAST_POOL = 48
 """With fewer unused keycodes than this, multimedia keys are borrowed too: enough for an alphabet in both cases."""
 
@@ -53,10 +56,11 @@ class Keyboard:
         self._rows: dict[int, list[int]] = {}
         self._width = 0
         self._own_changes = 0
+        self._lent_at = float("-inf")
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the mapping anew; what lies on spare keycodes is taken to be lost.
+        """Read the mapping anew; what was lent is kept where it still stands.
 
         Raises:
             DisplayLost: the connection broke.
@@ -74,7 +78,10 @@ class Keyboard:
         unused = [code for code, row in self._rows.items() if not any(row) and code > first and code not in taken]
         media = [code for code, row in self._rows.items() if _is_media(row) and code not in taken]
         chosen = unused + media[: max(0, LEAST_POOL - len(unused))]
-        self._pool = OrderedDict((code, (0, float("-inf"))) for code in chosen)
+        present = {code: keysyms[(code - first) * width] for code in chosen}
+        kept = {code: lent for code, lent in self._pool.items() if lent[0] and present.get(code) == lent[0]}
+        self._pool = OrderedDict((code, (0, float("-inf"))) for code in chosen if code not in kept)
+        self._pool.update(kept)
         self._layout = read_layout(self._rows, set(chosen))
 
     def follow(self, events: Sequence[Any]) -> None:
@@ -111,14 +118,18 @@ class Keyboard:
         if not self._pool:
             return None
         code, (_, used) = next(iter(self._pool.items()))
-        wait = used + REUSE_SECONDS - self._clock()
+        wait = max(used + REUSE_SECONDS, self._lent_at + SETTLE_SECONDS) - self._clock()
         if wait > 0:
+            self._connection.flush()
             self._sleep(wait)
         self._change(code, [keysym] * self._width)
+        self._connection.flush()
+        self._sleep(SETTLE_SECONDS)
         return self._used(code, keysym)
 
     def _used(self, code: int, keysym: int) -> int:
-        self._pool[code] = (keysym, self._clock())
+        self._lent_at = self._clock()
+        self._pool[code] = (keysym, self._lent_at)
         self._pool.move_to_end(code)
         return code
 
@@ -129,11 +140,15 @@ class Keyboard:
             self._connection.core.ChangeKeyboardMapping(1, code, len(row), row)
 
     def restore(self) -> None:
-        """Put every changed keycode back.
+        """Put every changed keycode back, as soon as everybody had time to see the last stroke.
 
         Raises:
             DisplayLost: the connection broke.
         """
+        wait = self._lent_at + REUSE_SECONDS - self._clock()
+        if self._originals and wait > 0:
+            self._connection.flush()
+            self._sleep(wait)
         for code, row in self._originals.items():
             with lost_display():
                 self._connection.core.ChangeKeyboardMapping(1, code, len(row), row)
