@@ -53,7 +53,10 @@ def parse_mounts(text: str, with_nodev: frozenset[str]) -> list[Mount]:
         if len(fields) < 4:
             continue
         device, path, kind, options = (_ESCAPE.sub(lambda match: chr(int(match.group(1), 8)), field) for field in fields[:4])
-        wanted = kind not in with_nodev or kind in _NETWORK or kind == "tmpfs" or kind == "overlay" or kind == "zfs"
+        # `fuse.name` is of the type `fuse`.
+        wanted = (
+            kind.partition(".")[0] not in with_nodev or kind in _NETWORK or kind == "tmpfs" or kind == "overlay" or kind == "zfs"
+        )
         if wanted and not path.startswith(("/proc/", "/sys/", "/dev/")) and path != "/dev":
             # A later mount on the same path hides the earlier one. Values of options may hold user names and passwords.
             found[path] = Mount(device, path, kind, tuple(option.partition("=")[0] for option in options.split(",")))
