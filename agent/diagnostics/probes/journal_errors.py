@@ -12,41 +12,41 @@ MESSAGE_CHARACTERS = 300
 ENTRIES = 400
 
 
+_Value = str | list[int | str] | None
+
+
 class _Entry(msgspec.Struct):
     """One line of systemd's journal-export as JSON: values are strings, or byte lists when they are not UTF-8, or null when
     they are too long."""
 
     time: str = msgspec.field(name="__REALTIME_TIMESTAMP", default="0")
-    message: str | list[int] | list[str] | None = msgspec.field(name="MESSAGE", default=None)
-    unit: str | list[str] | None = msgspec.field(name="_SYSTEMD_UNIT", default=None)
-    identifier: str | list[str] | list[int] | None = msgspec.field(name="SYSLOG_IDENTIFIER", default=None)
-    priority: str | list[str] | None = msgspec.field(name="PRIORITY", default=None)
+    message: _Value = msgspec.field(name="MESSAGE", default=None)
+    unit: _Value = msgspec.field(name="_SYSTEMD_UNIT", default=None)
+    identifier: _Value = msgspec.field(name="SYSLOG_IDENTIFIER", default=None)
+    priority: _Value = msgspec.field(name="PRIORITY", default=None)
 
 
 def parse_journal(data: bytes) -> list[Row]:
-    """`journalctl --output=json`, newest first, equal messages of one unit as one row. Other lines are passed over."""
+    """`journalctl --output=json` (oldest first) as rows, newest first, equal messages of one unit as one row. Other lines are passed over."""
     rows: dict[tuple[str, str], Row] = {}
-    for line in data.splitlines():
+    for line in reversed(data.splitlines()):
         entry = _entry(line)
         if entry is None:
             continue
         unit = _text(entry.unit) or _text(entry.identifier) or "kernel"
         message = shortened(_text(entry.message), MESSAGE_CHARACTERS)
-        known = rows.get((unit, message))
-        seconds = int(entry.time) // 1_000_000 if entry.time.isdecimal() else 0
+        if (known := rows.get((unit, message))) is not None:
+            known["count"] = int(known["count"] or 0) + 1
+            continue
         priority = _text(entry.priority)
-        row: Row = {
-            "time": seconds,
+        rows[(unit, message)] = {
+            "time": int(entry.time) // 1_000_000 if entry.time.isdecimal() else 0,
             "unit": unit,
             "priority": int(priority) if priority.isdecimal() else 3,
             "message": message,
             "count": 1,
         }
-        if known is not None:
-            row["count"] = int(known["count"] or 0) + 1
-            row["time"] = max(seconds, int(known["time"] or 0))
-        rows[(unit, message)] = row
-    return sorted(rows.values(), key=lambda row: -int(row["time"] or 0))
+    return list(rows.values())
 
 
 def _entry(line: bytes) -> _Entry | None:
@@ -56,16 +56,17 @@ def _entry(line: bytes) -> _Entry | None:
         return None
 
 
-def _text(value: str | list[int] | list[str] | None) -> str:
+def _text(value: _Value) -> str:
+    """A field's text: the first one where a field was given several times."""
     match value:
-        case None:
-            return ""
         case str():
             return value.strip()
+        case [str(first), *_]:
+            return first.strip()
         case [int(), *_]:
             return bytes(part for part in value if isinstance(part, int) and 0 <= part < 256).decode(errors="replace").strip()
         case _:
-            return str(value[0]).strip() if value else ""
+            return ""
 
 
 class JournalErrors(Probe):
