@@ -52,11 +52,14 @@ async def run_console(app: App, port: int, open_it: bool, first: FirstSession | 
         if open_it:
             opening.append(loop.run_in_executor(None, open_browser, address.file))
 
-    await serve(
-        lambda: relay_port(keys, settings, renewer), port=port, home=settings.home, on_ready=ready, stop=stop, first=first
-    )
-    for opened in opening:
-        await opened
+    try:
+        await serve(
+            lambda: relay_port(keys, settings, renewer), port=port, home=settings.home, on_ready=ready, stop=stop, first=first
+        )
+    finally:
+        with suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGTERM)
+        await asyncio.gather(*opening)
 
 
 @click.command(epilog="\b\nExamples:\n  handrail console\n  handrail console --port 8765 --no-open")

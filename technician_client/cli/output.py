@@ -86,7 +86,9 @@ class Output:
         """A table of the result. `styles`, when given, one for each row. Silent in JSON mode."""
         if self.as_json:
             return
-        table = Table(title=Text(inert(title), style="bold") if title else None, title_justify="left", header_style="bold")
+        if title:
+            self.out.print(Text(inert(title), style="bold"), soft_wrap=True)
+        table = Table(header_style="bold")
         for column in columns:
             table.add_column(Text(inert(column)), overflow="fold")
         for index, row in enumerate(rows):

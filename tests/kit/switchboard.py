@@ -37,6 +37,7 @@ from protocol.session import (
     Event,
     MessageReceived,
     SessionEnded,
+    SessionState,
 )
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.waiting import eventually_async
@@ -50,6 +51,7 @@ class SimulatedDevice:
     label: str = "Reception PC"
     group: str = "front"
     online: bool = True
+    told_label: str = ""
     granted: tuple[Capability, ...] = tuple(Capability)
     denial: RefusalReason | None = None
     asked_more: bool = True
@@ -78,8 +80,8 @@ class SimulatedDevice:
 
     @property
     def row(self) -> DeviceRow:
-        """The device as the relay would list it."""
-        return DeviceRow(self.peer, self.label, "Linux", self.online, time.time())
+        """The device as the relay would list it (`told_label`: by another label than the certified one)."""
+        return DeviceRow(self.peer, self.told_label or self.label, "Linux", self.online, time.time())
 
     async def say(self, *messages: Message) -> None:
         """Send messages in the session that is open now."""
@@ -114,7 +116,7 @@ class SimulatedDevice:
                 self.bytes_received += len(item.data)
                 session.receive_data(item.data, time.monotonic())
                 await self._react(session)
-                if self.ended and self.ended[-1].clean:
+                if session.state is SessionState.ENDED:
                     await socket.close()
             session.receive_eof(time.monotonic())
             self.ended += [event for event in session.events() if isinstance(event, SessionEnded)]

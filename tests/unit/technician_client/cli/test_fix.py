@@ -1,0 +1,190 @@
+"""`handrail fixes` and `handrail fix`."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import click
+import pytest
+
+from protocol.errors import RefusalReason
+from protocol.messages import Message
+from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, Finding
+from protocol.messages.fixes import (
+    FixCatalogue,
+    FixEntry,
+    FixList,
+    FixOutput,
+    FixParameter,
+    FixResult,
+    FixRun,
+    FixStage,
+)
+from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.fix import parse_parameters, result_exit_code
+from tests.kit.commands import handrail
+from tests.kit.organisation import Organisation
+from tests.kit.switchboard import Keys, SimulatedDevice, Switchboard, keys_of, running
+
+Outcome = Literal["fixed", "not_needed", "done", "failed", "verify_failed", "undone", "timed_out", "cancelled", "refused"]
+FULL = Finding("disk_full", "The disk is full", "critical", "", {}, "clean-cache", {"days": 3})
+ENTRY = FixEntry(
+    "clean-cache", "2", "Clean \x1b[31mthe cache", "", 1, "user", [FixParameter("days", "int", low=1, high=30, default=7)]
+)
+GONE = FixEntry("other", "1", "Other", "", 2, "root", [], available=False, why_not="needs root")
+
+
+class Fixer:
+    """Answers for one device: `outcome` of a run and whether the finding remains."""
+
+    def __init__(self) -> None:
+        self.outcome: Outcome = "fixed"
+        self.remains = False
+        self.finds: list[Finding] = [FULL]
+
+    def __call__(self, message: Message) -> list[Message]:
+        match message:
+            case DiagnosticsCollect(request=request):
+                return [DiagnosticsDone(request, self.finds, 3, 100)]
+            case FixList(request=request):
+                return [FixCatalogue(request, [GONE, ENTRY])]
+            case FixRun(request=request, id=name):
+                return [
+                    FixStage(request, "verify_signature"),
+                    FixStage(request, "run"),
+                    FixOutput(request, "run", "stdout", "removing\x1b[2J 12 files\n"),
+                    FixResult(
+                        request,
+                        name,
+                        "2",
+                        self.outcome,
+                        5,
+                        0,
+                        RefusalReason.TIER_TOO_LOW if self.outcome == "refused" else None,
+                        "what happened",
+                        before=[FULL],
+                        after=[FULL] if self.remains else [],
+                    ),
+                ]
+        return []
+
+
+@pytest.fixture
+def devices() -> list[SimulatedDevice]:
+    organisation = Organisation()
+    return [SimulatedDevice(organisation, f"PC {n}", "tills" if n < 2 else "office", answers=Fixer()) for n in range(3)]
+
+
+@pytest.fixture
+def fixer(devices: list[SimulatedDevice]) -> Fixer:
+    assert isinstance(devices[0].answers, Fixer)
+    return devices[0].answers
+
+
+@pytest.fixture
+async def board(devices: list[SimulatedDevice]) -> AsyncIterator[Switchboard]:
+    async with running(Switchboard(devices[0].organisation, *devices)) as board:
+        yield board
+
+
+@pytest.fixture
+def keys(board: Switchboard) -> Keys:
+    return keys_of(board.organisation, board.organisation.technician(), board.url)
+
+
+def run_of(device: SimulatedDevice) -> FixRun:
+    return next(message for message in device.received if isinstance(message, FixRun))
+
+
+async def test_the_catalogue_is_shown_and_documented(keys: Keys, devices: list[SimulatedDevice], tmp_path: Path) -> None:
+    ran = await handrail(tmp_path, keys, "fixes", "PC", "0")
+    assert ran.code == 0
+    assert "days:int=7" in ran.out
+    assert "needs root" in ran.out
+    assert "\x1b" not in ran.out
+    document = (await handrail(tmp_path, keys, "fixes", "PC 0", "--json")).json
+    assert [entry["id"] for entry in document["fixes"]] == ["clean-cache", "other"]
+    assert document["device"] == devices[0].peer
+
+
+async def test_a_fix_streams_its_output_and_shows_before_and_after(
+    keys: Keys, devices: list[SimulatedDevice], tmp_path: Path
+) -> None:
+    ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--param", "days=5")
+    assert ran.code == 0
+    assert "removing\ufffd 12 files" in ran.out
+    assert "what happened" in ran.out
+    assert "gone" in ran.out
+    assert "checking the script's signatures" in ran.err
+    assert run_of(devices[0]).parameters == {"days": 5}
+
+
+async def test_one_run_is_one_document(keys: Keys, tmp_path: Path) -> None:
+    document = (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--json")).json
+    assert (document["outcome"], document["ok"], document["remaining"]) == ("fixed", True, [])
+    assert document["output"] == [{"stage": "run", "stream": "stdout", "text": "removing\x1b[2J 12 files\n"}]
+    assert document["before"][0]["id"] == "disk_full"
+
+
+async def test_a_finding_gives_its_parameters_and_must_be_gone(
+    keys: Keys, devices: list[SimulatedDevice], fixer: Fixer, tmp_path: Path
+) -> None:
+    ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--finding", "disk_full")
+    assert ran.code == 0
+    assert (run_of(devices[0]).parameters, run_of(devices[0]).finding) == ({"days": 3}, "disk_full")
+    fixer.remains = True
+    ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--finding", "disk_full", "--param", "days=9", "--json")
+    assert ran.code == 8
+    assert ran.json["remaining"] == ["disk_full"]
+    fixer.finds = []
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--finding", "disk_full")).code == 6
+
+
+async def test_without_a_named_finding_the_one_it_answers_counts(keys: Keys, fixer: Fixer, tmp_path: Path) -> None:
+    fixer.remains = True
+    ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache")
+    assert ran.code == 8
+    assert "Still there: The disk is full" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"), [("failed", 1), ("timed_out", 1), ("verify_failed", 1), ("undone", 1), ("refused", 5), ("not_needed", 0)]
+)
+async def test_each_outcome_has_its_code(keys: Keys, fixer: Fixer, tmp_path: Path, outcome: Outcome, code: int) -> None:
+    fixer.outcome = outcome
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache")).code == code
+
+
+async def test_what_does_not_fit_is_said_before_anything_runs(keys: Keys, devices: list[SimulatedDevice], tmp_path: Path) -> None:
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "no-such-fix")).code == 6
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--param", "hours=1")).code == 2
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--param", "days=99")).code == 2
+    assert not any(isinstance(message, FixRun) for message in devices[0].received)
+
+
+async def test_a_group_is_fixed_side_by_side(keys: Keys, devices: list[SimulatedDevice], fixer: Fixer, tmp_path: Path) -> None:
+    ran = await handrail(tmp_path, keys, "fix", "--group", "tills", "clean-cache", "--json")
+    assert ran.code == 0
+    assert ran.lines[-1] == {"summary": {"devices": 2, "fixed": 2, "failed": 0}}
+    assert not devices[2].consents
+    fixer.remains = True
+    ran = await handrail(tmp_path, keys, "fix", "--all", "clean-cache")
+    assert ran.code == 8
+    assert "3 devices: 2 well, 1 not." in ran.err
+    devices[1].denial = RefusalReason.POLICY
+    ran = await handrail(tmp_path, keys, "fix", "--all", "clean-cache", "--json")
+    assert ran.code == 1
+    assert {line["label"] for line in ran.lines if "error" in line} == {"PC 1"}
+
+
+def test_parameters_are_pairs() -> None:
+    assert parse_parameters(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
+    for wrong in (["a"], ["=1"], ["a=1", "a=2"]):
+        with pytest.raises(click.BadParameter):
+            parse_parameters(wrong)
+
+
+def test_a_verify_that_fails_with_the_finding_there_is_8() -> None:
+    result = FixResult(1, "x", "1", "verify_failed", 1)
+    assert result_exit_code(result, [FULL]) is ExitCode.FINDING_REMAINS
+    assert result_exit_code(result, []) is ExitCode.FAILED
