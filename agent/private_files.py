@@ -42,9 +42,8 @@ def write_private(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        finally:
+            Path(temporary).unlink(missing_ok=True)  # gone already unless something failed
     except OSError as error:
         raise PrivateFileError(f"{path} cannot be written: {error.strerror or error}.") from error
 

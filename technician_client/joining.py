@@ -76,7 +76,7 @@ def join(
     passphrase: bytes,
     unlock: Unlock = "prompt",
     passphrase_file: str = "",
-    platform: str,
+    platform: str = "",
     wall: Callable[[], datetime],
     random_bytes: Callable[[int], bytes],
     on_progress: Callable[[str], None] = lambda _: None,

@@ -42,9 +42,8 @@ def write_private(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        finally:
+            Path(temporary).unlink(missing_ok=True)  # gone already unless something failed
     except OSError as error:
         raise PrivateFileError(f"{path} cannot be written: {error.strerror or error}.") from error
 
@@ -80,7 +79,9 @@ def read_passphrase(path: Path) -> bytes:
     try:
         line = read_private(path, 4096).split(b"\n", 1)[0].rstrip(b"\r")
     except FileNotFoundError as error:
-        raise PrivateFileError(f"There is no passphrase file {path}. Make one: (umask 077; openssl rand -hex 24 > {path})") from error
+        raise PrivateFileError(
+            f"There is no passphrase file {path}. Make one: (umask 077; openssl rand -hex 24 > {path})"
+        ) from error
     if not line:
         raise PrivateFileError(f"The passphrase file {path} is empty: its first line is the passphrase.")
     return line

@@ -1,7 +1,6 @@
 """`handrail join BUNDLE`: become a technician."""
 
 import os
-import platform
 from pathlib import Path
 
 import click
@@ -41,7 +40,6 @@ def join(app: App, bundle: Path, wait: float) -> None:
         passphrase=passphrase,
         unlock="file" if kept_in is not None else "prompt",
         passphrase_file=str(kept_in.absolute()) if kept_in is not None else "",
-        platform=platform.system().lower(),
         wall=now,
         random_bytes=os.urandom,
         on_progress=app.output.progress,

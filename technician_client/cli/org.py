@@ -21,6 +21,7 @@ from technician_client.organisation.record import OrganisationHome, Thresholds
 from technician_client.organisation.registering import register, root_words, short_pin
 from technician_client.organisation.tokens import Issued, Records
 from technician_client.organisation.vault import KeyDirectory
+from technician_client.private_files import PrivateFileError
 
 VAULT = "Passphrase of the vault"
 KEY_HELP = "Sign with this key of the vault only (may be given several times; default: all keys of the role that are here)."
@@ -311,7 +312,7 @@ def parse_capabilities(text: str) -> list[Capability]:
 def _write_bundle(app: App, records: Records, bundle: Bundle, path: Path) -> None:
     try:
         written = bundles.write_bundle(bundle, path)
-    except BaseException:
+    except PrivateFileError:
         records.withdraw_token(bundle.token_id)  # a token that nobody holds must not stay open
         raise
     if app.output.as_json:

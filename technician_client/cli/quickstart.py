@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import platform
 from pathlib import Path
 
 import click
@@ -66,7 +65,7 @@ def _person() -> str:
     try:
         name = getpass.getuser()
     except (OSError, KeyError):
-        name = platform.node()
+        name = ""
     return "".join(character for character in name if character.isprintable()).strip()[:50] or "Technician"
 
 

@@ -1,8 +1,8 @@
 """`handrail signer`: runs until it is stopped; one line for everything that happens."""
 
 import asyncio
-import contextlib
 import signal
+from types import FrameType
 
 import click
 
@@ -57,12 +57,16 @@ async def _until_stopped(running: Signer) -> None:
         task.cancel()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Where the loop cannot watch signals, Ctrl-C ends it as KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         await running.run()
     except asyncio.CancelledError:
         if not stopped:
             raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

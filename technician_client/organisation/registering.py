@@ -1,7 +1,6 @@
 """Registering the organisation at a relay, with the one-time token that the relay's operator was shown."""
 
 import hashlib
-import socket
 import ssl
 from typing import Annotated
 
@@ -36,21 +35,15 @@ def find_pin(url: str, pin: str) -> str:
         return pin.strip().lower().replace(":", "")
     if not address.loopback or address.scheme != "https":
         return ""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
-        with (
-            socket.create_connection((address.host, address.port), CONNECT_SECONDS) as plain,
-            context.wrap_socket(plain) as secured,
-        ):
-            certificate = secured.getpeercert(binary_form=True)
+        shown = ssl.get_server_certificate((address.host, address.port), timeout=CONNECT_SECONDS)
+        certificate = ssl.PEM_cert_to_DER_cert(shown)
     except OSError as error:
         raise RelayUnreachable(
             f"No relay answers at {address.origin} ({error.strerror or error}). Start it: handrail-relay "
             "serve --config relay.toml"
         ) from error
-    return spki_sha256(certificate or b"").hex()
+    return spki_sha256(certificate).hex()
 
 
 def register(home: OrganisationHome, record: OrganisationRecord, *, url: str, token: str, pin: str = "") -> OrganisationRecord:

@@ -191,10 +191,10 @@ class Records:
             self._database.execute("begin immediate")
             try:
                 yield self._database
-            except BaseException:
-                self._database.execute("rollback")
-                raise
-            self._database.execute("commit")
+                self._database.execute("commit")
+            finally:
+                if self._database.in_transaction:
+                    self._database.execute("rollback")
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
