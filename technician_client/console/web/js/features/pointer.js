@@ -17,14 +17,19 @@ export class WheelCounter {
    * @returns {{dx: number, dy: number} | null} null: not a whole 120th yet
    */
   turn(event) {
-    this.x += inParts(event.deltaX, event.deltaMode, event.wheelDeltaX);
-    this.y += inParts(event.deltaY, event.deltaMode, event.wheelDeltaY);
+    this.x = tidy(this.x + inParts(event.deltaX, event.deltaMode, event.wheelDeltaX));
+    this.y = tidy(this.y + inParts(event.deltaY, event.deltaMode, event.wheelDeltaY));
     const dx = clamp(Math.trunc(this.x));
     const dy = clamp(Math.trunc(this.y));
     this.x = (this.x - dx) % 1;
     this.y = (this.y - dy) % 1;
     return dx === 0 && dy === 0 ? null : { dx, dy };
   }
+}
+
+/** Without the dust of binary fractions, which would hide a whole part. @param {number} value */
+function tidy(value) {
+  return Math.round(value * 1e6) / 1e6;
 }
 
 /** @param {number} value */

@@ -1,0 +1,125 @@
+"""The console's wire: vectors, what a page may say, and pictures that lie."""
+
+import json
+import zlib
+
+import pytest
+import zstandard
+
+from protocol.errors import RemoteProtocolError, UndecodableMessage
+from protocol.messages import Message
+from protocol.messages.chat import ChatMessage
+from protocol.messages.input import Key, PointerMove, ReleaseAll
+from protocol.messages.screen import Copy, CursorShape, Operation, ScreenUpdate, Tile, Video
+from technician_client.console.wire import (
+    Area,
+    AskCapability,
+    EndSession,
+    UpdateWriter,
+    carried_bytes,
+    read_page,
+    weight_of,
+    write_cursor,
+    write_message,
+)
+from tests.vectors.console.make import FOLDER, files
+
+AREA = Area(64, 48)
+
+
+def test_the_vectors_are_what_this_version_writes() -> None:
+    for name, content in files().items():
+        assert (FOLDER / name).read_text("utf-8") == content, f"{name}: run python -m tests.vectors.console.make"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('["input.pointer_move", 5, 6]', PointerMove(5, 6)),
+        ('["input.key", "KeyE", "é", true, "text"]', Key("KeyE", "é", True, "text")),
+        ('["input.release_all"]', ReleaseAll()),
+        ('["chat.message", "<b>", 1.5]', ChatMessage("<b>", 1.5)),
+        ('{"type": "ask", "capability": "control", "reason": "x"}', AskCapability("control", "x")),  # type: ignore[arg-type]
+        ('{"type": "end"}', EndSession()),
+    ],
+)
+def test_what_a_page_may_say(text: str, message: object) -> None:
+    assert read_page(text) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        '["session.hello", 1, [], "", "", 0, ""]',
+        '["session.capability_ask", 1, "view", ""]',
+        '["session.welcome", ["view"], 1, "x", true, false]',
+        '["session.end", "x", "", ""]',
+        '["screen.update", 1, 1, 1, [], true]',
+        '["input.pointer_move", 99999, 6]',
+        '["input.pointer_move", "5", 6]',
+        '["input.key", "KeyE", "e", true, "raw"]',
+        '["input.pointer_button", 1, 1, 9, true]',
+        '{"type": "ask", "capability": "everything"}',
+        '{"type": "end", "more": 1}',
+        '{"type": "welcome"}',
+        "[" * 5000,
+        '["chat.message", "\ud800", 1]',
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(UndecodableMessage):
+        read_page(text)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Copy(0, 0, 65, 1, 0, 0),
+        Copy(0, 0, 64, 48, 1, 0),
+        Copy(0, 0, 64, 48, 0, 1),
+        Copy(0, 0, 0, 48, 0, 0),
+        Tile(60, 0, 5, 1, "fill", b"abc"),
+        Tile(0, 0, 5, 1, "fill", b"ab"),
+        Tile(0, 47, 1, 2, "zstd-bgr", zstandard.compress(bytes(6))),
+        Tile(0, 0, 2, 2, "zstd-bgr", zstandard.compress(bytes(6))),
+        Video(0, 0, 64, 49, 1, "avc1.64002A", True, b"x"),
+        Video(0, 0, 64, 48, -1, "avc1.64002A", True, b"x"),
+        Video(0, 0, 64, 48, 1, "é", True, b"x"),
+        Video(0, 0, 64, 48, 1, "a" * 65, True, b"x"),
+    ],
+)
+def test_an_operation_outside_the_picture_is_refused(operation: Operation) -> None:
+    with pytest.raises(RemoteProtocolError):
+        UpdateWriter().write(ScreenUpdate(1, 1, 1, [operation]), AREA)
+
+
+@pytest.mark.parametrize(("sequence", "epoch", "captured"), [(-1, 1, 1), (2**53, 1, 1), (1, -1, 1), (1, 2**32, 1), (1, 1, 2**63)])
+def test_numbers_that_the_page_could_not_hold_are_refused(sequence: int, epoch: int, captured: int) -> None:
+    with pytest.raises(RemoteProtocolError):
+        UpdateWriter().write(ScreenUpdate(sequence, epoch, captured, []), AREA)
+
+
+def test_more_operations_than_a_picture_can_need_are_refused() -> None:
+    with pytest.raises(RemoteProtocolError):
+        UpdateWriter().write(ScreenUpdate(1, 1, 1, [Copy(0, 0, 1, 1, 1, 1)] * 65536), AREA)
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", zlib.compress(bytes(15)), zlib.compress(bytes(17)), zlib.compress(bytes(1 << 24))])
+def test_a_pointer_that_is_not_its_pixels_is_refused(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        write_cursor(CursorShape(1, 2, 2, 0, 0, data))
+
+
+def test_text_of_devices_stays_text() -> None:
+    said = write_message(ChatMessage('<img src=x onerror="alert(1)">\u2028', 0.0))
+    assert json.loads(said) == ["chat.message", '<img src=x onerror="alert(1)">\u2028', 0.0]
+
+
+def test_weights() -> None:
+    update: Message = ScreenUpdate(1, 1, 1, [Tile(0, 0, 10, 10, "zstd-bgr", b"1234"), Copy(0, 0, 5, 5, 0, 0)])
+    assert (weight_of(update), carried_bytes(update)) == (400, 4)
+    assert (weight_of(ReleaseAll()), carried_bytes(CursorShape(1, 0, 0, 0, 0, b"123"))) == (0, 3)
