@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tests.bench import assets
-from tests.bench.peers import SOURCE, Peer, Start
+from tests.bench.peers import SOURCE, Assembly, Peer, Start
 from tests.kit.processes import descendants
 
 HERE = Path(__file__).resolve().parent
@@ -120,6 +120,12 @@ class System:
     pids: dict[str, list[int]] = field(
         default_factory=lambda: {r: [] for r in ("source", "display", "relay", "server", "viewer")}
     )
+    assembly: Assembly | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port whose sent bytes are counted."""
+        return self.peer.port if self.assembly is None else self.assembly.port
 
     def start(self) -> None:
         """Displays, relay, server, viewer, in this order."""
@@ -135,6 +141,9 @@ class System:
                 if start.wait_port:
                     self._wait_for_port(start.wait_port)
                 time.sleep(start.settle)
+        if self.peer.assemble is not None:
+            self.assembly = self.peer.assemble()
+            self.pids.update(self.assembly.pids)
         time.sleep(self.peer.ready)
         if self.peer.started is not None:
             self.peer.started()
@@ -167,6 +176,8 @@ class System:
 
     def stop(self) -> None:
         """End what was started, with everything below it."""
+        if self.assembly is not None:
+            self.assembly.stop()
         everything = set().union(*(descendants(child.pid) for child in self.children)) if self.children else set()
         for child in reversed(self.children):
             child.terminate()
@@ -230,16 +241,16 @@ def measure(system: System, workload: str, offset: tuple[int, int], seconds: flo
     time.sleep(2)  # the first full picture goes through before the clock starts
     cpu_before, bytes_before, start = (
         {role: cpu_of(pids) for role, pids in system.pids.items()},
-        sent_bytes(system.peer.port),
+        sent_bytes(system.port),
         time.monotonic(),
     )
     glass.stdin.write("go\n")
     glass.stdin.flush()
     assert glass.stdout.readline().strip() == "DONE"
-    cpu_after, bytes_after = {role: cpu_of(pids) for role, pids in system.pids.items()}, sent_bytes(system.peer.port)
+    cpu_after, bytes_after = {role: cpu_of(pids) for role, pids in system.pids.items()}, sent_bytes(system.port)
     wall = time.monotonic() - start
     assert glass.stdout.readline().strip() == "FIN"
-    bytes_settled = sent_bytes(system.peer.port)
+    bytes_settled = sent_bytes(system.port)
     glass.wait()
     cpu = {role: sum(used - cpu_before[role].get(pid, 0) for pid, used in after.items()) for role, after in cpu_after.items()}
     drawn = json.loads(Path(f"{base}.json").read_text())

@@ -40,11 +40,22 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Assembly:
+    """A system that was put together by code and runs: its process ids by role ("relay", "server", "viewer"), the TCP port whose
+    sent bytes are what the viewer is sent, and how it is ended."""
+
+    port: int
+    pids: dict[str, list[int]]
+    stop: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Peer:
     """A system under measurement.
 
     `relay`, `server` and `viewer` are started in this order; `port` is the TCP port whose sent bytes are what the viewer is sent;
     `started` is called when everything runs (log in, click, full screen). `source` and `viewer_display` are X servers to start.
+    What a list of commands cannot say is started by `assemble`, when the displays are there.
     """
 
     name: str
@@ -56,6 +67,7 @@ class Peer:
     viewer: tuple[Start, ...] = ()
     ready: float = 1.0
     started: Callable[[], None] | None = None
+    assemble: Callable[[], Assembly] | None = None
     viewer_name: str = VIEWER
 
 
