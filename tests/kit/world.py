@@ -26,9 +26,18 @@ class World:
         directory: an empty directory of its own.
         tapped: stand in front of the relay with the relay's own key and record what it carries (`tap`).
         mark: a word in the environment of every process, to find what is left over.
+        null_channel: run agent and technician over the kit's channel that encrypts nothing (a control for secrecy checks).
     """
 
-    def __init__(self, directory: Path, *, tapped: bool = False, mark: str = "", organisation: str = "Example Ltd") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        tapped: bool = False,
+        mark: str = "",
+        organisation: str = "Example Ltd",
+        null_channel: bool = False,
+    ) -> None:
         self.directory = directory
         self.logs = directory / "logs"
         self.home = directory / "technician"
@@ -47,6 +56,8 @@ class World:
             "NO_COLOR": "1",
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         }
+        if null_channel:
+            self.environment["PYTHONPATH"] = str(Path(__file__).parent / "null_channel")
         directory.mkdir(parents=True, exist_ok=True)
         self.passphrase_file.write_text(secrets.token_urlsafe(24) + "\n")
         self.passphrase_file.chmod(0o600)
@@ -75,24 +86,11 @@ class World:
 
     def quickstart(self, token: str, relay_spki: str) -> Path:
         """`handrail quickstart`; returns the agents' enrolment bundle."""
-        self.handrail(
-            "quickstart",
-            "--relay",
-            self.url,
-            "--token",
-            token,
-            "--relay-spki",
-            relay_spki,
-            "--organisation",
-            self.organisation,
-            "--technician",
-            "Ana Ruiz",
-            "--passphrase-file",
-            str(self.passphrase_file),
-        )
-        bundles = sorted(self.home.rglob("*.handrail"))
-        assert bundles, f"quickstart left no bundle below {self.home}"
-        return next((bundle for bundle in bundles if json.loads(bundle.read_text()).get("kind") == "device"), bundles[0])
+        bundle = self.directory / "devices.handrail"
+        arguments = ["--relay", self.url, "--token", token, "--pin", relay_spki, "--name", self.organisation]
+        arguments += ["--technician", "Ana Ruiz", "--out", str(bundle), "--passphrase-file", str(self.passphrase_file)]
+        self.handrail("quickstart", *arguments)
+        return bundle
 
     def start_signer(self) -> None:
         """`handrail signer`, until it says that it is ready."""
