@@ -4,11 +4,13 @@ The agent serves the source display; the console is shown by a Chromium on the v
 live desktop fills the screen, and then left alone. The relay's port is what the viewer's bytes are counted on.
 """
 
+import contextlib
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect, sync_playwright
 
 from tests.bench.peers import ROOMY, SOURCE, Assembly, Peer, chromium, xvfb
@@ -59,25 +61,20 @@ def assemble(cache: Path) -> Assembly:
         world.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
-    try:
-        address = world.everything(SOURCE)
-        user = world.user("attend")
-        user.expect(r"Waiting for technicians")
-        debug_port = free_port()
-        start = chromium(address, directory / "chromium", debug_port, cache)
-        world.spawn("chromium", *start.argv, env=start.env)
-        wait_for_port(debug_port)
-        with AttachedPage(debug_port) as page:
-            page.ask(LABEL, REASON, preset="Watch")
-            consent(user)
-            page.wait_for_picture()
-            page.fill_the_screen()
-    except BaseException as error:
-        output = world.output()
-        stop()
-        if isinstance(error, Exception):
-            raise RuntimeError(f"{type(error).__name__}: {error}\n{output}") from error
-        raise
+    with contextlib.ExitStack() as undo:
+        undo.callback(stop)
+        try:
+            address = world.everything(SOURCE)
+            user = world.user("attend")
+            user.expect(r"Waiting for technicians")
+            debug_port = free_port()
+            start = chromium(address, directory / "chromium", debug_port, cache)
+            world.spawn("chromium", *start.argv, env=start.env)
+            wait_for_port(debug_port)
+            watch(debug_port, user)
+        except (AssertionError, PlaywrightError) as error:
+            raise RuntimeError(f"{error}\n{world.output()}") from error
+        undo.pop_all()
     running = world.processes
     return Assembly(
         port=world.port,
@@ -88,6 +85,18 @@ def assemble(cache: Path) -> Assembly:
         },
         stop=stop,
     )
+
+
+def watch(debug_port: int, user: Terminal) -> None:
+    """Ask to help, have it allowed, fill the screen, and let the browser go."""
+    page = AttachedPage(debug_port)
+    try:
+        page.ask(LABEL, REASON, preset="Watch")
+        consent(user)
+        page.wait_for_picture()
+        page.fill_the_screen()
+    finally:
+        page.close()
 
 
 def handrail(cache: Path) -> Peer:
