@@ -456,7 +456,7 @@ class AssistedSession:
                 name=self.name,
                 organisation=self._services.keys.organisation_name,
                 tier=self.tier,
-                granted=sorted(self.machine.granted),
+                granted=[capability for capability in Capability if capability in self.machine.granted],
                 unattended=self.unattended,
                 paused=self.machine.paused,
                 since=self._opened_at,
