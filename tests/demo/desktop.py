@@ -72,10 +72,10 @@ def start_desktop(directory: Path, home: Path) -> Desktop:
     letter.write_text(GREETING, encoding="utf-8")
     welcome = f"cat {letter}; exec {shutil.which('bash') or 'sh'} -i"
     look = ["-fa", "DejaVu Sans Mono", "-fs", "12", "-bg", "#101820", "-fg", "#e8e8e8"]
-    client("xterm", "xterm", "-title", "Terminal", "-geometry", "96x28+90+120", *look, "-e", "sh", "-c", welcome)
+    client("xterm", "xterm", "-title", "Terminal", "-geometry", "96x22+90+120", *look, "-e", "sh", "-c", welcome)
     client("editor", "mousepad", "--disable-server", str(letter))
     client("clock", "xclock", "-geometry", "200x200-120+120", "-update", "60")
-    client("processes", "xterm", "-title", "Processes", "-geometry", "84x16+90-90", *look, "-e", "top", "-d", "10")
+    client("processes", "xterm", "-title", "Processes", "-geometry", "84x18+90-60", *look, "-e", "top", "-d", "10")
     names = ("Terminal", "Processes", "xclock", "letter.txt")
     wait_for(lambda: all(part in display.run("xwininfo", "-root", "-tree") for part in names), "the demo's windows", 30)
     if shutil.which("xdotool"):
