@@ -1,0 +1,83 @@
+"""Publishing: everything goes up once, the timestamp last, and again when the relay has lost it."""
+
+from pathlib import Path
+
+import pytest
+
+from protocol.errors import Refused, Unavailable
+from technician_client.organisation.publishing import SignerLock, fingerprint_of
+from technician_client.relay_http import RelayHttp
+from tests.kit.founded import Founded
+from tests.kit.http_relay import http_relay
+
+
+def test_the_timestamp_goes_last_and_only_news_go_again(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    publisher = founded.publisher()
+    publisher.prepare(founded.wall)
+    with http_relay() as relay:
+        http = RelayHttp(relay.url, "")
+        assert publisher.behind(http)
+        first = publisher.upload(http, "upload")
+        assert first == len(relay.files) and relay.uploads[-1] == "metadata/timestamp.json"
+        assert not publisher.behind(http)
+        publisher.prepare(founded.after(hours=13))
+        assert publisher.behind(http)
+        assert publisher.upload(http, "upload") == 1
+        relay.files.clear()
+        assert publisher.behind(http)
+        assert publisher.upload(http, "upload") == first
+
+
+def test_an_interrupted_upload_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    publisher = founded.publisher()
+    publisher.prepare(founded.wall)
+    stuck = [path for path, _ in founded.repository.files()][3]
+    with http_relay() as relay:
+        http = RelayHttp(relay.url, "")
+        relay.statuses[f"/tuf/{founded.record.organisation}/{stuck}"] = 507
+        with pytest.raises(Unavailable, match="Come back later"):
+            publisher.upload(http, "upload")
+        assert "metadata/timestamp.json" not in relay.files
+        relay.statuses.clear()
+        publisher.upload(http, "upload")
+        assert len(relay.uploads) == len(set(relay.uploads)) == len(relay.files)
+
+
+def test_a_used_ticket_is_told_apart(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    publisher = founded.publisher()
+    publisher.prepare(founded.wall)
+    with http_relay() as relay, pytest.raises(Refused):
+        publisher.upload(RelayHttp(relay.url, ""), "wrong")
+
+
+def test_what_is_damaged_in_the_spool_is_told_and_left(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    founded.publish()
+    (founded.home.spool / "metadata" / "policy.json").write_bytes(b"not json")
+    prepared = founded.publish()
+    assert prepared.published == () and "refused" in prepared.waiting[0].text
+
+
+def test_nothing_to_upload_before_anything_is_signed(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    with http_relay() as relay:
+        assert not founded.publisher().behind(RelayHttp(relay.url, ""))
+
+
+def test_a_second_signer_is_kept_out_until_the_first_is_gone(tmp_path: Path) -> None:
+    lock = SignerLock(tmp_path / "running.lock")
+    with pytest.raises(Unavailable, match="Another signer"):
+        SignerLock(tmp_path / "running.lock")
+    lock.release()
+    SignerLock(tmp_path / "running.lock").release()
+
+
+def test_a_changed_spool_is_noticed(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    before = fingerprint_of(founded.home.spool)
+    assert len(before) == 6 and fingerprint_of(tmp_path / "none") == ()
+    founded.publish()
+    assert fingerprint_of(founded.home.spool) != before
