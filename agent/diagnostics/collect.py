@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,32 +49,40 @@ class Collector:
         return [name for name in TABLES if name in self._probes]
 
     async def collect(
-        self, environment: Environment, tables: Iterable[str] = (), *, seconds: float = SNAPSHOT_SECONDS
-    ) -> AsyncIterator[TableResult]:
-        """Yield one result per table as it comes (all tables when none is named); an unknown name is `unsupported`.
+        self,
+        environment: Environment,
+        tables: Iterable[str] = (),
+        *,
+        on_result: Callable[[TableResult], None] | None = None,
+        seconds: float = SNAPSHOT_SECONDS,
+    ) -> list[TableResult]:
+        """One result for each table (all tables when none is named); an unknown name is `unsupported`.
 
-        After `seconds` whatever is still running is cancelled and reported as failed.
+        `on_result` hears of each as it is ready. After `seconds` whatever is still running is cancelled and reported as failed.
         """
         wanted = list(dict.fromkeys(tables)) or self.tables
         end = self._clock() + seconds
         slots = {Cost.COMPUTES: asyncio.Semaphore(COMPUTING), Cost.WAITS: asyncio.Semaphore(WAITING)}
-        results: asyncio.Queue[TableResult] = asyncio.Queue()
+        results: list[TableResult] = []
+
+        def ready(result: TableResult) -> None:
+            results.append(result)
+            if on_result is not None:
+                on_result(result)
 
         async def one(name: str, probe: Probe) -> None:
-            results.put_nowait(await self._probe(environment, name, probe, slots[probe.cost], end))
+            ready(await self._probe(environment, name, probe, slots[probe.cost], end))
 
         async with asyncio.TaskGroup() as group:
-            started = 0
-            for name in wanted:
-                probe = self._probes.get(name)
-                if probe is None:
-                    known = "no probe here" if name in TABLES else "not a table of this version"
-                    yield TableResult(printable(shortened(name, 200)), "unsupported", 0.0, 0.0, reason=f"There is {known}.")
-                else:
+            # In the probes' own order, which starts the slowest first.
+            for name, probe in self._probes.items():
+                if name in wanted:
                     group.create_task(one(name, probe), name=f"probe {name}")
-                    started += 1
-            for _ in range(started):
-                yield await results.get()
+            for name in wanted:
+                if name not in self._probes:
+                    known = "a table without a probe here" if name in TABLES else "not a table of this version"
+                    ready(TableResult(printable(shortened(name, 200)), "unsupported", 0.0, 0.0, reason=f"This is {known}."))
+        return results
 
     async def _probe(self, environment: Environment, name: str, probe: Probe, slot: asyncio.Semaphore, end: float) -> TableResult:
         budget_ms = probe.budget * 1000

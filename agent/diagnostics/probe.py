@@ -74,9 +74,11 @@ class Threads:
         thread = threading.Thread(target=_into, args=(loop, future, function), name=f"probe {key}", daemon=True)
         self._running[key] = thread
         thread.start()
-        result = await future
-        self._running.pop(key, None)
-        return result
+        try:
+            return await future
+        finally:
+            if not future.cancelled():
+                del self._running[key]
 
 
 def _into(loop: AbstractEventLoop, future: "Future[T]", function: Callable[[], T]) -> None:

@@ -47,7 +47,7 @@ async def snapshot(
     collector: Collector, environment: Environment, tables: Sequence[str] = ()
 ) -> tuple[list[TableResult], list[Finding]]:
     """Collect and evaluate in one go."""
-    results = [result async for result in collector.collect(environment, tables)]
+    results = await collector.collect(environment, tables)
     return results, evaluate(results, RULES)
 
 
@@ -87,18 +87,20 @@ class DiagnosticsFeature(Feature):
         self._running = True
         _ = self.context.spawn(self._collect(message), "snapshot")
 
+    def _send(self, request: int, result: TableResult) -> None:
+        if self.context.granted(Capability.DIAGNOSTICS):
+            self.context.send(as_message(request, result))
+
     async def _collect(self, message: DiagnosticsCollect) -> None:
         try:
             started = time.monotonic()
-            results: list[TableResult] = []
-            async for result in self._collector.collect(make_environment(self.context, self._threads), message.tables):
-                if not self.context.granted(Capability.DIAGNOSTICS):
-                    self.context.refuse(
-                        message, RefusalReason.NOT_GRANTED, "Diagnostics were taken back while they were collected."
-                    )
-                    return
-                results.append(result)
-                self.context.send(as_message(message.request, result))
+            environment = make_environment(self.context, self._threads)
+            results = await self._collector.collect(
+                environment, message.tables, on_result=lambda result: self._send(message.request, result)
+            )
+            if not self.context.granted(Capability.DIAGNOSTICS):
+                self.context.refuse(message, RefusalReason.NOT_GRANTED, "Diagnostics were taken back while they were collected.")
+                return
             self.context.send(
                 DiagnosticsDone(
                     request=message.request,

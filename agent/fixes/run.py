@@ -29,7 +29,7 @@ Outcome = Literal["fixed", "not_needed", "done", "failed", "verify_failed", "und
 NOTHING_TO_DO = 1
 LAST_UNDO_SECONDS = 30.0
 # Where the user's desktop and session bus are: needed by what acts on the desktop, and no secrets.
-_PASSED_ON = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_DATA_HOME")
+_PASSED_ON = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 
 
 @dataclass(frozen=True, slots=True)

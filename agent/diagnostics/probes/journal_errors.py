@@ -27,7 +27,10 @@ class _Entry(msgspec.Struct):
 
 
 def parse_journal(data: bytes) -> list[Row]:
-    """`journalctl --output=json` (oldest first) as rows, newest first, equal messages of one unit as one row. Other lines are passed over."""
+    """`journalctl --output=json` (oldest first) as rows, newest first, equal messages of one unit as one row.
+
+    Lines that are not entries are passed over.
+    """
     rows: dict[tuple[str, str], Row] = {}
     for line in reversed(data.splitlines()):
         entry = _entry(line)
