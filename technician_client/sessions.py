@@ -349,7 +349,7 @@ class Session:
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
-    async def end(self, reason: str = "technician") -> SessionEnded:
+    async def end(self, reason: str = "finished") -> SessionEnded:
         """End politely: what is queued goes out first, the agent's last words (checkpoint, receipt) are awaited. Safe twice."""
         self._machine.end(reason, time.monotonic())
         self._after_machine()

@@ -1,10 +1,13 @@
 """Judgements about a session, in words: is this the device that was meant, why was it not opened, how did it end."""
 
 from protocol.certificates import DeviceClaims, Identity
-from protocol.errors import Refused, TrustError
+from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.link_messages import TunnelOffer
 from protocol.messages.session import Denied
 from protocol.session import SessionEnded
+
+# The agent's own text for these says nothing more.
+_SAID_ALREADY = (RefusalReason.DENIED_BY_USER, RefusalReason.NO_ANSWER)
 
 
 def device_claims(identity: Identity) -> DeviceClaims:
@@ -46,7 +49,8 @@ def denial(denied: Denied) -> Refused:
         "not_on_list": "You are not on the organisation's list of technicians.",
         "stale_trust": "The device's trust data is too old for this; it must reach its relay first.",
     }.get(denied.reason.value, f"The device said no ({denied.reason.value}).")
-    return Refused(f"{words} {denied.text}".strip(), reason=denied.reason)
+    said = "" if denied.reason in _SAID_ALREADY else denied.text
+    return Refused(f"{words} {said}".strip(), reason=denied.reason)
 
 
 def describe_end(ended: SessionEnded) -> str:

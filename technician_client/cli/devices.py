@@ -7,7 +7,7 @@ import click
 
 from protocol.link_messages import DeviceRow
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
-from technician_client.cli.output import Output, age_text
+from technician_client.cli.output import Output, age_text, count
 from technician_client.known import KnownDevice, KnownDevices
 from technician_client.link import RelayClient
 
@@ -50,9 +50,11 @@ def show_devices(output: Output, rows: list[DeviceRow], known: KnownDevices, now
             note = f"relay and certificate disagree: certified as {met.label!r}"
         cells.append([row.label, row.id, met.group if met else "", row.platform, seen, note])
         styles.append("bold yellow" if row.waiting else "" if row.online else "dim")
-    output.table("", ["label", "id", "group", "platform", "seen", "note"], cells, styles)
+    output.table("", ["label", "id", "group", "platform", "seen", "note"], cells, styles, whole=("id",))
     online = sum(row.online for row in rows)
-    output.progress(f"{len(rows)} devices, {online} online. Labels and platforms are the relay's word until a session opens.")
+    output.progress(
+        f"{count(len(rows), 'device')}, {online} online. Labels and platforms are the relay's word until a session opens."
+    )
 
 
 async def list_devices(app: App, text: str, online: bool) -> None:

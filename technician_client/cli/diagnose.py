@@ -1,5 +1,6 @@
 """`handrail diagnose`: what state devices are in and what is wrong with them."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from protocol.messages.diagnostics import DiagnosticsTable, Finding
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.devices import rfc3339
 from technician_client.cli.exit_codes import ExitCode, exit_code_of
-from technician_client.cli.output import Output, cell_text, error_document
+from technician_client.cli.output import Output, cell_text, count, error_document, inert
 from technician_client.cli.targets import demand_one_way, failure_line, fleet_options, one_device, select_devices, show_progress
 from technician_client.fleet import Outcome, run_on_devices, summarise
 from technician_client.known import KnownDevices
@@ -21,6 +22,7 @@ from technician_client.operations import diagnose as take_snapshot
 from technician_client.sessions import Session
 
 SEVERITIES = {"critical": "bold red", "warning": "yellow", "notice": ""}
+EVIDENCE_CHARS = 300
 WANTED = (Capability.DIAGNOSTICS,)
 
 
@@ -40,23 +42,24 @@ def _table_document(table: DiagnosticsTable) -> dict[str, object]:
     return {name: getattr(table, name) for name in table.__struct_fields__ if name != "request"}
 
 
-def show_findings(output: Output, findings: Sequence[Finding]) -> None:
-    """What is wrong, worst first, with its evidence and the fix that answers it."""
+def show_findings(output: Output, device: str, findings: Sequence[Finding]) -> None:
+    """What is wrong, worst first, with its evidence and the command that runs the fix which answers it."""
     if not findings:
         output.text("Nothing is wrong that a rule knows of.", style="green")
-        return
     order = list(SEVERITIES)
-    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
-    rows = [[one.severity, one.title, _evidence(one), one.id, _fix_words(one)] for one in ranked]
-    output.table("Findings", ["severity", "what", "evidence", "id", "fix"], rows, [SEVERITIES[one.severity] for one in ranked])
+    for one in sorted(findings, key=lambda finding: order.index(finding.severity)):
+        output.text(f"{one.severity}: {inert(one.title)}", style=SEVERITIES[one.severity])
+        if one.text:
+            output.text(f"    {inert(one.text)}")
+        output.text(f"    {inert(evidence_words(one))}", style="dim")
+        if one.fix:
+            output.text(f"    -> handrail fix {device} {shlex.quote(inert(one.fix))} --finding {shlex.quote(inert(one.id))}")
 
 
-def _evidence(finding: Finding) -> str:
-    return ", ".join(f"{name}={cell_text(cell)}" for name, cell in finding.evidence.items())
-
-
-def _fix_words(finding: Finding) -> str:
-    return " ".join([finding.fix, *(f"--param {name}={cell_text(value)}" for name, value in finding.fix_parameters.items())])
+def evidence_words(finding: Finding) -> str:
+    """The cells that led to a finding, on one line."""
+    words = ", ".join(f"{name}={cell_text(cell)}" for name, cell in finding.evidence.items())
+    return words if len(words) <= EVIDENCE_CHARS else f"{words[:EVIDENCE_CHARS]} ..."
 
 
 def show_table(output: Output, table: DiagnosticsTable) -> None:
@@ -72,14 +75,20 @@ def show_table(output: Output, table: DiagnosticsTable) -> None:
 def show_snapshot(output: Output, label: str, device: str, snapshot: Snapshot, named: Sequence[str], full: bool) -> None:
     """Findings, then either the tables that were named (or all, when `full`) or one line for each table."""
     output.text(f"\n{label} ({device})", style="bold")
-    show_findings(output, snapshot.findings)
+    show_findings(output, device, snapshot.findings)
     if named or full:
         for table in snapshot.tables:
             show_table(output, table)
         return
     rows = [[table.name, table.status, len(table.rows), f"{table.duration_ms:.0f}", table.reason] for table in snapshot.tables]
     styles = ["" if table.status == "ok" else "dim" for table in snapshot.tables]
-    output.table("Tables (--full for all rows, --table NAME for one)", ["table", "status", "rows", "ms", "why not"], rows, styles)
+    output.table(
+        "Tables (--full for all rows, --table NAME for one)",
+        ["table", "status", "rows", "ms", "why not"],
+        rows,
+        styles,
+        whole=("table",),
+    )
 
 
 async def diagnose_one(app: App, words: str, tables: Sequence[str], full: bool, reason: str) -> None:
@@ -121,7 +130,7 @@ async def diagnose_many(
 
     async with RelayClient(app.keys(settings), settings) as relay:
         rows = await select_devices(relay, group, known)
-        app.output.progress(f"Asking {len(rows)} devices ...")
+        app.output.progress(f"Asking {count(len(rows), 'device')} ...")
         outcomes = await run_on_devices(
             relay,
             rows,
@@ -137,7 +146,8 @@ async def diagnose_many(
     findings = sum(len(outcome.result.findings) for outcome in outcomes if outcome.result is not None)
     if app.output.as_json:
         app.output.json({"summary": {**_summary_document(summary), "findings": findings}})
-    app.output.progress(f"{summary.devices} devices: {summary.succeeded} read, {summary.failed} failed, {findings} findings.")
+    read = f"{summary.succeeded} read, {summary.failed} failed, {count(findings, 'finding')}"
+    app.output.progress(f"{count(summary.devices, 'device')}: {read}.")
     return fleet_exit_code(outcomes)
 
 

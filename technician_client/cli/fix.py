@@ -11,7 +11,7 @@ from protocol.messages.fixes import FixEntry, FixOutput, FixResult, FixStage, Pa
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.diagnose import fleet_exit_code
 from technician_client.cli.exit_codes import ExitCode
-from technician_client.cli.output import Output, cell_text, error_document
+from technician_client.cli.output import Output, cell_text, count, error_document
 from technician_client.cli.targets import failure_line, fleet_options, one_device, select_devices, show_progress
 from technician_client.fleet import Outcome, run_on_devices, summarise
 from technician_client.known import KnownDevices
@@ -131,7 +131,7 @@ def show_result(output: Output, label: str, device: str, result: FixResult, rema
         rows.append([one.title, name, "found" if then else "", "found" if now else "gone"])
         styles.append("green" if not now else "yellow" if then else "red")
     if rows:
-        output.table("Findings", ["what", "id", "before", "after"], rows, styles)
+        output.table("Findings", ["what", "id", "before", "after"], rows, styles, whole=("id",))
     if remaining:
         output.text(f"Still there: {', '.join(one.title for one in remaining)}", style="red")
 
@@ -197,7 +197,7 @@ async def fix_fleet(
 
     async with RelayClient(app.keys(settings), settings) as relay:
         rows = await select_devices(relay, group, known)
-        app.output.progress(f"Asking {len(rows)} devices ...")
+        app.output.progress(f"Asking {count(len(rows), 'device')} ...")
         outcomes = await run_on_devices(
             relay,
             rows,
@@ -212,7 +212,7 @@ async def fix_fleet(
     summary, worked = summarise(outcomes), codes.count(ExitCode.OK)
     if app.output.as_json:
         app.output.json({"summary": {"devices": summary.devices, "fixed": worked, "failed": summary.devices - worked}})
-    app.output.progress(f"{summary.devices} devices: {worked} well, {summary.devices - worked} not.")
+    app.output.progress(f"{count(summary.devices, 'device')}: {worked} well, {summary.devices - worked} not.")
     if summary.failed:
         return fleet_exit_code(outcomes) if len(codes) == worked else ExitCode.FAILED
     return max(codes, default=ExitCode.NOT_FOUND)
@@ -266,8 +266,8 @@ def fixes(app: App, device: tuple[str, ...], reason: str) -> None:
 
 
 @click.command(
-    epilog="\b\nExamples:\n  handrail fix till-3 flush-dns-cache\n  handrail fix till-3 clear-old-logs --param days=7\n"
-    "  handrail fix till-3 restart-service --finding service-failed\n  handrail fix --group tills flush-dns-cache\n\n"
+    epilog="\b\nExamples:\n  handrail fix till-3 flush-dns\n  handrail fix till-3 free-disk-space --param days=7\n"
+    "  handrail fix till-3 restart-service --finding service_failed\n  handrail fix --group tills flush-dns\n\n"
     "\b\nEnds with 8 when the fix ran but the finding it answers is still there."
 )
 @click.argument("words", nargs=-1, required=True, metavar="[DEVICE] FIX")

@@ -33,7 +33,7 @@ Examples:
   handrail connect 482 913 507
   handrail connect till-3
   handrail diagnose --all --json
-  handrail fix till-3 flush-dns-cache
+  handrail fix till-3 flush-dns
 
 \b
 Exit codes:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -82,15 +83,29 @@ class Output:
         """Something to notice, on stderr."""
         self.progress(text, style="yellow")
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], styles: Sequence[str] = ()) -> None:
-        """A table of the result. `styles`, when given, one for each row. Silent in JSON mode."""
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        styles: Sequence[str] = (),
+        *,
+        whole: Sequence[str] = (),
+    ) -> None:
+        """A table of the result. Silent in JSON mode.
+
+        Args:
+            columns: their headings; none of them said, no heading is shown.
+            styles: when given, one for each row.
+            whole: columns whose cells are never broken over lines (what people copy: ids).
+        """
         if self.as_json:
             return
         if title:
             self.out.print(Text(inert(title), style="bold"), soft_wrap=True)
-        table = Table(header_style="bold")
+        table = Table(header_style="bold", box=box.SIMPLE, pad_edge=False, show_header=any(columns))
         for column in columns:
-            table.add_column(Text(inert(column)), overflow="fold")
+            table.add_column(Text(inert(column)), overflow="fold", no_wrap=column in whole)
         for index, row in enumerate(rows):
             cells = [Text(inert(cell_text(cell))) for cell in row]
             table.add_row(*cells, style=styles[index] if styles else None)
@@ -131,3 +146,8 @@ def age_text(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return f"{int(seconds)} s ago"
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 device", "2 devices"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

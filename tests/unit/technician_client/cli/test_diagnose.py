@@ -8,7 +8,7 @@ import pytest
 from protocol.errors import RefusalReason
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
-from technician_client.cli.diagnose import fleet_exit_code
+from technician_client.cli.diagnose import evidence_words, fleet_exit_code
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.errors import DeviceOffline, NotFound
 from technician_client.fleet import Outcome
@@ -48,12 +48,12 @@ def keys(board: Switchboard) -> Keys:
     return keys_of(board.organisation, board.organisation.technician(), board.url)
 
 
-async def test_findings_and_tables_are_shown_inert(keys: Keys, tmp_path: Path) -> None:
+async def test_findings_and_tables_are_shown_inert(keys: Keys, devices: list[SimulatedDevice], tmp_path: Path) -> None:
     ran = await handrail(tmp_path, keys, "diagnose", "PC", "0")
     assert ran.code == 0
     assert "\x1b" not in ran.out
     assert ran.out.index("critical") < ran.out.index("notice")
-    assert "clean-cache --param days=3" in ran.out
+    assert f"-> handrail fix {devices[0].peer} clean-cache --finding disk_full" in ran.out
     assert "path=/, free=0.5" in ran.out
     assert "not on this system" in ran.out
     assert "Connected to PC 0" in ran.err
@@ -121,6 +121,12 @@ async def test_a_wrong_label_is_7(keys: Keys, board: Switchboard, tmp_path: Path
 
     board.lies = lie
     assert (await handrail(tmp_path, keys, "diagnose", "PC 0")).code == 7
+
+
+def test_long_evidence_is_cut() -> None:
+    words = evidence_words(Finding("a", "A", "notice", "", {"list": "x" * 1000, "b": True}))
+    assert len(words) < 400
+    assert words.endswith(" ...")
 
 
 def test_the_code_of_a_fleet() -> None:
