@@ -100,7 +100,7 @@ class Relay:
             limits,
         )
         health = Health(database, metrics, self._draining, config.metrics_networks, self._refresh)
-        self._announcer = Announcer(hub, codes, tunnels, directory, mailbox, enrolments, self.organisations, metrics, clock)
+        self.announcer = Announcer(hub, codes, tunnels, directory, mailbox, enrolments, self.organisations, metrics, clock)
         routes = [
             route("GET", "/link", "link", gatehouse.handle),
             route("GET", "/tunnel", "tunnel", self.exchange.handle),
@@ -112,7 +112,7 @@ class Relay:
         self.surface = Surface(routes, metrics, proxies=config.proxies, proxied=config.tls == "proxy")
         exempt = frozenset(rate_key(network.network_address) for network in config.proxies)
         self._gate = Gate(metrics, bounds.connections, bounds.connections_per_address, exempt, header_seconds)
-        self._listener: Listener | None = None
+        self.listener: Listener | None = None
 
     def _draining(self) -> bool:
         return self.drain.draining
@@ -147,7 +147,7 @@ class Relay:
             _LOGGER.info("serving %d organisations at %s", organisations, self.config.origin)
             ready(self.port)
             async with asyncio.TaskGroup() as group:
-                announcer = group.create_task(self._announcer.run())
+                announcer = group.create_task(self.announcer.run())
                 await self._stop.wait()
                 await self.drain.run(self.hub, self.exchange, self.config.drain_seconds)
                 announcer.cancel()
@@ -165,11 +165,11 @@ class Relay:
         context: ssl.SSLContext | None = None
         if self.config.tls == "files":
             context = server_context(self.config.path(self.config.tls_certificate), self.config.path(self.config.tls_key))
-        self._listener = Listener(self.surface.handle, self._gate)
+        self.listener = Listener(self.surface.handle, self._gate)
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                self._listener,
+                self.listener,
                 host,
                 port,
                 ssl=context,
@@ -183,9 +183,9 @@ class Relay:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
-        if self._listener is not None:
-            self._listener.pre_shutdown()
-            await self._listener.shutdown(2.0)
+        if self.listener is not None:
+            self.listener.pre_shutdown()
+            await self.listener.shutdown(2.0)
         if self._server is not None:
             await self._server.wait_closed()
         await self.database.close()

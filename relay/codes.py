@@ -99,10 +99,6 @@ class CodeBook:
         code = self._by_device.get((organisation, device))
         return code if code is not None and code.deadline > now else None
 
-    def waiting_devices(self, organisation: str, now: float) -> list[str]:
-        """Ids of the devices of an organisation whose users wait."""
-        return [c.device for (o, _), c in self._by_device.items() if o == organisation and c.deadline > now]
-
     def expire(self, now: float) -> list[Code]:
         """Take out the codes whose time is over; the caller tells whoever watches."""
         gone = [code for code in self._by_code.values() if code.deadline <= now]

@@ -6,7 +6,6 @@ tickets is in `relay.tunnels`; here are the WebSockets.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,11 +18,10 @@ from relay.clock import Clock
 from relay.metrics import Loss, Metrics, Refusal
 from relay.problems import Problem, bearer
 from relay.ratelimit import SlidingWindow
-from relay.sockets import broke_rules, close, make_socket, receive
+from relay.sockets import broke_rules, close, make_socket, receive, vanished
 from relay.surface import Call
 from relay.tunnels import Claim, End, TunnelTable
 
-_LOGGER = logging.getLogger(__name__)
 COUNT_EVERY = 64
 UNPAIRED = 4008
 VANISHED = 4000
@@ -36,6 +34,7 @@ class _Meeting:
     ends: dict[End, web.WebSocketResponse] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
+    broken: bool = False
 
 
 class Exchange:
@@ -119,7 +118,7 @@ class Exchange:
             elif not await self._paired(claim, meeting, first):
                 first.cancel()
                 return
-            await self._forward(await first, socket, meeting.ends[claim.end.other])
+            await self._forward(await first, meeting, socket, meeting.ends[claim.end.other])
 
     async def _paired(self, claim: Claim, meeting: _Meeting, first: asyncio.Task[WSMessage]) -> bool:
         try:
@@ -133,7 +132,9 @@ class Exchange:
             return False
         return meeting.ready.is_set() and not meeting.over
 
-    async def _forward(self, message: WSMessage, source: web.WebSocketResponse, target: web.WebSocketResponse) -> None:
+    async def _forward(
+        self, message: WSMessage, meeting: _Meeting, source: web.WebSocketResponse, target: web.WebSocketResponse
+    ) -> None:
         count = size = 0
         try:
             while message.type is WSMsgType.BINARY:
@@ -146,14 +147,20 @@ class Exchange:
                     count = size = 0
                 message = await receive(source)
         except ConnectionError:
-            _LOGGER.debug("a tunnel's other end is gone")
+            self._broke(meeting)
             return
         finally:
             self._count(count, size)
-        if broke_rules(source, message):
+        if broke_rules(message):
             self._metrics.refuse(Refusal.TUNNEL_TEXT if message.type is WSMsgType.TEXT else Refusal.TUNNEL_MESSAGE)
             await close(source, WSCloseCode.UNSUPPORTED_DATA, b"only binary messages")
-        elif message.type is WSMsgType.ERROR:
+        elif vanished(message):
+            self._broke(meeting)
+
+    def _broke(self, meeting: _Meeting) -> None:
+        """An end is gone without a word: count it once, unless it was the relay that closed."""
+        if not meeting.over and not meeting.broken:
+            meeting.broken = True
             self._metrics.lose(Loss.TUNNEL_BROKEN)
 
     def _count(self, messages: int, size: int) -> None:
@@ -171,15 +178,13 @@ class Exchange:
             self._metrics.tunnels.dec()
         if not self._meetings:
             self._idle.set()
-        broken = socket.close_code == WSCloseCode.ABNORMAL_CLOSURE
-        if paired:
-            await close(socket, WSCloseCode.OK, b"the tunnel is over")
-        else:
+        if not paired:
             await close(socket, UNPAIRED, b"the other end did not come")
-        if other is not None and broken:
-            await close(other, VANISHED, b"the other end is gone")
-        elif other is not None:
-            await close(other, WSCloseCode.OK, b"the other end left")
+        for end in filter(None, (other, socket)):
+            if meeting.broken:
+                await close(end, VANISHED, b"the other end is gone")
+            else:
+                await close(end, WSCloseCode.OK, b"the tunnel is over")
 
     async def drain(self, seconds: float) -> int:
         """Let standing tunnels go on for `seconds`, then cut them. How many were cut."""

@@ -109,7 +109,7 @@ class Gatehouse:
                 await _flush(socket, machine)
                 while True:
                     message = await receive(socket)
-                    if broke_rules(socket, message):
+                    if broke_rules(message):
                         self._failed(call, "not a binary message")
                         return None
                     if message.type is not WSMsgType.BINARY:
@@ -188,7 +188,7 @@ class Gatehouse:
         bucket = TokenBucket(REQUESTS_A_SECOND, REQUESTS_AT_ONCE, self.clock.now())
         while True:
             message = await receive(socket)
-            if broke_rules(socket, message):
+            if broke_rules(message):
                 self.metrics.refuse(Refusal.LINK_MESSAGE)
                 await close(socket, WSCloseCode.UNSUPPORTED_DATA, b"only binary messages")
             if message.type is not WSMsgType.BINARY:

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 from aiohttp.web import BaseRequest
 
 from protocol.limits import Limits
@@ -51,13 +51,11 @@ async def close(socket: web.WebSocketResponse, code: int, text: bytes) -> None:
         return
 
 
-def broke_rules(socket: web.WebSocketResponse, message: WSMessage) -> bool:
+def broke_rules(message: WSMessage) -> bool:
     """Whether a non-binary message means that the peer broke the rules (rather than left or vanished)."""
-    if message.type is WSMsgType.TEXT:
-        return True
-    return message.type is WSMsgType.ERROR and socket.close_code in (
-        WSCloseCode.PROTOCOL_ERROR,
-        WSCloseCode.MESSAGE_TOO_BIG,
-        WSCloseCode.INVALID_TEXT,
-        WSCloseCode.UNSUPPORTED_DATA,
-    )
+    return message.type is WSMsgType.TEXT or isinstance(message.data, WebSocketError)
+
+
+def vanished(message: WSMessage) -> bool:
+    """Whether a non-binary message means that the connection was lost, or closed by us before, without a closing handshake."""
+    return message.type in (WSMsgType.ERROR, WSMsgType.CLOSED) and not isinstance(message.data, WebSocketError)

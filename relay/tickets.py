@@ -39,7 +39,3 @@ class UploadTickets:
         """Whose repository this ticket may write; None for an unknown or old one."""
         entry = self._tickets.get(ticket_hash(ticket))
         return entry[0] if entry is not None and entry[1] > now else None
-
-    def withdraw(self, organisation: str) -> None:
-        """The organisation's signer has left: its tickets are void."""
-        self._tickets = {key: entry for key, entry in self._tickets.items() if entry[0] != organisation}

@@ -93,8 +93,7 @@ class Peer:
     async def closed(self, *, seconds: float = 5.0) -> int | None:
         """Wait for the relay to close; the code."""
         async with asyncio.timeout(seconds):
-            async for _ in self.socket:
-                pass
+            await self.socket.wait_closed()
         return self.socket.close_code
 
     async def close(self) -> None:
@@ -115,7 +114,7 @@ class RelayClient:
 
     async def open(self, path: str, **options: Any) -> ClientConnection:
         """A WebSocket, nothing said yet."""
-        options.setdefault("max_size", 4 * 1024 * 1024)
+        options = {"max_size": 4 * 1024 * 1024, "max_queue": None, "close_timeout": 1.0, **options}
         socket = await connect(self.url.replace("http", "ws", 1) + path, ssl=self.context, proxy=None, **options)
         self.peers.append(socket)
         return socket
@@ -240,7 +239,9 @@ class RelayProcess(RelayClient):
 
 
 @contextmanager
-def relay_process(directory: Path, *, settings: str = "", bounds: str = "", env: dict[str, str] | None = None) -> Iterator[RelayProcess]:
+def relay_process(
+    directory: Path, *, settings: str = "", bounds: str = "", env: dict[str, str] | None = None
+) -> Iterator[RelayProcess]:
     """init, serve, and at the end SIGTERM. `settings` and `bounds` are lines of TOML that replace the defaults."""
     port = free_port()
     home = directory / "relay"

@@ -6,7 +6,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from alembic.script.base import Script
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def upgrade(connection: Connection) -> list[str]:
     current = context.get_current_revision()
     try:
         steps: list[Script] = list(scripts.iterate_revisions("heads", current or "base"))
-    except CommandError as error:
+    except RevisionError as error:
         raise SchemaError(
             f"The database is of a newer schema ({current}) than this relay knows; install the newer relay, or restore a backup."
         ) from error
