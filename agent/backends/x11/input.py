@@ -7,10 +7,7 @@ stroke: where what is held would change it, those keys are let go for the time o
 import contextlib
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
 
-import xcffib.xkb
-import xcffib.xproto
 import xcffib.xtest
 
 from agent.backends.base import DisplayLost, InputInjector
@@ -24,9 +21,10 @@ KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION = 2, 3, 4, 5, 6
 BUTTONS = {0: 1, 1: 2, 2: 3, 3: 8, 4: 9}
 """DOM buttons to X buttons; X 4 to 7 are the wheels."""
 WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT = 4, 5, 6, 7
-CORE_KEYBOARD = 0x100
-"""XkbUseCoreKbd."""
-SHIFT_MASK, LOCK_MASK = 1, 2
+LOCK_MASK = 2
+GROUP_SHIFT, GROUP_MASK = 13, 3
+"""Where the core state keeps the active layout (XKB protocol section 17). The extension itself is not used: a client that
+initialises it gets no MappingNotify any more."""
 
 
 class X11Input(InputInjector):
@@ -43,7 +41,6 @@ class X11Input(InputInjector):
         self._connection = X11Connection(display)
         try:
             self._xtest = self._connection.extension(xcffib.xtest.key, "XTEST")
-            self._xkb = self._open_xkb()
             self._keyboard = Keyboard(self._connection)
         except BaseException:
             self._connection.close()
@@ -52,15 +49,6 @@ class X11Input(InputInjector):
         self._buttons: set[int] = set()
         self._closed = False
         self.reason = f"XTest of X display {display}"
-
-    def _open_xkb(self) -> Any:
-        try:
-            extension = self._connection.extension(xcffib.xkb.key, "XKEYBOARD")
-            with lost_display():
-                supported = bool(extension.UseExtension(1, 0).reply().supported)
-        except Unavailable:
-            return None
-        return extension if supported else None
 
     def _fake(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
         root = self._connection.root if kind == MOTION else 0
@@ -158,11 +146,9 @@ class X11Input(InputInjector):
 
     def _state(self) -> tuple[int, bool]:
         """(active layout group, Caps Lock is on)."""
-        if self._xkb is None:
-            return 0, False
         with lost_display():
-            state = self._xkb.GetState(CORE_KEYBOARD).reply()
-        return int(state.group), bool(state.lockedMods & LOCK_MASK)
+            mask = int(self._connection.core.QueryPointer(self._connection.root).reply().mask)
+        return mask >> GROUP_SHIFT & GROUP_MASK, bool(mask & LOCK_MASK)
 
     @contextlib.contextmanager
     def _without(self, codes: frozenset[str]) -> Iterator[None]:
@@ -193,15 +179,12 @@ class X11Input(InputInjector):
     @contextlib.contextmanager
     def _unlocked(self, locked: bool) -> Iterator[None]:
         """Caps Lock off for the time of a stroke: it would change the case of a lent key too."""
-        if locked:
-            self._lock(False)
+        keycode = self._keyboard.keycode_with(NAMED["CapsLock"]) if locked else None
+        if keycode is not None:
+            self._tap(keycode)
         yield
-        if locked:
-            self._lock(True)
-
-    def _lock(self, on: bool) -> None:
-        with lost_display():
-            self._xkb.LatchLockState(CORE_KEYBOARD, LOCK_MASK, LOCK_MASK if on else 0, False, 0, 0, False, 0)
+        if keycode is not None:
+            self._tap(keycode)
 
     def release_all(self) -> None:
         """See the base class."""

@@ -55,7 +55,6 @@ class Keyboard:
         self._pool: OrderedDict[int, tuple[int, float]] = OrderedDict()
         self._rows: dict[int, list[int]] = {}
         self._width = 0
-        self._own_changes = 0
         self._lent_at = float("-inf")
         self.refresh()
 
@@ -71,32 +70,27 @@ class Keyboard:
             reply = self._connection.core.GetKeyboardMapping(first, last - first + 1).reply()
             modifiers = self._connection.core.GetModifierMapping().reply()
         width, keysyms = int(reply.keysyms_per_keycode), list(reply.keysyms)
-        self._width = width
-        self._rows = {first + place: keysyms[place * width : (place + 1) * width] for place in range(last - first + 1)}
-        self._rows.update(self._originals)
+        rows = {first + place: keysyms[place * width : (place + 1) * width] for place in range(last - first + 1)}
+        lent = {code: use for code, use in self._pool.items() if use[0] and rows[code][0] == use[0]}
+        # Whoever replaced a whole mapping has put back what was lent.
+        self._originals = {code: row for code, row in self._originals.items() if code in lent}
+        self._width, self._rows = width, {**rows, **self._originals}
         taken = set(modifiers.keycodes)
         unused = [code for code, row in self._rows.items() if not any(row) and code > first and code not in taken]
         media = [code for code, row in self._rows.items() if _is_media(row) and code not in taken]
         chosen = unused + media[: max(0, LEAST_POOL - len(unused))]
-        present = {code: keysyms[(code - first) * width] for code in chosen}
-        kept = {code: lent for code, lent in self._pool.items() if lent[0] and present.get(code) == lent[0]}
-        self._pool = OrderedDict((code, (0, float("-inf"))) for code in chosen if code not in kept)
-        self._pool.update(kept)
+        self._pool = OrderedDict((code, (0, float("-inf"))) for code in chosen if code not in lent)
+        self._pool.update(lent)
         self._layout = read_layout(self._rows, set(chosen))
 
     def follow(self, events: Sequence[Any]) -> None:
-        """Look at events of this connection; a mapping changed by somebody else is read anew.
+        """Look at events of this connection; a mapping that changed (by us or by somebody else) is read anew.
 
         Raises:
             DisplayLost: the connection broke.
         """
-        for event in events:
-            if isinstance(event, xcffib.xproto.MappingNotifyEvent) and event.request != xcffib.xproto.Mapping.Pointer:
-                if self._own_changes:
-                    self._own_changes -= 1
-                else:
-                    self.refresh()
-                    return
+        if any(isinstance(event, xcffib.xproto.MappingNotifyEvent) for event in events):
+            self.refresh()
 
     def stroke(self, character: str) -> Stroke | None:
         """The stroke of the present layout for one character, None when the layout lacks it."""
@@ -135,7 +129,6 @@ class Keyboard:
 
     def _change(self, code: int, row: list[int]) -> None:
         self._originals.setdefault(code, self._rows[code])
-        self._own_changes += 1
         with lost_display():
             self._connection.core.ChangeKeyboardMapping(1, code, len(row), row)
 
