@@ -127,7 +127,7 @@ class AgentSession(SessionCore):
     ) -> None:
         """Open the session with these capabilities for `seconds`."""
         self._demand(SessionState.CONSENT)
-        self._grants = {capability: now + seconds for capability in granted}
+        self._grants = dict.fromkeys(granted, now + seconds)
         self._queue(Welcome(list(granted), seconds, session_id, unattended, resumed))
         self._open(now)
 
@@ -265,4 +265,3 @@ class AgentSession(SessionCore):
     def _demand(self, state: SessionState) -> None:
         if self.state is not state:
             raise LocalProtocolError(f"the session is {self.state.value}, not {state.value}")
-

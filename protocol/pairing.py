@@ -1,8 +1,8 @@
 """Commit, reveal and the short authentication string (SAS) that two people compare.
 
-The technician commits to a nonce before it sees the agent's, so that whoever sits between them gets one guess in a million; without
-the commitment a 20-bit string is ground in seconds (the idea of ZRTP, RFC 6189 section 4.4.1). The SAS is bound to the TLS exporter
-(RFC 5705, RFC 8446 section 7.5) and to both certified keys.
+The technician commits to a nonce before it sees the agent's, so that whoever sits between them gets one guess in a million;
+without the commitment a 20-bit string is ground in seconds (the idea of ZRTP, RFC 6189 section 4.4.1). The SAS is bound to the
+TLS exporter (RFC 5705, RFC 8446 section 7.5) and to both certified keys.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """One assisted session, from either end: `AgentSession` and `TechnicianSession` with every event they emit.
 
-The machine, its states and its events are in `session_core`; each side's conversation in `agent_session` and `technician_session`.
+The machine, its states and its events are in `session_core`; each side's conversation is in `agent_session` and
+`technician_session`.
 """
 
 from protocol.agent_session import AgentSession

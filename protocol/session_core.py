@@ -287,7 +287,7 @@ class SessionCore(ABC):
         """
         if self.state is not SessionState.OPEN:
             raise LocalProtocolError(f"the session is {self.state.value}, not open")
-        self._check_sendable(message, now)
+        self._check_sendable(message)
         self._queue(message)
 
     def pending(self, lane: Lane) -> int:
@@ -320,12 +320,13 @@ class SessionCore(ABC):
     def _receive(self, message: Message, lane: Lane, size: int, now: float) -> None: ...
 
     def _own_deadline(self) -> float | None:
+        """When this side alone wants to be woken."""
         return None
 
-    def _handle_own_deadline(self, now: float) -> None:
+    def _handle_own_deadline(self, now: float) -> None:  # noqa: ARG002, B027 - a side without such deadlines has nothing to do
         """Deadlines of one side only."""
 
-    def _check_sendable(self, message: Message, now: float) -> None:
+    def _check_sendable(self, message: Message) -> None:
         if rule_of(message).sender not in (self.side, Sender.BOTH):
             raise LocalProtocolError(f"{rule_of(message).tag} is not this side's to send")
 

@@ -12,8 +12,8 @@ Row = dict[str, Cell]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Something wrong, by rule. `evidence` quotes the cells that led to it; `fix` is the id of the approved script that answers it
-    and `fix_parameters` what it should be given ("" and {}: none)."""
+    """Something wrong, by rule. `evidence` quotes the cells that led to it; `fix` is the id of the approved script that answers
+    it and `fix_parameters` what it should be given ("" and {}: none)."""
 
     id: ShortText
     title: ShortText
