@@ -279,7 +279,7 @@ class SessionCore(ABC):
 
     # -- what both sides say ----------------------------------------------------------------------------------------
 
-    def send_message(self, message: Message, now: float) -> None:
+    def send_message(self, message: Message, now: float) -> None:  # noqa: ARG002 - every machine's calls take now
         """Queue a message of a feature.
 
         Raises:
@@ -323,7 +323,7 @@ class SessionCore(ABC):
         """When this side alone wants to be woken."""
         return None
 
-    def _handle_own_deadline(self, now: float) -> None:  # noqa: ARG002, B027 - a side without such deadlines has nothing to do
+    def _handle_own_deadline(self, now: float) -> None:  # noqa: B027 - a side without such deadlines has nothing to do
         """Deadlines of one side only."""
 
     def _check_sendable(self, message: Message) -> None:
