@@ -143,19 +143,15 @@ class FixesFeature(Feature):
             self._stops.pop(message.request, None)
 
     async def _consent(self, message: FixRunMessage, manifest: ScriptManifest, values: dict[str, str]) -> None:
-        """Ask the person here where manifest or policy want it. In an unattended session policy has answered already.
+        """Ask the person here where manifest or policy want it.
+
+        A manifest that leaves it to policy is answered by policy: an unattended session exists only where policy lists `fixes`
+        for it, an attended one asks unless policy waives that. A manifest that says "ask" is always put to a person.
 
         Raises:
-            Refused: they said no, or the technician took it back meanwhile.
+            Refused: they said no, nobody is there, or the technician took it back meanwhile.
         """
-        if self.context.unattended:
-            if manifest.consent == "ask":
-                raise Refused(
-                    f"{manifest.id} asks the person at the computer before every run, and this session has nobody to ask.",
-                    reason=RefusalReason.NOBODY_TO_ASK,
-                )
-            return
-        if manifest.consent == "policy" and not self.context.rules.consent_for_fixes:
+        if manifest.consent == "policy" and (self.context.unattended or not self.context.rules.consent_for_fixes):
             return
         self._stage(message, "consent")
         question = Question(
@@ -169,6 +165,12 @@ class FixesFeature(Feature):
             await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
                 raise Refused("It was cancelled before the person at the computer had answered.", reason=RefusalReason.NO_ANSWER)
+            if not asked.result() and self.context.unattended:
+                raise Refused(
+                    f"{manifest.id} is put to the person at the computer before every run, and nobody there agreed. A version of "
+                    'it with consent = "policy" can run without them.',
+                    reason=RefusalReason.NOBODY_TO_ASK,
+                )
             if not asked.result():
                 raise Refused("The person at the computer did not agree to this fix.", reason=RefusalReason.DENIED_BY_USER)
         finally:

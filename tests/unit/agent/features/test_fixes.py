@@ -110,15 +110,19 @@ async def test_cancelled_while_the_question_stands(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
-async def test_unattended_runs_by_policy_and_never_without_the_asked_consent(tmp_path: Path) -> None:
+async def test_unattended_runs_by_policy_and_never_without_a_consent_that_is_asked_for(tmp_path: Path) -> None:
     context = RecordingContext(tmp_path, unattended=True, answer=None)
     feature = prepare(context, tmp_path)
     context.rules = GroupPolicy(consent_for_fixes=True)
     assert (await run(context, feature, FixRun(request=1, id="test-fix"))).outcome == "done"
-    context = RecordingContext(tmp_path, unattended=True, answer=None)
+    assert context.asked == []
+    context = RecordingContext(tmp_path, unattended=True, answer=False)
     feature = prepare(context, tmp_path, consent="ask")
     result = await run(context, feature, FixRun(request=1, id="test-fix"))
     assert (result.outcome, result.reason) == ("refused", RefusalReason.NOBODY_TO_ASK)
+    context = RecordingContext(tmp_path, unattended=True, answer=True)
+    feature = prepare(context, tmp_path, consent="ask")
+    assert (await run(context, feature, FixRun(request=1, id="test-fix"))).outcome == "done"
 
 
 async def test_taken_back_while_the_question_stood(tmp_path: Path) -> None:
