@@ -1,4 +1,5 @@
-"""A real organisation on disk: vault, signer and repository as `handrail org init` makes them, and a mirror that serves its files.
+"""A real organisation on disk: vault, signer and repository as `handrail org init` makes them, and a mirror that serves its
+files.
 
 Making keys takes a second, so each shape is made once for a run of the tests and copied for each that wants one.
 """
@@ -131,11 +132,8 @@ class Founded:
 
     def issuer(self) -> Issuer:
         """The signer's issuer; publish first."""
-
-        authorities = {
-            role: Authority(self.home.certificate(name).read_bytes(), self.signer_keys.get(name))
-            for role, name in CA_KEYS.items()
-        }
+        keys, home = self.signer_keys, self.home
+        authorities = {role: Authority(home.certificate(name).read_bytes(), keys.get(name)) for role, name in CA_KEYS.items()}
         return Issuer(self.record, authorities, self.records, lambda: published_lists(self.repository), secrets.token_bytes)
 
     def device_bundle(self, *, group: str = "default", uses: int = 1, days: float = 7, wall: datetime | None = None) -> Bundle:

@@ -1,4 +1,4 @@
-"""The relay's HTTP side in a thread, over plain HTTP on this computer: enrolments go straight to a real issuer, files into a directory.
+"""The relay's HTTP side in a thread, over plain HTTP here: enrolments go straight to a real issuer, files into memory.
 
 It carries what a hostile or unlucky relay can do: swap documents, change answers, lose them, lie about the time.
 """
@@ -93,9 +93,9 @@ def http_relay() -> Iterator[HttpRelay]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = _serve
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the names are the library's
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Nothing on stderr."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,0 +1,239 @@
+"""The agent's trust over real repositories on disk, with a mirror that withholds, alters, rolls back and goes away."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tuf.api.metadata import Metadata, Targets
+
+from agent.errors import RelayAway
+from agent.relay_http import RelayHttp
+from agent.trust import RelayMirror, TrustStore
+from protocol.certificates import PrivateKey
+from protocol.errors import TrustError, Unavailable
+from technician_client.organisation.approvals import starter_fixes
+from technician_client.organisation.lists import revoke_key
+from tests.kit.founded import Founded
+from tests.kit.http_relay import http_relay
+
+
+@pytest.fixture
+def founded(tmp_path: Path) -> Founded:
+    organisation = Founded(tmp_path)
+    organisation.publish()
+    return organisation
+
+
+def test_before_the_first_refresh_nothing_is_known(founded: Founded, tmp_path: Path) -> None:
+    trust = founded.trust(tmp_path / "agent")
+    assert (trust.technicians(), trust.policy(), trust.revocation(), trust.scripts()) == (None, None, None, [])
+    assert trust.age(founded.wall) is None and trust.timestamp_version == trust.policy_version == 0
+    assert trust.state is None and trust.script("empty-trash") is None
+
+
+async def test_lists_policy_and_scripts_arrive_verified(founded: Founded, tmp_path: Path) -> None:
+    key = PrivateKey.generate()
+    founded.admit("Bo Li", 2, key)
+    founded.approve(*starter_fixes())
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    assert await trust.refresh(founded.wall)
+    technicians = trust.technicians()
+    assert technicians is not None and technicians.find(key.public.fingerprint) is not None
+    assert {script.manifest.id for script in trust.scripts()} == {script.manifest.id for script in starter_fixes()}
+    script = trust.script("empty-trash")
+    assert script is not None and script.read("fix.py").startswith(b'"""Empty')
+    assert not await trust.refresh(founded.after(minutes=1).timestamp())
+    assert trust.age(founded.after(hours=3)) == pytest.approx(3 * 3600)
+
+
+def test_what_was_verified_stays_in_force_while_the_relay_is_away(founded: Founded, tmp_path: Path) -> None:
+    mirror = founded.mirror()
+    founded.trust(tmp_path / "agent", mirror).refresh_blocking(founded.wall)
+    mirror.away = True
+    trust = founded.trust(tmp_path / "agent", mirror)
+    policy = trust.policy()
+    assert policy is not None and policy.name == "Example Ltd"
+    with pytest.raises(Unavailable, match="does not answer"):
+        trust.refresh_blocking(founded.after(days=3))
+    assert trust.policy() == policy and trust.age(founded.after(days=3)) == pytest.approx(3 * 86400)
+
+
+def test_a_relay_that_withholds_can_only_make_trust_older(founded: Founded, tmp_path: Path) -> None:
+    """security.md row 14: freezing fails closed by age, and an expired timestamp is not news."""
+    key = PrivateKey.generate()
+    mirror = founded.mirror()
+    trust = founded.trust(tmp_path / "agent", mirror)
+    trust.refresh_blocking(founded.wall)
+    mirror.freeze(tmp_path / "frozen")
+    revoke_key(founded.spool, [key.public.fingerprint.hex()], founded.signers("revocation"), founded.wall)
+    founded.publish(founded.after(hours=1))
+    assert not trust.refresh_blocking(founded.after(hours=2))
+    assert trust.age(founded.after(hours=2)) == pytest.approx(2 * 3600)
+    with pytest.raises(TrustError, match="signer has not run for a day"):
+        trust.refresh_blocking(founded.after(hours=25))
+    mirror.frozen = None
+    founded.publish(founded.after(hours=25))
+    assert trust.refresh_blocking(founded.after(hours=25))
+    revocation = trust.revocation()
+    assert revocation is not None and revocation.refuses(key.public.fingerprint, 1e12)
+
+
+def test_a_rolled_back_repository_is_refused(founded: Founded, tmp_path: Path) -> None:
+    """security.md row 13."""
+    mirror = founded.mirror()
+    trust = founded.trust(tmp_path / "agent", mirror)
+    shutil.copytree(founded.home.repository, tmp_path / "old")
+    founded.admit("Bo Li", 2, PrivateKey.generate())
+    founded.publish(founded.after(minutes=5))
+    trust.refresh_blocking(founded.after(minutes=5))
+    mirror.frozen = tmp_path / "old"
+    with pytest.raises(TrustError, match="do not verify"):
+        trust.refresh_blocking(founded.after(minutes=6))
+    technicians = trust.technicians()
+    assert technicians is not None and len(technicians.technicians) == 1
+
+
+@pytest.mark.parametrize("name", ["metadata/timestamp.json", "metadata/1.snapshot.json", "metadata/1.policy.json"])
+def test_altered_files_are_refused(founded: Founded, tmp_path: Path, name: str) -> None:
+    """security.md row 12: the relay pushes something of its own."""
+    mirror = founded.mirror()
+    genuine = (founded.home.repository / name).read_bytes()
+    for hostile in (genuine.replace(b'"version": 1', b'"version": 9').replace(b'"version":1', b'"version":9'), b"", b"{}"):
+        mirror.altered[name] = hostile
+        with pytest.raises(TrustError):
+            founded.trust(tmp_path / "agent", mirror).refresh_blocking(founded.wall)
+
+
+def test_an_altered_script_never_reaches_the_store(founded: Founded, tmp_path: Path) -> None:
+    founded.approve(*starter_fixes())
+    founded.publish()
+    mirror = founded.mirror()
+    (path,) = (founded.home.repository / "targets" / "scripts" / "empty-trash").rglob("*.fix.py")
+    name = path.relative_to(founded.home.repository).as_posix()
+    mirror.altered[name] = path.read_bytes().replace(b"Empty", b"Steal")
+    trust = founded.trust(tmp_path / "agent", mirror)
+    with pytest.raises(TrustError):
+        trust.refresh_blocking(founded.wall)
+    assert trust.scripts() == []
+
+
+def test_another_organisations_repository_is_refused(founded: Founded, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    stranger = Founded(tmp_path / "other", two_people=True)
+    stranger.publish()
+    with pytest.raises(TrustError):
+        founded.trust(tmp_path / "agent", stranger.mirror()).refresh_blocking(founded.wall)
+
+
+def test_revocation_is_the_union_of_everything_seen(founded: Founded, tmp_path: Path) -> None:
+    """security.md row 45: a thief of one key un-revokes nobody."""
+    key = PrivateKey.generate().public.fingerprint
+    revoke_key(founded.spool, [key.hex()], founded.signers("revocation"), founded.wall)
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    empty = b'{"fingerprints":[],"issued":1.0,"not_before":0.0,"v":1}'
+    founded.spool.edit(
+        "revocation", add={"revocation/list.json": empty}, signers=founded.signers("revocation"), wall=founded.wall
+    )
+    founded.publish(founded.after(minutes=1))
+    assert trust.refresh_blocking(founded.after(minutes=1))
+    for store in (trust, founded.trust(tmp_path / "agent")):
+        revocation = store.revocation()
+        assert revocation is not None and revocation.refuses(key, 1e12)
+
+
+def test_a_clock_set_back_is_lifted_to_the_newest_signed_time(founded: Founded, tmp_path: Path) -> None:
+    """security.md row 42."""
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    founded.publish(founded.after(hours=20))
+    trust.refresh_blocking(founded.after(hours=20))
+    assert trust.clock(founded.after(days=-300)) == founded.after(hours=20).timestamp()
+    assert trust.clock(founded.after(days=3)) == founded.after(days=3).timestamp()
+
+
+def test_a_timestamp_from_the_future_lifts_the_clock_by_a_day_at_most(founded: Founded, tmp_path: Path) -> None:
+    """security.md row 46: the thief of a signer dates a signature a year ahead; the fleet is not locked out."""
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    founded.publish(founded.after(days=150))
+    trust.refresh_blocking(founded.after(hours=1))
+    trust.refresh_blocking(founded.after(hours=2))
+    assert trust.clock(founded.wall) == founded.after(days=1).timestamp()
+    assert trust.age(founded.after(hours=3)) is not None
+
+
+def test_a_damaged_store_is_fetched_anew(founded: Founded, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    founded.trust(tmp_path / "agent").refresh_blocking(founded.wall)
+    kept = tmp_path / "agent" / "verified.msgpack"
+    for damage in (b"", b"garbage", kept.read_bytes().replace(b"Example Ltd", b"Example Inc")):
+        kept.write_bytes(damage)
+        trust = founded.trust(tmp_path / "agent")
+        assert trust.policy() is None and "fetched anew" in caplog.text
+        caplog.clear()
+        trust.refresh_blocking(founded.wall)
+        assert trust.policy() is not None
+
+
+def test_a_script_that_contradicts_its_manifest_is_left_out_by_name(
+    founded: Founded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripts = starter_fixes()
+    founded.approve(*scripts)
+    role = founded.spool.newest("scripts").signed
+    manifest = next(path for path in role.targets if path.endswith("empty-trash/1/manifest.json"))
+    data = founded.spool.newest_target("scripts", manifest).replace(b'"id":"empty-trash"', b'"id":"other-thing"')
+    founded.spool.edit("scripts", add={manifest: data}, signers=founded.signers("scripts"), wall=founded.wall)
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    assert len(trust.scripts()) == len(scripts) - 1 and "empty-trash/1 is not offered" in caplog.text
+
+
+def test_files_that_are_no_longer_approved_are_dropped(founded: Founded, tmp_path: Path) -> None:
+    founded.approve(*starter_fixes())
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    before = len(list((tmp_path / "agent" / "objects").iterdir()))
+    founded.spool.edit(
+        "scripts",
+        add={},
+        remove=list(founded.spool.newest("scripts").signed.targets),
+        signers=founded.signers("scripts"),
+        wall=founded.wall,
+    )
+    founded.publish()
+    trust.refresh_blocking(founded.wall)
+    assert trust.scripts() == [] and len(list((tmp_path / "agent" / "objects").iterdir())) < before
+
+
+def test_a_role_without_enough_signatures_is_refused_by_the_agent_itself(tmp_path: Path) -> None:
+    """security.md row 31: even a signer that publishes it cannot make agents take a half-signed file."""
+    founded = Founded(tmp_path, two_people=True)
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    founded.spool.edit("scripts", add={"scripts/a/1/x": b"x"}, signers=founded.signers("scripts", "scripts-1"), wall=founded.wall)
+    data = founded.spool.candidate("scripts")
+    assert data is not None
+    version = Metadata[Targets].from_bytes(data).signed.version
+    (founded.home.repository / "metadata" / f"{version}.scripts.json").write_bytes(data)
+    founded.publish()
+    with pytest.raises(TrustError, match="do not verify"):
+        trust.refresh_blocking(founded.after(minutes=1))
+
+
+def test_the_relays_mirror_tells_missing_from_away(founded: Founded, tmp_path: Path) -> None:
+    with http_relay() as relay:
+        mirror = RelayMirror(RelayHttp(relay.url, ""), founded.record.organisation)
+        relay.files.update(founded.repository.files())
+        trust = TrustStore(tmp_path / "agent", founded.record.tuf_root, mirror)
+        assert trust.refresh_blocking(founded.wall)
+        with pytest.raises(FileNotFoundError):
+            mirror.read("metadata/9.root.json", 100)
+        relay.statuses[f"/tuf/{founded.record.organisation}/metadata/timestamp.json"] = 503
+        with pytest.raises(RelayAway, match="Come back later"):
+            trust.refresh_blocking(founded.wall)
