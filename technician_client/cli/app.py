@@ -4,11 +4,15 @@ import asyncio
 import functools
 import logging
 import secrets
+import signal
 import sys
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -123,13 +127,42 @@ def reporting(function: Callable[Concatenate[App, P], int | None]) -> Callable[P
     return run
 
 
+@contextmanager
+def on_sigterm(act: Callable[[], object]) -> Iterator[None]:
+    """While inside, SIGTERM calls `act` on the event loop instead of killing the process. Elsewhere than in the main thread,
+    which alone hears signals, nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act)
+
+    before = signal.signal(signal.SIGTERM, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_async(coroutine: Coroutine[Any, Any, R]) -> R:
-    """Run a command's coroutine to its end; Ctrl-C cancels it, so that sessions are ended and not cut.
+    """Run a command's coroutine to its end; Ctrl-C and SIGTERM cancel it, so that sessions are ended and not cut.
 
     Raises:
         KeyboardInterrupt: after everything was closed.
     """
-    return asyncio.run(coroutine)
+
+    async def heard() -> R:
+        task = asyncio.current_task()
+        assert task is not None
+        with on_sigterm(task.cancel):
+            return await coroutine
+
+    try:
+        return asyncio.run(heard())
+    except asyncio.CancelledError as error:
+        raise KeyboardInterrupt from error
 
 
 def set_up_logging(verbose: int) -> None:

@@ -1,16 +1,16 @@
 """`handrail console`: the console in a browser on this computer, and how any command opens one."""
 
 import asyncio
-import signal
 import webbrowser
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import click
 
-from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
+from technician_client.cli.app import App, command_options, on_sigterm, passphrase_option, reporting, run_async
 from technician_client.cli.output import Output
 from technician_client.console.adapter import relay_port
+from technician_client.console.ports import RelayPort
 from technician_client.console.server import ConsoleAddress, FirstSession, serve
 from technician_client.renewing import Renewer
 
@@ -43,8 +43,6 @@ async def run_console(app: App, port: int, open_it: bool, first: FirstSession | 
     renewer = Renewer(settings.identity_directory)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):  # event loops of Windows have no signal handlers; Ctrl-C cancels there too
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
     opening: list[asyncio.Future[bool]] = []
 
     def ready(address: ConsoleAddress) -> None:
@@ -52,14 +50,12 @@ async def run_console(app: App, port: int, open_it: bool, first: FirstSession | 
         if open_it:
             opening.append(loop.run_in_executor(None, open_browser, address.file))
 
-    try:
-        await serve(
-            lambda: relay_port(keys, settings, renewer), port=port, home=settings.home, on_ready=ready, stop=stop, first=first
-        )
-    finally:
-        with suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGTERM)
-        await asyncio.gather(*opening)
+    def port_factory() -> AbstractAsyncContextManager[RelayPort]:
+        return relay_port(keys, settings, renewer)
+
+    with on_sigterm(stop.set):
+        await serve(port_factory, port=port, home=settings.home, on_ready=ready, stop=stop, first=first)
+    await asyncio.gather(*opening)
 
 
 @click.command(epilog="\b\nExamples:\n  handrail console\n  handrail console --port 8765 --no-open")

@@ -1,6 +1,10 @@
 """What every command is given."""
 
+import asyncio
 import io
+import os
+import signal
+import threading
 from pathlib import Path
 
 import click
@@ -62,3 +66,31 @@ def test_ctrl_c_is_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(App, "settings", interrupt)
     assert run(["whoami"], app(tmp_path)) == 130
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
+    closed: list[bool] = []
+
+    async def waits() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        run_async(waits())
+    assert closed == [True]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_in_another_thread_signals_are_left_alone() -> None:
+    async def five() -> int:
+        return 5
+
+    results: list[int] = []
+    thread = threading.Thread(target=lambda: results.append(run_async(five())))
+    thread.start()
+    thread.join()
+    assert results == [5]
