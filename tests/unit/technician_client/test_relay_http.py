@@ -1,0 +1,117 @@
+"""The technician's HTTP requests: the pin comes before the first byte, everything is bounded, nothing is followed."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from protocol.errors import TrustError
+from technician_client.errors import RelayUnreachable
+from technician_client.relay_http import HttpAnswer, RelayHttp
+from technician_client.transport import RelayAddressError
+from tests.kit.http_relay import http_relay
+from tests.kit.processes import free_port
+from tests.kit.tls_server import tls_files
+
+
+@contextmanager
+def tls_server(directory: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """A TLS server with a certificate of its own: (url, pin, requests it saw)."""
+    certificate, key, pin = tls_files(directory)
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response_only(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.handle_error = lambda *_: None  # type: ignore[assignment,method-assign]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}", pin, seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_pinned_relay_is_spoken_to_and_no_other(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as (url, pin, seen):
+        assert RelayHttp(url, pin).request("GET", "/version").body == b"ok"
+        with pytest.raises(TrustError, match="pinned"):
+            RelayHttp(url, "ab" * 32).request("GET", "/secret", bearer="ticket")
+        with pytest.raises(TrustError, match="handrail-relay init"):
+            RelayHttp(url, "").request("GET", "/secret", bearer="ticket")
+        assert seen == ["/version"]
+
+
+def test_answers_are_bounded_and_redirects_are_not_followed() -> None:
+    with http_relay() as relay:
+        http = RelayHttp(relay.url, "")
+        relay.bodies["/large"] = bytes(1001)
+        with pytest.raises(RelayUnreachable, match="more than 1000"):
+            http.request("GET", "/large", max_bytes=1000)
+        relay.statuses["/moved"] = 302
+        assert http.request("GET", "/moved").status == 302 and len(relay.requests) == 2
+        assert http.request("GET", "/version").date.endswith("GMT")
+        http.post_json("/api/x", {"a": b"bytes"}, bearer="t")
+        method, path, headers = relay.requests[-1]
+        assert (method, path, headers["Authorization"], headers["Content-Type"]) == (
+            "POST",
+            "/api/x",
+            "Bearer t",
+            "application/json",
+        )
+
+
+def test_problems_are_shown_as_plain_text() -> None:
+    assert HttpAnswer(503, b'{"title":"Full","detail":"Wait\\u001b[2J a bit."}', "").problem() == "Wait [2J a bit."
+    assert HttpAnswer(503, b'{"title":"Full"}', "").problem() == "Full"
+    assert HttpAnswer(503, b"<html>", "").problem() == "status 503"
+    assert HttpAnswer(500, b"{}", "").problem() == "status 500"
+
+
+@pytest.mark.parametrize(
+    ("url", "pin"),
+    [
+        ("http://relay.example", ""),
+        ("ftp://relay.example", ""),
+        ("https://relay.example/path", ""),
+        ("https://user@relay.example", ""),
+        ("https://relay.example:99999", ""),
+        ("relay.example", ""),
+        ("https://relay.example", "abc"),
+        ("https://relay.example", "zz" * 32),
+    ],
+)
+def test_addresses_and_pins_that_cannot_be_used_are_refused(url: str, pin: str) -> None:
+    with pytest.raises(RelayAddressError):
+        RelayHttp(url, pin)
+
+
+def test_a_relay_that_is_away_is_told() -> None:
+    with pytest.raises(RelayUnreachable, match="does not answer"):
+        RelayHttp(f"http://127.0.0.1:{free_port()}", "").request("GET", "/")
+
+
+def test_a_proxy_is_used_for_other_computers_and_never_for_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(RelayUnreachable, match="refused"):
+        RelayHttp("https://relay.invalid", "ab" * 32, timeout=2).request("GET", "/")
+    with http_relay() as relay:
+        assert RelayHttp(relay.url, "").request("GET", "/version").status == 200
