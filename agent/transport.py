@@ -85,7 +85,7 @@ async def open_websocket(
                 _check_pin(self.transport, pin, relay.origin)
             await super().handshake(additional_headers, user_agent_header)
 
-    options: dict[str, Any] = {"ssl": _tls(bool(pin))} if relay.scheme == "https" else {}
+    options: dict[str, Any] = {"ssl": tls_context(bool(pin))} if relay.scheme == "https" else {}
     proxy: Any = True if settings.proxy == "" else None if settings.proxy == "none" else settings.proxy
     try:
         return await _Connect(
@@ -126,7 +126,8 @@ class _Connect(connect):
         return exc
 
 
-def _tls(pinned: bool) -> ssl.SSLContext:
+def tls_context(pinned: bool) -> ssl.SSLContext:
+    """How this agent meets its relay: judged by the system's authorities or, `pinned`, by whoever compares the key afterwards."""
     if not pinned:
         return ssl.create_default_context()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

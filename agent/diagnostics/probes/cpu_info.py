@@ -1,7 +1,8 @@
 """`cpu_info`: the processors and how busy they are, over a short sample."""
 
 import asyncio
-import platform
+import os
+import struct
 from typing import ClassVar
 
 import psutil
@@ -76,11 +77,11 @@ class CpuInfo(Probe):
         vendor = next((line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("vendor_id")), "")
         return [
             {
-                "model": cpu_brand(cpuinfo) or platform.processor(),
+                "model": cpu_brand(cpuinfo) or os.uname().machine,
                 "manufacturer": vendor,
                 "number_of_cores": psutil.cpu_count(logical=False),
                 "logical_processors": psutil.cpu_count(),
-                "address_width": platform.architecture()[0].removesuffix("bit"),
+                "address_width": str(8 * struct.calcsize("P")),
                 "current_clock_speed": current,
                 "max_clock_speed": fastest,
                 "sample_seconds": environment.sample_seconds,

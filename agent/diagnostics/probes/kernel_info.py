@@ -1,6 +1,6 @@
 """`kernel_info`: which kernel runs."""
 
-import platform
+import os
 from typing import ClassVar
 
 from agent.diagnostics.probe import Environment, Probe
@@ -15,4 +15,4 @@ class KernelInfo(Probe):
     async def rows(self, environment: Environment) -> list[Row]:
         """See `Probe.rows`."""
         recorded = (environment.read_text("/proc/sys/kernel/osrelease", 256) or "").strip()
-        return [{"version": recorded or platform.release()}]
+        return [{"version": recorded or os.uname().release}]

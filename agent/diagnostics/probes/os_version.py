@@ -1,6 +1,6 @@
 """`os_version`: which distribution, from os-release(5)."""
 
-import platform
+import os
 import shlex
 from typing import ClassVar
 
@@ -58,6 +58,6 @@ class OsVersion(Probe):
                 "platform": release.get("ID", ""),
                 "platform_like": release.get("ID_LIKE") or release.get("ID", ""),
                 "codename": release.get("VERSION_CODENAME", ""),
-                "arch": platform.machine(),
+                "arch": os.uname().machine,
             }
         ]

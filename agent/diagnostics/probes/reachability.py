@@ -24,6 +24,7 @@ from cryptography import x509
 from agent.diagnostics.probe import Environment, Probe, Target, Unsupported
 from agent.diagnostics.probes.dns_resolvers import name_servers
 from agent.relay_http import spki_sha256
+from agent.transport import tls_context
 from protocol.messages.diagnostics import Row
 
 STEP_SECONDS = 1.1
@@ -103,7 +104,7 @@ async def try_tls(target: Target, wall: float) -> Row:
     try:
         async with asyncio.timeout(STEP_SECONDS):
             _, writer = await asyncio.open_connection(
-                target.host, target.port, ssl=_context(bool(target.pin)), server_hostname=target.host
+                target.host, target.port, ssl=tls_context(bool(target.pin)), server_hostname=target.host
             )
         tls = writer.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) or b""
@@ -120,14 +121,6 @@ async def try_tls(target: Target, wall: float) -> Row:
         row["error"] = plain(error)
     row["duration_ms"] = _milliseconds(started)
     return row
-
-
-def _context(pinned: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if pinned:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # the pin is the check
-    return context
 
 
 def _milliseconds(started: float) -> float:

@@ -1,6 +1,6 @@
 """`reboot_required`: whether a restart is due, by the packages' own mark or by a newer kernel that does not run yet."""
 
-import platform
+import os
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -58,7 +58,7 @@ class RebootRequired(Probe):
 
     def _rows(self, environment: Environment) -> list[Row]:
         root: Path = environment.root
-        running = (environment.read_text("/proc/sys/kernel/osrelease", 256) or platform.release()).strip()
+        running = (environment.read_text("/proc/sys/kernel/osrelease", 256) or os.uname().release).strip()
         installed = [path.name.removeprefix("vmlinuz-") for path in (root / "boot").glob("vmlinuz-*")]
         marked = any((root / mark.lstrip("/")).exists() for mark in _MARKS)
         packages = next((text.split() for mark in _MARKS if (text := environment.read_text(f"{mark}.pkgs", 65536))), [])

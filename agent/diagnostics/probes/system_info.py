@@ -1,7 +1,6 @@
 """`system_info`: what computer this is. Serial numbers and machine ids are not read."""
 
 import os
-import platform
 import socket
 from typing import ClassVar
 
@@ -50,7 +49,7 @@ class SystemInfo(Probe):
         def dmi(name: str) -> str:
             return (environment.read_text(f"/sys/class/dmi/id/{name}", 256) or "").strip()
 
-        brand = cpu_brand(environment.read_text("/proc/cpuinfo") or "") or platform.processor()
+        brand = cpu_brand(environment.read_text("/proc/cpuinfo") or "") or os.uname().machine
         vendor, model = dmi("sys_vendor"), dmi("product_name")
         machine_info = environment.read_text("/etc/machine-info", 4096) or ""
         pretty = next((line[16:].strip("\"' ") for line in machine_info.splitlines() if line.startswith("PRETTY_HOSTNAME=")), "")
@@ -59,7 +58,7 @@ class SystemInfo(Probe):
             {
                 "hostname": hostname,
                 "computer_name": pretty or hostname,
-                "cpu_type": platform.machine(),
+                "cpu_type": os.uname().machine,
                 "cpu_brand": brand,
                 "cpu_physical_cores": psutil.cpu_count(logical=False),
                 "cpu_logical_cores": psutil.cpu_count() or os.cpu_count(),
