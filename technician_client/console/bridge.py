@@ -146,7 +146,8 @@ class Bridge:
         self._outbox = Outbox()
         self._window = Window()
         self._writer = UpdateWriter()
-        self._area = Area(0, 0)
+        self._layout: ScreenLayout | None = None
+        self._broken = False
         self._updates = 0
         self._carried = 0
         self._supervisor = Supervisor(self._failed)
@@ -218,6 +219,7 @@ class Bridge:
             try:
                 await self._write_item(item)
             except RemoteProtocolError as error:
+                self._broken = True
                 _LOGGER.warning("session %s ended: the device sent an impossible picture: %s", self._live.name[:6], error)
                 self.tell({"type": "notice", "text": f"The session was ended: the device broke the protocol. {error}"})
                 self._live.supervisor.spawn(self._live.end("protocol_error"), "end the session")
@@ -227,22 +229,25 @@ class Bridge:
             case str():
                 await self._socket.send_str(item)
             case ScreenUpdate():
-                await self._write_update(item)
+                # One that belongs to no layout of this tab was on its way when the tab was opened.
+                if self._layout is not None and item.epoch == self._layout.epoch and not self._broken:
+                    await self._write_update(item, Area.of(self._layout))
             case CursorShape():
-                await self._socket.send_bytes(write_cursor(item))
+                if not self._broken:
+                    await self._socket.send_bytes(write_cursor(item))
             case _:
                 if isinstance(item, ScreenLayout):
-                    self._area = Area.of(item)
+                    self._layout = item
                 if isinstance(item, ToBrowserMessage):
                     await self._socket.send_str(write_message(item))
 
-    async def _write_update(self, update: ScreenUpdate) -> None:
+    async def _write_update(self, update: ScreenUpdate, area: Area) -> None:
         await self._window.opened()
         weight = weight_of(update)
         if weight > THREAD_BYTES:
-            data = await asyncio.to_thread(self._writer.write, update, self._area)
+            data = await asyncio.to_thread(self._writer.write, update, area)
         else:
-            data = self._writer.write(update, self._area)
+            data = self._writer.write(update, area)
         self._window.sent(update.sequence, weight)
         self._updates += 1
         self._carried += carried_bytes(update)

@@ -257,7 +257,8 @@ def denied(reason: RefusalReason, text: str) -> Refused:
 def sample_rows(now: float) -> dict[str, DeviceRow]:
     """A few devices, one of them waiting for help."""
     rows = [
-        DeviceRow("k3v9w2m4x7q1", "reception-pc", "Debian 12, GNOME", True, now, True, "The printer says it is offline, but it is on. I need the forms by noon.", now - 260),
+        DeviceRow("k3v9w2m4x7q1", "reception-pc", "Debian 12, GNOME", True, now, True,
+                  "The printer says it is offline, but it is on. I need the forms by noon.", now - 260),
         DeviceRow("p8d4n6r2t5s3", "accounting-03", "Ubuntu 24.04, GNOME", True, now, True, "Excel sheet will not open", now - 45),
         DeviceRow("h2j5l8z1c4b7", "meeting-room-2", "Debian 12, Xfce", True, now),
         DeviceRow("f6g9y3u7i1o5", "warehouse-scanner", "Debian 12, no desktop", True, now),
@@ -314,8 +315,8 @@ def sample_tables() -> list[DiagnosticsTable]:
         DiagnosticsTable(0, "system_info", "ok", 3.1, 200.0, [system]),
         DiagnosticsTable(0, "os_version", "ok", 1.2, 200.0, [{"name": "Debian GNU/Linux", "version": "12 (bookworm)"}]),
         DiagnosticsTable(0, "processes", "ok", 48.0, 500.0, list(processes), truncated=12),
-        DiagnosticsTable(0, "mounts", "ok", 4.0, 200.0, [{"path": "/", "free_percent": 3.1}, {"path": "/home", "free_percent": 41.0}]),
-        DiagnosticsTable(0, "listening_ports", "ok", 9.0, 300.0, [{"port": 22, "protocol": "tcp"}, {"port": 631, "protocol": "tcp"}]),
+        DiagnosticsTable(0, "mounts", "ok", 4.0, 200.0, [{"path": "/", "free": 3.1}, {"path": "/home", "free": 41.0}]),
+        DiagnosticsTable(0, "listening_ports", "ok", 9.0, 300.0, [{"port": 22}, {"port": 631}]),
         DiagnosticsTable(0, "services", "failed", 500.0, 500.0, [], "systemctl did not answer within 0.5 s"),
         DiagnosticsTable(0, "patches", "unsupported", 0.1, 200.0, [], "Only Windows has this table."),
     ]  # fmt: skip

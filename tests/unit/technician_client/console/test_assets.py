@@ -46,7 +46,9 @@ def test_the_page_works_under_its_policy() -> None:
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", index)
     for file in OUR_SCRIPTS:
         text = file.read_text("utf-8")
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySetInnerHTML|\beval\(|new Function", text), file
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySetInnerHTML|\beval\(|new Function", text
+        ), file
         assert not re.search(r"\sstyle=\$?\{?[\"'`]", text), f"{file.name}: styles are set as properties"
         assert "http://" not in text and "https://" not in text, f"{file.name} names another host"
 

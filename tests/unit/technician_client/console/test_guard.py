@@ -19,7 +19,9 @@ CONSOLE = Path(__file__).parents[4] / "technician_client/console"
 class Guarded:
     """A guarded application with one handler of each kind, on a real port."""
 
-    def __init__(self, guard: Guard, client: "TestClient[web.Request, web.Application]", entered: list[str], reached: list[str]) -> None:
+    def __init__(
+        self, guard: Guard, client: "TestClient[web.Request, web.Application]", entered: list[str], reached: list[str]
+    ) -> None:
         self.guard = guard
         self.client = client
         self.entered = entered
@@ -107,7 +109,9 @@ async def test_the_entrance_is_only_for_going_there(guarded: Guarded) -> None:
     assert (await guarded.get(path)).status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost:{port}", "127.0.0.1:{port}.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost:{port}", "127.0.0.1:{port}.evil.example", ""]
+)
 async def test_a_foreign_host_is_refused_even_with_the_cookie(guarded: Guarded, host: str) -> None:
     await guarded.enter()
     answer = await guarded.get("/", Host=host.format(port=guarded.client.server.port))
@@ -180,7 +184,13 @@ async def test_every_answer_carries_the_headers(guarded: Guarded) -> None:
     await guarded.enter()
     socket = await guarded.client.ws_connect("/socket", origin=guarded.guard.origin)
     await socket.close()
-    for answer in (refused, await guarded.get("/"), await guarded.get("/nowhere"), await guarded.get("/", Host="x"), socket._response):
+    for answer in (
+        refused,
+        await guarded.get("/"),
+        await guarded.get("/nowhere"),
+        await guarded.get("/", Host="x"),
+        socket._response,
+    ):
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy and "*" not in policy

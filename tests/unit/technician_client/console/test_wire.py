@@ -108,7 +108,9 @@ def test_more_operations_than_a_picture_can_need_are_refused() -> None:
         UpdateWriter().write(ScreenUpdate(1, 1, 1, [Copy(0, 0, 1, 1, 1, 1)] * 65536), AREA)
 
 
-@pytest.mark.parametrize("data", [b"", b"junk", zlib.compress(bytes(15)), zlib.compress(bytes(17)), zlib.compress(bytes(1 << 24))])
+@pytest.mark.parametrize(
+    "data", [b"", b"junk", zlib.compress(bytes(15)), zlib.compress(bytes(17)), zlib.compress(bytes(1 << 24))]
+)
 def test_a_pointer_that_is_not_its_pixels_is_refused(data: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         write_cursor(CursorShape(1, 2, 2, 0, 0, data))

@@ -1,0 +1,163 @@
+"""The console's routes, spoken to as its page does."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+
+from protocol.capabilities import Capability
+from protocol.link_messages import DeviceRow
+from technician_client.console.api import ConsoleApi
+from technician_client.console.ports import DevicesUpdate, RelayState, Target
+from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
+from tests.kit.waiting import eventually_async
+
+WISH = {"device": "k3v9w2m4x7q1", "wanted": ["view", "chat"], "reason": "printer", "label": "reception-pc"}
+
+
+@pytest.fixture
+def relay() -> MemoryRelay:
+    return MemoryRelay(MemorySession([Capability.VIEW], np.zeros((4, 4, 3), np.uint8)), sample_rows(time.time()))
+
+
+class Page:
+    def __init__(self, client: aiohttp.ClientSession, origin: str) -> None:
+        self.client = client
+        self.origin = origin
+
+    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        async with self.client.request(method, path, data=data, headers={"Origin": self.origin}) as answer:
+            text = await answer.text()
+            if answer.status >= 400:
+                assert answer.content_type == "application/problem+json"
+            return answer.status, json.loads(text) if text else None
+
+
+@pytest.fixture
+async def page(relay: MemoryRelay, tmp_path: Path) -> AsyncIterator[Page]:
+    async with running_console(relay, tmp_path) as address:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(address.origin, cookie_jar=jar) as client:
+            entrance = address.file.read_text("utf-8").split('href="')[1].split('"')[0]
+            async with client.get(entrance) as answer:
+                assert answer.status == 200
+            yield Page(client, address.origin)
+
+
+async def test_a_session_is_opened_listed_and_ended(page: Page, relay: MemoryRelay) -> None:
+    status, made = await page.ask("POST", "/api/v1/sessions", WISH)
+    assert status == 201
+    await eventually_async(lambda: relay.opened, "the call")
+    assert relay.opened == [(Target(device="k3v9w2m4x7q1"), (Capability.VIEW, Capability.CHAT), "printer")]
+    _, listed = await page.ask("GET", "/api/v1/sessions")
+    assert [(row["id"], row["label"], row["verified"]) for row in listed["sessions"]] == [(made["id"], "reception-pc", False)]
+    assert (await page.ask("DELETE", f"/api/v1/sessions/{made['id']}"))[0] == 204
+    _, listed = await page.ask("GET", "/api/v1/sessions")
+    assert listed["sessions"][0]["phase"] == "over"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"junk",
+        b"[" * 10000,
+        {},
+        {"wanted": ["view"]},
+        WISH | {"code": "482913507"},
+        WISH | {"wanted": []},
+        WISH | {"wanted": ["everything"]},
+        WISH | {"device": "../../etc"},
+        WISH | {"reason": "x" * 501},
+        WISH | {"more": 1},
+        {"code": "12345678", "wanted": ["view"]},
+        {"code": "48291350a", "wanted": ["view"]},
+        {"code": "482913507\n", "wanted": ["view"]},
+    ],
+)
+async def test_what_is_not_a_wish_is_refused_and_opens_nothing(page: Page, relay: MemoryRelay, body: Any) -> None:
+    status, problem = await page.ask("POST", "/api/v1/sessions", body)
+    assert (status, problem["status"]) == (400, 400)
+    assert relay.opened == []
+
+
+async def test_a_body_without_end_is_not_read(page: Page) -> None:
+    async with page.client.post("/api/v1/sessions", data=bytes(200_000), headers={"Origin": page.origin}) as answer:
+        assert answer.status == 413
+
+
+async def test_too_many_sessions_are_refused_by_name(page: Page) -> None:
+    for _ in range(16):
+        assert (await page.ask("POST", "/api/v1/sessions", WISH))[0] == 201
+    status, problem = await page.ask("POST", "/api/v1/sessions", WISH)
+    assert status == 429
+    assert "End one" in problem["detail"]
+
+
+async def test_unknown_sessions_are_not_there(page: Page) -> None:
+    assert (await page.ask("DELETE", "/api/v1/sessions/nobody"))[0] == 404
+    assert (await page.ask("GET", "/api/v1/sessions/nobody/socket"))[0] == 404
+
+
+async def test_the_page_hears_who_is_here_and_every_change(page: Page, relay: MemoryRelay) -> None:
+    async with page.client.ws_connect("/api/v1/live", origin=page.origin) as live:
+        heard: list[dict[str, Any]] = []
+
+        async def until(kind: str) -> dict[str, Any]:
+            while True:
+                heard.append(await live.receive_json(timeout=5))
+                if heard[-1]["type"] == kind:
+                    return heard[-1]
+
+        hello = await until("hello")
+        assert (hello["name"], hello["tier"]) == ("Anna Berger", 2)
+        assert hello["capabilities"]["control"] == {"words": "use your mouse and keyboard", "tier": 1}
+        assert await until("relay") == {"type": "relay", "online": True, "text": ""}
+        relay.loaded.set()
+        devices = await until("devices")
+        assert devices["replace"] is True
+        assert {row["id"] for row in devices["devices"]} == set(relay.rows)
+        relay.change(DevicesUpdate((DeviceRow("newone", "<b>new</b>", "", True, 1.0),)))
+        assert await until("devices") == {
+            "type": "devices",
+            "replace": False,
+            "devices": [
+                {"id": "newone", "label": "<b>new</b>", "platform": "", "online": True, "last_seen": 1.0, "waiting": False}
+                | {"waiting_text": "", "waiting_since": 0.0}
+            ],
+        }
+        relay.change(RelayState(False, "cut"))
+        assert await until("relay") == {"type": "relay", "online": False, "text": "cut"}
+        await page.ask("POST", "/api/v1/sessions", WISH)
+        while not (await until("sessions"))["sessions"]:
+            pass
+
+
+async def test_a_long_list_comes_in_pieces(page: Page, relay: MemoryRelay) -> None:
+    relay.rows = {f"d{number}": DeviceRow(f"d{number}", f"pc-{number}", "", True, 0.0) for number in range(1201)}
+    relay.loaded.set()
+    async with page.client.ws_connect("/api/v1/live", origin=page.origin, max_msg_size=0) as live:
+        pieces: list[tuple[bool, int]] = []
+        while sum(size for _, size in pieces) < 1201:
+            value = await live.receive_json(timeout=5)
+            if value["type"] == "devices":
+                pieces.append((value["replace"], len(value["devices"])))
+        assert pieces == [(True, 500), (False, 500), (False, 201)]
+
+
+def test_every_handler_is_told_in_the_table_of_the_module() -> None:
+    import technician_client.console.api as module
+
+    table = module.__doc__ or ""
+    handlers = [
+        getattr(ConsoleApi, name).__doc__ for name in ("live", "list_sessions", "open_session", "end_session", "session_socket")
+    ]
+    for line in handlers:
+        method, path = line.split()[:2]
+        assert any(method in row and path in row for row in table.splitlines()), line

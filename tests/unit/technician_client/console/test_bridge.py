@@ -1,0 +1,260 @@
+"""The bridge between a tab and a session: order, pace, and pages that misbehave. Sockets are real."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+
+from protocol.capabilities import Capability
+from protocol.messages.chat import ChatMessage
+from protocol.messages.input import Key, PointerMove
+from protocol.messages.screen import Copy, CursorMove, ScreenAck, ScreenStart, ScreenUpdate, Tile
+from technician_client.console.bridge import WINDOW_UPDATES, Outbox, Window
+from tests.kit.console import MemoryRelay, MemorySession, bgr_tile, running_console, sample_rows
+from tests.kit.waiting import eventually_async
+
+PICTURE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+
+
+class Browser:
+    """Speaks to a console as its page does."""
+
+    def __init__(self, client: aiohttp.ClientSession, origin: str) -> None:
+        self.client = client
+        self.origin = origin
+
+    async def open(self) -> str:
+        wish = {"device": "k3v9w2m4x7q1", "wanted": ["view"], "reason": "", "label": ""}
+        answer = await self.client.post("/api/v1/sessions", json=wish, headers={"Origin": self.origin})
+        assert answer.status == 201
+        return str((await answer.json())["id"])
+
+    async def socket(self, name: str) -> aiohttp.ClientWebSocketResponse:
+        return await self.client.ws_connect(f"/api/v1/sessions/{name}/socket", origin=self.origin, max_msg_size=0)
+
+
+async def texts(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
+    """The next object of that type."""
+    while True:
+        frame = await socket.receive(timeout=5)
+        assert frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), frame
+        if frame.type is aiohttp.WSMsgType.TEXT and isinstance(value := json.loads(frame.data), dict) and value["type"] == kind:
+            return value
+
+
+async def binary(socket: aiohttp.ClientWebSocketResponse) -> bytes:
+    """The next binary message."""
+    while True:
+        frame = await socket.receive(timeout=5)
+        assert frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), frame
+        if frame.type is aiohttp.WSMsgType.BINARY:
+            return bytes(frame.data)
+
+
+@pytest.fixture
+def session() -> MemorySession:
+    return MemorySession([Capability.VIEW, Capability.CONTROL, Capability.CHAT], PICTURE)
+
+
+@pytest.fixture
+async def browser(session: MemorySession, tmp_path: Path) -> AsyncIterator[Browser]:
+    relay = MemoryRelay(session, sample_rows(time.time()))
+    relay.ready()
+    async with running_console(relay, tmp_path) as address:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(address.origin, cookie_jar=jar) as client:
+            entrance = address.file.read_text("utf-8").split('href="')[1].split('"')[0]
+            async with client.get(entrance) as answer:
+                assert answer.status == 200
+            yield Browser(client, address.origin)
+
+
+@pytest.fixture
+async def socket(browser: Browser) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async with await browser.socket(await browser.open()) as opened:
+        while (await texts(opened, "session"))["phase"] != "open":
+            pass
+        yield opened
+
+
+async def test_the_picture_arrives_as_it_was_sent(socket: aiohttp.ClientWebSocketResponse, session: MemorySession) -> None:
+    await socket.send_str('["screen.start", ["avc1.f4002a"], 60, "", "auto"]')
+    update = await binary(socket)
+    assert session.of(ScreenStart) == [ScreenStart(["avc1.f4002a"])]
+    shown = np.frombuffer(update[24 + 16 :], np.uint8).reshape(48, 64, 4)
+    assert np.array_equal(shown[..., :3], PICTURE)
+    assert (shown[..., 3] == 255).all()
+    cursor = await binary(socket)
+    assert cursor[0] == 2
+
+
+async def test_what_the_page_types_reaches_the_agent_in_order(
+    socket: aiohttp.ClientWebSocketResponse, session: MemorySession
+) -> None:
+    await socket.send_str('["input.pointer_move", 5, 6]')
+    await socket.send_str('["input.key", "KeyE", "é", true, "text"]')
+    await eventually_async(lambda: len(session.sent) == 2, "two messages")
+    assert session.sent == [PointerMove(5, 6), Key("KeyE", "é", True, "text")]
+
+
+async def test_a_browser_that_does_not_paint_is_not_sent_more(
+    socket: aiohttp.ClientWebSocketResponse, session: MemorySession
+) -> None:
+    await socket.send_str('["screen.start", [], 60, "", "auto"]')
+    await binary(socket)
+    await socket.send_str('["screen.ack", 1, 0, 0]')
+    for _ in range(3 * WINDOW_UPDATES):
+        session.update(Tile(0, 0, 8, 8, "fill", b"abc"))
+    received = 0
+    with pytest.raises(TimeoutError):
+        while True:
+            async with asyncio.timeout(0.4):
+                received += int((await socket.receive()).type is aiohttp.WSMsgType.BINARY)
+    assert received == WINDOW_UPDATES + 1  # and the pointer's shape
+    await socket.send_str(json.dumps(["screen.ack", 1 + WINDOW_UPDATES, 0, 0]))
+    for _ in range(WINDOW_UPDATES):
+        await binary(socket)
+    assert isinstance(session.sent[-1], ScreenAck)
+
+
+async def test_nothing_is_left_out_when_a_slow_browser_comes_back(
+    socket: aiohttp.ClientWebSocketResponse, session: MemorySession
+) -> None:
+    await socket.send_str('["screen.start", [], 60, "", "auto"]')
+    assert (await binary(socket))[0] == 1
+    await socket.send_str('["screen.ack", 1, 0, 0]')
+    for _ in range(200):
+        session.update(Copy(0, 0, 8, 8, 1, 1))
+    seen: list[int] = []
+    while len(seen) < 200:
+        data = await binary(socket)
+        if data[0] == 1:
+            seen.append(int(np.frombuffer(data[8:16], np.float64)[0]))
+            await socket.send_str(json.dumps(["screen.ack", seen[-1], 0.1, 0]))
+    assert seen == sorted(seen)
+    assert len(set(seen)) == 200
+
+
+@pytest.mark.parametrize("said", ['["session.hello", 1]', "{}", "junk", '["input.pointer_move", 1e9, 0]'])
+async def test_a_page_that_says_something_else_is_cut_off(socket: aiohttp.ClientWebSocketResponse, said: str) -> None:
+    await socket.send_str(said)
+    while (frame := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+        pass
+    assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 4002)
+
+
+async def test_binary_of_the_page_is_not_read(socket: aiohttp.ClientWebSocketResponse) -> None:
+    await socket.send_bytes(b"\x01")
+    while (frame := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+        pass
+    assert (frame.type, frame.data) == (aiohttp.WSMsgType.CLOSE, 4002)
+
+
+async def test_a_second_tab_replaces_the_first(browser: Browser, session: MemorySession) -> None:
+    name = await browser.open()
+    async with await browser.socket(name) as first, await browser.socket(name) as second:
+        while (frame := await first.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert frame.data == 4001
+        await texts(second, "session")
+        session.say(ChatMessage("still here", 1.0))
+        assert (await texts(second, "chat"))["text"] == "still here"
+
+
+async def test_an_impossible_picture_ends_the_session_by_name(
+    socket: aiohttp.ClientWebSocketResponse, session: MemorySession
+) -> None:
+    await socket.send_str('["screen.start", [], 60, "", "auto"]')
+    await binary(socket)
+    session.update(Tile(60, 40, 30, 30, "fill", b"abc"))
+    assert "broke the protocol" in (await texts(socket, "notice"))["text"]
+    await eventually_async(lambda: session.over is not None, "the end")
+    assert session.over is not None
+    assert session.over.reason == "protocol_error"
+
+
+async def test_what_was_on_its_way_to_an_older_tab_is_left_out(
+    socket: aiohttp.ClientWebSocketResponse, session: MemorySession
+) -> None:
+    session.update(Tile(0, 0, 8, 8, "fill", b"abc"))
+    await socket.send_str('["screen.start", [], 60, "", "auto"]')
+    update = await binary(socket)
+    assert int(np.frombuffer(update[8:16], np.float64)[0]) == 2
+    assert session.over is None
+
+
+async def test_statistics_count_what_went_through(socket: aiohttp.ClientWebSocketResponse, session: MemorySession) -> None:
+    await socket.send_str('["screen.start", [], 60, "", "auto"]')
+    stats = await texts(socket, "stats")
+    assert stats["round_trip_ms"] == 12.0
+    assert stats["updates_per_second"] > 0
+    assert stats["bytes_per_second"] > 1000
+    assert stats["unpainted"] == 1
+
+
+async def test_ask_and_end(socket: aiohttp.ClientWebSocketResponse, session: MemorySession) -> None:
+    await socket.send_str('{"type": "ask", "capability": "fixes", "reason": "disk"}')
+    assert (await texts(socket, "asked"))["granted"] is True
+    assert session.asked == [(Capability.FIXES, "disk")]
+    await socket.send_str('{"type": "end"}')
+    assert (await texts(socket, "session"))["phase"] == "over"
+
+
+async def test_a_large_tile_goes_through_a_thread_in_order(browser: Browser, session: MemorySession) -> None:
+    session.picture = np.zeros((600, 800, 3), np.uint8)
+    async with await browser.socket(await browser.open()) as socket:
+        while (await texts(socket, "session"))["phase"] != "open":
+            pass
+        await socket.send_str('["screen.start", [], 60, "", "auto"]')
+        assert (await binary(socket))[0] == 1
+        for value in range(1, 6):
+            session.update(bgr_tile(0, 0, np.full((600, 800, 3), value, np.uint8)), Tile(0, 0, 1, 1, "fill", b"abc"))
+        sizes = []
+        while len(sizes) < 5:
+            data = await binary(socket)
+            if data[0] == 1:
+                sizes.append((data[24 + 16], len(data)))
+        assert [first for first, _ in sizes] == [1, 2, 3, 4, 5]
+
+
+async def test_the_outbox_merges_positions_and_keeps_the_rest() -> None:
+    outbox = Outbox(limit=3)
+    update = ScreenUpdate(1, 1, 1, [])
+    for item in (CursorMove(1, 1), CursorMove(2, 2), update, CursorMove(3, 3), CursorMove(4, 4)):
+        outbox.put(item)
+    assert len(outbox) == 3
+    waiting = asyncio.ensure_future(outbox.room())  # noqa: TID251
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert await outbox.take() == CursorMove(2, 2)
+    await asyncio.wait_for(waiting, 1)
+    assert [await outbox.take(), await outbox.take()] == [update, CursorMove(4, 4)]
+    outbox.put("x")
+    outbox.close()
+    outbox.put("y")
+    assert len(outbox) == 0
+    await asyncio.wait_for(outbox.room(), 1)
+
+
+async def test_the_window_opens_when_something_is_painted() -> None:
+    window = Window(updates=2, size=100)
+    window.sent(1, 10)
+    await asyncio.wait_for(window.opened(), 1)
+    window.sent(2, 95)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(window.opened(), 0.01)
+        window.painted(0)
+    window.painted(1)
+    await asyncio.wait_for(window.opened(), 1)
+    window.painted(99)
+    assert len(window) == 0
+    window.sent(3, 500)
+    window.reset()
+    await asyncio.wait_for(window.opened(), 1)
