@@ -80,14 +80,21 @@ def listing(words: list[str]) -> str:
 class Attendant:
     """One run of `ask` (with `asking`, what is wrong in the user's words) or `attend` (without)."""
 
-    def __init__(self, client: LocalClient, write: Callable[[str], None], *, asking: str | None) -> None:
+    def __init__(
+        self,
+        client: LocalClient,
+        write: Callable[[str], None],
+        *,
+        asking: str | None,
+        terminal: Callable[[Callable[[str], None], Callable[[Typed | Interrupted], None]], Terminal] = Terminal,
+    ) -> None:
         """Raises:
         NoTerminal: there is no person at a terminal.
         """
         self._client = client
         self._asking_for = asking
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._terminal = Terminal(write, self._inbox.put_nowait)
+        self._terminal = terminal(write, self._inbox.put_nowait)
         self._questions: list[Asking] = []
         self._sessions: dict[str, SessionStatus] = {}
         self._relay: RelayStatus | None = None
@@ -138,7 +145,9 @@ class Attendant:
                 return ExitCode.FAILED
             case Interrupted():
                 return await self._interrupted()
-            case Typed(text=text):
+            case Typed(text=text, after=after):
+                if text is not None and self._questions and after != self._terminal.prompts:
+                    return None  # typed before the question stood there
                 return await self._typed(text)
             case Tick():
                 return self._count_down()

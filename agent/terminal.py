@@ -20,9 +20,11 @@ class NoTerminal(HandrailError):
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """One line that a person typed, without its newline; None when they closed the terminal's input (Ctrl-D)."""
+    """One line that a person typed, without its newline; None when they closed the terminal's input (Ctrl-D). `after` counts the
+    prompts that had been printed by then: a line typed before a question stood there is no answer to it."""
 
     text: str | None
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Terminal:
         self._put = put
         self._partial = b""
         self._fleeting = 0
+        self.prompts = 0
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -74,6 +77,7 @@ class Terminal:
     def prompt(self, text: str) -> None:
         """Print a question and leave the cursor behind it. What was typed before it came is thrown away."""
         self.clear()
+        self.prompts += 1
         self._partial = b""
         termios.tcflush(self._fd, termios.TCIFLUSH)
         self._write(text)
@@ -101,4 +105,4 @@ class Terminal:
         *lines, self._partial = (self._partial + data).split(b"\n")
         self._partial = self._partial[-LINE_BYTES:]
         for line in lines:
-            self._put(Typed(line.decode("utf-8", "replace").rstrip("\r")))
+            self._put(Typed(line.decode("utf-8", "replace").rstrip("\r"), self.prompts))

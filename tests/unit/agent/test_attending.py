@@ -1,0 +1,327 @@
+"""The conversation at the terminal, word by word."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from agent.attending import Attendant, clock, grouped, listing
+from agent.consent import ConsentQuestion, wishes_for
+from agent.errors import ExitCode, LocalRefused
+from agent.local_messages import (
+    AnswerConsent,
+    Attach,
+    ChatHeard,
+    CodeShown,
+    ConsentAsked,
+    ConsentClosed,
+    Done,
+    HelpEnded,
+    MoreTime,
+    PauseSession,
+    RelayChanged,
+    Request,
+    RequestHelp,
+    Said,
+    SayChat,
+    SessionChanged,
+    SessionOver,
+    StopSession,
+)
+from agent.status import RelayStatus, SessionStatus
+from agent.terminal import Interrupted, Typed
+from protocol.capabilities import Capability
+from tests.kit.waiting import eventually_async
+
+VIEW, CHAT, CONTROL, FIXES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.FIXES
+UP = RelayStatus("https://relay.example", "connected", 0.0, "Connected.")
+AWAY = RelayStatus("https://relay.example", "away", 0.0, "The relay does not answer.")
+
+
+def session(*granted: str, paused: bool = False, unattended: bool = False) -> SessionStatus:
+    return SessionStatus("s1", "Ana Ruiz", "Example Ltd", 2, list(granted), unattended, paused, 0.0, 1.0)
+
+
+def question(*wanted: Capability, kind: Any = "session", sas: str = "633489", **more: Any) -> ConsentQuestion:
+    return ConsentQuestion(kind, "Ana Ruiz", "Example Ltd", 2, "the printer", sas, wishes_for(list(wanted)), **more)
+
+
+class Screen:
+    """The terminal's part, its keys pressed by the test."""
+
+    def __init__(self, write: Callable[[str], None], put: Callable[[Typed | Interrupted], None]) -> None:
+        self.text = ""
+        self.put = put
+        self.prompts = 0
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        yield
+
+    def line(self, text: str = "") -> None:
+        self.text += text + "\n"
+
+    def prompt(self, text: str) -> None:
+        self.prompts += 1
+        self.text += text
+
+    def fleeting(self, text: str) -> None:
+        self.text += "\r" + text
+
+    def clear(self) -> None:
+        pass
+
+
+class Client:
+    """The daemon's part."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[Said | None] = asyncio.Queue()
+        self.requests: list[Request] = []
+        self.refuse = ""
+
+    async def request(self, make: Callable[[int], Request]) -> Done:
+        request = make(1)
+        self.requests.append(request)
+        if self.refuse and not isinstance(request, Attach):
+            raise LocalRefused(self.refuse)
+        return Done(1)
+
+
+class Scene:
+    def __init__(self, asking: str | None) -> None:
+        self.client = Client()
+        self.attendant = Attendant(self.client, lambda _: None, asking=asking, terminal=Screen)  # type: ignore[arg-type]
+        self.screen: Screen = self.attendant._terminal  # type: ignore[assignment]
+        self.task = asyncio.get_running_loop().create_task(self.attendant.run())
+
+    def hear(self, *said: Said | None) -> None:
+        for one in said:
+            self.client.events.put_nowait(one)
+
+    async def sees(self, text: str) -> None:
+        await eventually_async(lambda: text in self.screen.text, f"{text!r} in {self.screen.text!r}", seconds=5)
+
+    async def press(self, *lines: str) -> None:
+        for line in lines:
+            self.screen.put(Typed(line, self.screen.prompts))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    async def asked_for(self, kind: type[Request]) -> Request:
+        def find() -> Request | None:
+            return next((request for request in self.client.requests if isinstance(request, kind)), None)
+
+        found = await eventually_async(find, kind.__name__, seconds=5)
+        assert found is not None
+        return found
+
+    async def ends(self) -> ExitCode:
+        return await asyncio.wait_for(self.task, 5)
+
+
+@pytest.fixture
+async def scenes() -> AsyncIterator[Callable[[str | None], Scene]]:
+    made: list[Scene] = []
+
+    def make(asking: str | None = "the printer") -> Scene:
+        made.append(Scene(asking))
+        return made[-1]
+
+    yield make
+    for scene in made:
+        scene.task.cancel()
+        await asyncio.wait([scene.task])
+
+
+Make = Callable[..., Scene]
+
+
+async def test_help_from_the_code_to_the_receipt(scenes: Make) -> None:
+    one = scenes()
+    one.hear(RelayChanged(UP))
+    request = await one.asked_for(RequestHelp)
+    assert isinstance(request, RequestHelp)
+    assert request.text == "the printer"
+    one.hear(CodeShown("482913507", 600.0))
+    await one.sees("Your code: 482 913 507   (9:59 left)")
+    one.hear(HelpEnded("A technician has used the code.", True), ConsentAsked(3, question(VIEW, CHAT, CONTROL), 180.0))
+    await one.sees("=== Ana Ruiz of Example Ltd (technician, tier 2) ===")
+    for words in ("  - see your screen", '"the printer"', "633 489", "No in 3:00", "c = Watch and control", "[w/c/y/N] "):
+        assert words in one.screen.text
+    await one.press("c")
+    answer = await one.asked_for(AnswerConsent)
+    assert answer == AnswerConsent(1, 3, [VIEW, CHAT, CONTROL])
+    one.hear(ConsentClosed(3, "It was answered."), SessionChanged(session("view", "chat")))
+    await one.sees("CONNECTED: Ana Ruiz of Example Ltd can see your screen and chat with you.")
+    one.hear(SessionOver("s1", "The session is over.", "/home/ana/receipt.txt"))
+    assert await one.ends() is ExitCode.OK
+    assert "Your receipt: /home/ana/receipt.txt" in one.screen.text
+    assert "The question is closed" not in one.screen.text
+
+
+@pytest.mark.parametrize(
+    ("keys", "granted"),
+    [
+        ([""], []),
+        (["no"], []),
+        (["yes please"], []),
+        (["w"], [VIEW, CHAT]),
+        (["W "], [VIEW, CHAT]),
+        (["c"], [VIEW, CHAT, CONTROL]),
+        (["y", "y", "", "YES", "n"], [VIEW, CONTROL]),
+        (["y", "n", "n", "n", "n"], []),
+        (["y", "y", "y", "y", "y"], [VIEW, CHAT, CONTROL, FIXES]),
+    ],
+)
+async def test_every_answer_gives_what_it_says(scenes: Make, keys: list[str], granted: list[Capability]) -> None:
+    one = scenes(None)
+    one.hear(ConsentAsked(3, question(VIEW, CHAT, CONTROL, FIXES), 180.0))
+    await one.sees("[w/c/y/N] ")
+    await one.press(*keys)
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, granted)
+
+
+async def test_a_line_from_before_the_question_is_no_answer(scenes: Make) -> None:
+    one = scenes(None)
+    early = one.screen.prompts
+    one.hear(ConsentAsked(3, question(VIEW, CHAT), 180.0))
+    await one.sees("[w/y/N] ")
+    one.screen.put(Typed("w", early))
+    await one.press("n")
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, [])
+
+
+async def test_without_a_screen_to_watch_there_are_no_shortcuts(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(ConsentAsked(3, question(CHAT, sas=""), 180.0))
+    await one.sees("Your answer [y/N] ")
+    assert "Compare" not in one.screen.text
+    await one.press("w")
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, [])
+
+
+@pytest.mark.parametrize(("key", "yes"), [("y", True), ("", False), ("c", False)])
+async def test_a_fix_is_confirmed_in_plain_words(scenes: Make, key: str, yes: bool) -> None:
+    one = scenes(None)
+    confirm = question(kind="confirm", sas="", title="Run this fix?", text="It restarts \x1b[2J", details=["the printer"])
+    one.hear(ConsentAsked(4, confirm, 60.0))
+    await one.sees("Allow it? [y/N] ")
+    assert "  It restarts \\x1b[2J\n  the printer" in one.screen.text
+    await one.press(key)
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 4, [], yes)
+
+
+async def test_one_capability_more_is_a_question_of_its_own(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(ConsentAsked(5, question(CONTROL, kind="capability", sas=""), 60.0))
+    await one.sees("asks for more in this session")
+    await one.press("y")
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 5, [CONTROL])
+
+
+async def test_questions_come_one_after_the_other(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(ConsentAsked(1, question(CHAT), 180.0), ConsentAsked(2, question(VIEW), 180.0))
+    await one.sees("[y/N] ")
+    assert "see your screen" not in one.screen.text
+    await one.press("t")
+    assert await one.asked_for(MoreTime) == MoreTime(1, 1)
+    one.hear(ConsentClosed(1, "Nobody answered in time."))
+    await one.sees("The question is closed. Nobody answered in time.")
+    await one.sees("see your screen")
+    await one.press("w")
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 2, [VIEW])
+
+
+async def test_a_session_can_be_paused_spoken_in_and_stopped(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(SessionChanged(session("chat", unattended=True)))
+    await one.sees("Nobody was asked: the organisation's policy allows it.")
+    await one.press("/pause", "good day", "/stop", "")
+    assert await one.asked_for(StopSession) == StopSession(1)
+    assert await one.asked_for(PauseSession) == PauseSession(1, True)
+    assert await one.asked_for(SayChat) == SayChat(1, "s1", "good day")
+    one.hear(SessionChanged(session("chat", unattended=True, paused=True)), ChatHeard("s1", "Ana Ruiz", "hello", 0.0))
+    await one.sees("PAUSED: nothing gets through.")
+    await one.sees("Ana Ruiz: hello")
+    one.hear(SessionChanged(session("chat")), SessionChanged(session()))
+    await one.sees("RESUMED")
+    await one.sees("CHANGED: Ana Ruiz can now do nothing.")
+    one.hear(SessionOver("s1", "Over."))
+    await one.sees("Over.")
+    assert not one.task.done()
+
+
+async def test_ctrl_c_ends_the_session_first_and_itself_then(scenes: Make) -> None:
+    one = scenes()
+    one.hear(SessionChanged(session("chat")))
+    await one.sees("CONNECTED")
+    one.screen.put(Interrupted())
+    await one.asked_for(StopSession)
+    one.hear(SessionOver("s1", "Over."))
+    assert await one.ends() is ExitCode.OK
+
+
+async def test_ctrl_c_without_a_session_is_the_end(scenes: Make) -> None:
+    one = scenes()
+    one.screen.put(Interrupted())
+    assert await one.ends() is ExitCode.INTERRUPTED
+    two = scenes()
+    two.screen.put(Typed(None))
+    assert await two.ends() is ExitCode.INTERRUPTED
+
+
+async def test_a_relay_that_goes_takes_the_code_and_brings_another(scenes: Make) -> None:
+    one = scenes()
+    one.hear(RelayChanged(UP))
+    await one.asked_for(RequestHelp)
+    one.hear(CodeShown("111111111", 600.0), RelayChanged(AWAY), RelayChanged(AWAY), HelpEnded("The code is gone."))
+    await one.sees("The code is gone.")
+    assert one.screen.text.count("Trying again until it is there.") == 1
+    one.client.requests.clear()
+    one.hear(RelayChanged(UP))
+    await one.sees("The relay is back.")
+    await one.asked_for(RequestHelp)
+
+
+async def test_a_code_that_runs_out_is_the_end(scenes: Make) -> None:
+    one = scenes()
+    one.hear(RelayChanged(UP), CodeShown("111111111", 0.0))
+    await one.sees("The code has run out.")
+
+
+async def test_a_code_that_the_relay_refuses_is_the_end(scenes: Make) -> None:
+    one = scenes()
+    one.hear(RelayChanged(UP), HelpEnded("The relay gave no code: too many."))
+    assert await one.ends() is ExitCode.FAILED
+
+
+async def test_a_session_that_was_not_opened_is_a_refusal(scenes: Make) -> None:
+    one = scenes()
+    one.hear(RelayChanged(UP), HelpEnded("used", True), SessionOver("", "Ana Ruiz was refused: not on the list."))
+    assert await one.ends() is ExitCode.REFUSED
+
+
+async def test_a_daemon_that_stops_is_said(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(None)
+    assert await one.ends() is ExitCode.FAILED
+    assert "The agent has stopped." in one.screen.text
+
+
+async def test_what_the_daemon_refuses_is_shown(scenes: Make) -> None:
+    one = scenes(None)
+    one.client.refuse = "There is no such session."
+    await one.press("/stop")
+    await one.sees("There is no such session.")
+
+
+def test_words() -> None:
+    assert grouped("482913507") == "482 913 507"
+    assert clock(599.9) == "9:59"
+    assert clock(-1) == "0:00"
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"]) == "a, b and c"

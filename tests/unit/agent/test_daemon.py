@@ -1,0 +1,118 @@
+"""The composition root. How it works with a relay is in tests/integration/test_agent_relay.py."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.daemon import HANDSHAKES, Daemon, platform_name
+from agent.errors import AuditUnavailable
+from agent.features.chat import ChatFeature
+from agent.local import LocalClient
+from agent.local_messages import AskStatus, Attach, HelpEnded, SessionOver, StatusReply
+from agent.settings import AgentSettings, LinkSettings, TrustSettings
+from protocol.errors import HandrailError, TrustError
+from protocol.link_messages import Done, RepositoryChanged, TunnelOffer
+from tests.kit.assisted import Device, SignedFiles
+from tests.kit.organisation import Organisation
+from tests.kit.waiting import eventually_async
+
+
+def daemon(tmp_path: Path, *, relay: str = "http://127.0.0.1:9") -> Daemon:
+    organisation = Organisation()
+    device = Device(organisation, organisation.device(), relay=relay)
+    settings = AgentSettings(
+        home=tmp_path / "agent",
+        link=LinkSettings(backoff_first=5.0, backoff_most=5.0, connect_seconds=1.0),
+        trust=TrustSettings(refresh_seconds=0.02),
+    )
+    one = Daemon(settings, device, (ChatFeature,), renew=lambda known: known)
+    one.trust = SignedFiles()  # type: ignore[assignment]
+    return one
+
+
+class Running:
+    def __init__(self, one: Daemon) -> None:
+        self.daemon = one
+
+    async def __aenter__(self) -> Daemon:
+        self.task = asyncio.get_running_loop().create_task(self.daemon.run())
+        await eventually_async(lambda: self.daemon.ready.is_set() or self.task.done(), "the daemon starts")
+        return self.daemon
+
+    async def __aexit__(self, *_: object) -> None:
+        self.daemon.stop()
+        await asyncio.wait_for(self.task, 10)
+
+
+async def test_it_serves_its_home_and_leaves_it_tidy(tmp_path: Path) -> None:
+    async with Running(daemon(tmp_path)) as one:
+        async with LocalClient.connected(tmp_path / "agent" / "agent.sock") as client:
+            reply = await client.request(AskStatus)
+            assert isinstance(reply, StatusReply)
+            assert reply.status.label == "Reception PC"
+        await eventually_async(lambda: one.board.relay.state == "away", "the relay is away")
+    assert not (tmp_path / "agent" / "agent.sock").exists()
+
+
+async def test_signed_files_are_kept_fresh_and_trouble_is_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = daemon(tmp_path)
+    files = one.trust
+    assert isinstance(files, SignedFiles)
+    async with Running(one):
+        await eventually_async(lambda: files.refreshed > 2, "regular refreshes")
+
+        async def broken(wall: object) -> bool:
+            raise TrustError("The signed files have expired.")
+
+        files.refresh = broken  # type: ignore[method-assign]
+        one.link_message(RepositoryChanged())
+        await eventually_async(lambda: one.board.trust.problem, "the problem is shown")
+        await one.refresh()
+        assert caplog.text.count("The signed files have expired.") == 1
+
+
+async def test_an_offer_that_leads_nowhere_is_told_and_failures_are_bounded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    offer = TunnelOffer(1, "t" * 24, "peer1", "Ana", True, 60.0)
+    async with Running(daemon(tmp_path)) as one, LocalClient.connected(tmp_path / "agent" / "agent.sock") as client:
+        await client.request(lambda number: Attach(number, "test"))
+        one.link_message(offer)
+        said = await asyncio.wait_for(client.events.get(), 5)
+        while not isinstance(said, SessionOver):
+            said = await asyncio.wait_for(client.events.get(), 5)
+        assert "could not be reached" in said.text
+        for _ in range(HANDSHAKES):
+            one._failures.append(asyncio.get_running_loop().time())
+        one.link_message(offer)
+        assert "it is ignored" in caplog.text
+        one.link_message(Done(5))
+        one.desk.help_ended(1, "x")
+        assert not isinstance(said, HelpEnded)
+
+
+async def test_renewed_certificates_are_taken_over(tmp_path: Path) -> None:
+    one = daemon(tmp_path)
+    async with Running(one):
+        newer = replace(one._device, label="Till 4")  # type: ignore[type-var]
+        one._take_over(newer)
+        assert one._services.keys.label == "Till 4"
+        assert one.link.keys is newer
+
+
+async def test_an_audit_record_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    one = daemon(tmp_path)
+    (tmp_path / "agent" / "audit.sqlite").mkdir(parents=True)
+    with pytest.raises(AuditUnavailable):
+        await one.run()
+
+
+def test_a_relay_that_cannot_be_one_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(HandrailError, match="not encrypted"):
+        daemon(tmp_path, relay="http://relay.example")
+
+
+def test_the_platform_is_a_few_words() -> None:
+    assert 0 < len(platform_name()) <= 100

@@ -1,0 +1,207 @@
+"""What local programs may ask, and what they hear."""
+
+import pytest
+
+from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
+from agent.errors import LocalRefused, RelayAway
+from agent.front_desk import FrontDesk
+from agent.local_messages import (
+    AnswerConsent,
+    AskStatus,
+    Attach,
+    CancelHelp,
+    CodeShown,
+    ConsentAsked,
+    ConsentClosed,
+    ConsentExtended,
+    HelpEnded,
+    MoreTime,
+    PauseSession,
+    RelayChanged,
+    Request,
+    RequestHelp,
+    RevokeCapability,
+    Said,
+    SayChat,
+    SessionChanged,
+    StatusReply,
+    StopSession,
+)
+from agent.status import RelayStatus, SessionStatus, StatusBoard
+from agent.tasks import Supervisor
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason, Refused
+from protocol.link_messages import HelpCancel, HelpCode, HelpRequest, LinkMessage
+from tests.kit.waiting import eventually_async
+
+CONNECTED = RelayStatus("https://relay.example", "connected", 0.0, "")
+
+
+class Program:
+    """A connection that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[Said] = []
+        self.pid = 1
+
+    def say(self, said: Said) -> None:
+        self.heard.append(said)
+
+
+class Session:
+    """What a request does to a session."""
+
+    def __init__(self, number: str) -> None:
+        self.id = number
+        self.done: list[object] = []
+
+    def end(self, reason: str) -> None:
+        self.done.append(("end", reason))
+
+    def pause(self, paused: bool) -> None:
+        self.done.append(("pause", paused))
+
+    def revoke(self, capability: Capability, by: str) -> None:
+        self.done.append(("revoke", capability, by))
+
+    def say(self, text: str) -> None:
+        self.done.append(("say", text))
+
+
+class Room:
+    """A desk with its broker, board and a relay that notes messages."""
+
+    def __init__(self) -> None:
+        self.broker = ConsentBroker()
+        self.board = StatusBoard(device="d", label="Till 3", organisation="Example", certificate_until=0.0, relay=CONNECTED)
+        self.sessions = [Session("a"), Session("b")]
+        self.sent: list[LinkMessage] = []
+        self.away = False
+        self.desk = FrontDesk(self.broker, self.board, sessions=lambda: self.sessions, send=self.send)  # type: ignore[arg-type, return-value]
+
+    def send(self, message: LinkMessage) -> None:
+        if self.away:
+            raise RelayAway("The relay is away.")
+        self.sent.append(message)
+
+    async def ask(self, program: Program, request: Request) -> Said | None:
+        return await self.desk.request(program, request)  # type: ignore[arg-type]
+
+    async def attached(self) -> Program:
+        program = Program()
+        await self.ask(program, Attach(1))
+        return program
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+async def test_status_is_for_everybody(room: Room) -> None:
+    reply = await room.ask(Program(), AskStatus(4))
+    assert isinstance(reply, StatusReply)
+    assert (reply.id, reply.status.label) == (4, "Till 3")
+
+
+async def test_who_attaches_hears_how_things_stand_and_what_changes(room: Room) -> None:
+    open_session = SessionStatus("a", "Ana", "Example", 1, ["chat"], False, False, 0.0, 1.0)
+    room.board.set_session(open_session)
+    program = await room.attached()
+    await room.ask(program, Attach(2))
+    assert program.heard == [RelayChanged(CONNECTED), SessionChanged(open_session)]
+    away = RelayStatus("https://relay.example", "away", 1.0, "gone")
+    room.board.set_relay(away)
+    assert program.heard[-1] == RelayChanged(away)
+    assert room.board.snapshot().attached == 1
+    room.desk.gone(program)  # type: ignore[arg-type]
+    assert room.board.snapshot().attached == 0
+
+
+async def test_a_code_belongs_to_the_program_that_asked(room: Room) -> None:
+    program, other = await room.attached(), await room.attached()
+    await room.ask(program, RequestHelp(2, "printer"))
+    assert room.sent == [HelpRequest(1, "printer")]
+    room.desk.help_code(HelpCode(1, "123456789", 600.0))
+    assert program.heard[-1] == CodeShown("123456789", 600.0)
+    assert CodeShown("123456789", 600.0) not in other.heard
+    with pytest.raises(Refused, match="already"):
+        await room.ask(program, RequestHelp(3))
+    room.desk.help_ended(1, "used", used=True)
+    assert program.heard[-1] == HelpEnded("used", True)
+    room.desk.help_ended(1, "again")
+    await room.ask(program, RequestHelp(4))
+    room.desk.relay_lost()
+    assert isinstance(program.heard[-1], HelpEnded)
+
+
+async def test_a_code_is_withdrawn_with_its_program(room: Room) -> None:
+    program = await room.attached()
+    await room.ask(program, RequestHelp(2))
+    await room.ask(program, CancelHelp(3))
+    assert room.sent[-1] == HelpCancel(1)
+    await room.ask(program, RequestHelp(4))
+    room.desk.gone(program)  # type: ignore[arg-type]
+    assert room.sent[-1] == HelpCancel(2)
+    room.desk.help_code(HelpCode(2, "123456789", 600.0))
+    assert room.sent[-1] == HelpCancel(2)
+    room.away = True
+    room.desk.help_code(HelpCode(2, "123456789", 600.0))
+
+
+async def test_help_needs_somebody_who_sees_the_question_and_a_relay(room: Room) -> None:
+    with pytest.raises(Refused, match="Attach first"):
+        await room.ask(Program(), RequestHelp(1))
+    room.away = True
+    program = await room.attached()
+    with pytest.raises(RelayAway):
+        await room.ask(program, RequestHelp(1))
+    room.away = False
+    await room.ask(program, RequestHelp(1))
+
+
+async def test_questions_reach_the_attached_and_only_they_answer(room: Room) -> None:
+    program = await room.attached()
+    question = ConsentQuestion("session", "Ana", "Example", 1, "", wishes=wishes_for([Capability.CHAT]))
+    answers: list[object] = []
+
+    async def ask() -> None:
+        answers.append(await room.broker.ask(question))
+
+    async with Supervisor() as tasks:
+        _ = tasks.spawn(ask(), "asking")
+        await eventually_async(lambda: any(isinstance(said, ConsentAsked) for said in program.heard), "the question")
+        number = next(said.question for said in program.heard if isinstance(said, ConsentAsked))
+        with pytest.raises(Refused, match="Only a program"):
+            await room.ask(Program(), AnswerConsent(1, number, [Capability.CHAT]))
+        await room.ask(program, MoreTime(2, number))
+        assert program.heard[-1] == ConsentExtended(number, 180.0)
+        await room.ask(program, AnswerConsent(3, number, [Capability.CHAT]))
+        await eventually_async(lambda: answers, "the answer")
+        assert answers[0].outcome is Outcome.ANSWERED  # type: ignore[attr-defined]
+        assert program.heard[-1] == ConsentClosed(number, "It was answered.")
+        for late in (AnswerConsent(4, number), MoreTime(5, number)):
+            with pytest.raises(LocalRefused):
+                await room.ask(program, late)
+
+
+async def test_sessions_are_ended_paused_narrowed_and_spoken_to(room: Room) -> None:
+    program = Program()
+    await room.ask(program, StopSession(1))
+    await room.ask(program, PauseSession(2, True, "a"))
+    await room.ask(program, RevokeCapability(3, "b", Capability.CONTROL))
+    await room.ask(program, SayChat(4, "b", "hello"))
+    ended = ("end", "ended by the person at this computer")
+    assert room.sessions[0].done == [ended, ("pause", True)]
+    assert room.sessions[1].done == [ended, ("revoke", Capability.CONTROL, "user"), ("say", "hello")]
+    with pytest.raises(Refused) as refused:
+        await room.ask(program, StopSession(5, "c"))
+    assert refused.value.reason is RefusalReason.NOT_FOUND
+
+
+async def test_a_request_from_the_future_is_refused(room: Room) -> None:
+    class Future(Request, frozen=True, tag="future"):
+        pass
+
+    with pytest.raises(Refused, match="does not know"):
+        await room.ask(Program(), Future(1))
