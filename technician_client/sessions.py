@@ -45,7 +45,7 @@ from technician_client.receipts import Kept, keep_last_words
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
-from technician_client.verdicts import check_offer, denial, describe_end, device_claims
+from technician_client.verdicts import TUNNEL_UNPAIRED, check_offer, denial, describe_end, device_claims
 
 _LOGGER = logging.getLogger(__name__)
 _WRITE_BYTES = 64 * 1024
@@ -240,6 +240,11 @@ class Session:
         return self._machine.granted if self._ended is None else frozenset()
 
     @property
+    def opened_with(self) -> frozenset[Capability]:
+        """What was granted when the session opened."""
+        return frozenset(self._welcome.granted) if self._welcome else frozenset()
+
+    @property
     def session_id(self) -> str:
         """The agent's name for this session ("" until it is open)."""
         return self._welcome.session_id if self._welcome else ""
@@ -370,7 +375,18 @@ class Session:
     def loss(self) -> SessionLost:
         """The error that tells how this session ended."""
         ended = self._ended or SessionEnded("cut", clean=False, by_peer=True)
-        return SessionLost(describe_end(ended), reason=ended.reason, clean=ended.clean)
+        never_came = self._close_code == TUNNEL_UNPAIRED and self._identity is None
+        reason = "no_answer" if never_came else ended.reason
+        return SessionLost(describe_end(ended, self._close_code), reason=reason, clean=ended.clean)
+
+    @property
+    def end_text(self) -> str:
+        """One sentence on how it ended ("" while it lasts)."""
+        return describe_end(self._ended, self._close_code) if self._ended is not None else ""
+
+    @property
+    def _close_code(self) -> int | None:
+        return self._socket.close_code if self._socket is not None else None
 
     async def __aenter__(self) -> Self:
         return self

@@ -186,6 +186,8 @@ async def open_websocket(
         raise _status_error(address, error.response.status_code) from error
     except (InvalidProxy, InvalidURI) as error:
         raise RelayAddressError(f"The proxy or relay address cannot be used: {error}") from error
+    except ImportError as error:
+        raise RelayAddressError("A SOCKS proxy is configured, which needs one package more: pip install python-socks") from error
     except ProxyError as error:
         raise RelayUnreachable(f"The proxy on the way to {address.origin} refused: {error}") from error
     except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:

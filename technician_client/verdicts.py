@@ -1,5 +1,7 @@
 """Judgements about a session, in words: is this the device that was meant, why was it not opened, how did it end."""
 
+from typing import Final
+
 from protocol.certificates import DeviceClaims, Identity
 from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.link_messages import TunnelOffer
@@ -8,6 +10,16 @@ from protocol.session import SessionEnded
 
 # The agent's own text for these says nothing more.
 _SAID_ALREADY = (RefusalReason.DENIED_BY_USER, RefusalReason.NO_ANSWER)
+
+# What the relay's close codes of a tunnel mean (RFC 6455 section 7.4: 1006 is "closed without a word").
+TUNNEL_UNPAIRED: Final = 4008
+TUNNEL_VANISHED: Final = 4000
+_CUTS: Final[dict[int | None, str]] = {
+    1001: "The relay is stopping and cut the connection. Try again in a moment.",
+    1006: "This computer's connection to the relay was cut. Check the network here and try again.",
+    TUNNEL_UNPAIRED: "The device was called but did not come to the tunnel in time. Try again.",
+    TUNNEL_VANISHED: "The device's connection to the relay was cut: its network is away, or it was turned off. Try again.",
+}
 
 
 def device_claims(identity: Identity) -> DeviceClaims:
@@ -53,11 +65,15 @@ def denial(denied: Denied) -> Refused:
     return Refused(f"{words} {said}".strip(), reason=denied.reason)
 
 
-def describe_end(ended: SessionEnded) -> str:
-    """One sentence on how a session ended."""
+def describe_end(ended: SessionEnded, close_code: int | None = None) -> str:
+    """One sentence on how a session ended.
+
+    Args:
+        close_code: with which the tunnel's WebSocket was closed, where that is known: it tells which network failed.
+    """
     who = "the device" if ended.by_peer else "this side"
     if ended.reason == "cut":
-        return "The connection to the device was cut. Check both networks and try again."
+        return _CUTS.get(close_code, "The connection to the device was cut. Check both networks and try again.")
     if ended.reason == "silence":
         return "Nothing came from the device for too long: its network is away. Try again."
     if ended.reason.startswith("protocol_error: "):

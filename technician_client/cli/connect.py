@@ -23,7 +23,6 @@ from technician_client.link import RelayClient
 from technician_client.private_files import PrivateFileError
 from technician_client.screenshot import png, take_picture
 from technician_client.sessions import Session
-from technician_client.verdicts import describe_end
 
 DEFAULT_WANTED = (
     Capability.VIEW,
@@ -46,7 +45,7 @@ def session_document(session: Session) -> dict[str, object]:
         "group": session.group,
         "sas": session.sas,
         "by_code": session.by_code,
-        "granted": sorted(capability.value for capability in session.granted),
+        "granted": sorted(capability.value for capability in session.opened_with),
         "seconds": session.seconds,
         "unattended": session.unattended,
     }
@@ -82,14 +81,14 @@ async def connect_in_terminal(app: App, words: str, reason: str, wanted: tuple[C
             _tell_receipt(app.output, session)
     if app.output.as_json:
         app.output.json({"event": "end", "reason": ended.reason, "clean": ended.clean, "by_peer": ended.by_peer})
-    app.output.text(describe_end(ended))
+    app.output.text(session.end_text)
     return ExitCode.OK if ended.clean else ExitCode.FAILED
 
 
 def _show_open(output: Output, session: Session) -> None:
     if output.as_json:
         output.json(session_document(session))
-    granted = ", ".join(sorted(capability.value for capability in session.granted)) or "nothing"
+    granted = ", ".join(sorted(capability.value for capability in session.opened_with)) or "nothing"
     output.text(f"You may: {granted}. Ctrl-C ends the session.")
 
 

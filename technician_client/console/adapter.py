@@ -30,7 +30,6 @@ from technician_client.link import LinkChanged, LinkState, RelayClient, Technici
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
 from technician_client.subscriptions import Subscription
-from technician_client.verdicts import describe_end
 
 SESSION_ITEMS: Final = 32
 """How many messages of one session may wait for the browser before the tunnel is no longer read."""
@@ -100,7 +99,7 @@ class SessionAdapter:
                     case _:
                         continue
         ended = await self._session.wait_ended()
-        yield SessionOver(ended.reason, ended.clean, ended.by_peer, describe_end(ended), ended.receipt)
+        yield SessionOver(ended.reason, ended.clean, ended.by_peer, self._session.end_text, ended.receipt)
 
     async def ask(self, capability: Capability, reason: str) -> None:
         """See `RemoteSession`."""

@@ -56,6 +56,7 @@ class SimulatedDevice:
     denial: RefusalReason | None = None
     asked_more: bool = True
     silent: bool = False
+    close_with: int = 0
     unattended: bool = False
     checkpoint: bytes = b""
     receipt: bytes = b""
@@ -98,7 +99,10 @@ class SimulatedDevice:
             await self._socket.send_bytes(data)
 
     async def serve(self, socket: web.WebSocketResponse) -> None:
-        """Be the device at the other end of one tunnel."""
+        """Be the device at the other end of one tunnel (`close_with`: the relay gives up with this code instead)."""
+        if self.close_with:
+            await socket.close(code=self.close_with)
+            return
         self.tunnels += 1
         session = AgentSession(
             self.credentials.key,

@@ -296,6 +296,13 @@ async def test_a_device_that_never_comes_is_given_up(
     assert lost.value.reason == "no_answer"
 
 
+async def test_a_device_that_does_not_come_is_said_by_the_relay(relay: RelayClient, device: SimulatedDevice) -> None:
+    device.close_with = 4008
+    with pytest.raises(SessionLost, match="did not come") as lost:
+        await Session.open(relay, device=device.peer, wanted=[Capability.VIEW])
+    assert lost.value.reason == "no_answer"
+
+
 async def test_a_subscriber_that_is_behind_holds_the_tunnel_back(relay: RelayClient, device: SimulatedDevice) -> None:
     async with await Session.open(relay, device=device.peer, wanted=ALL) as session:
         with session.subscribe(ChatMessage, limit=4) as lines:

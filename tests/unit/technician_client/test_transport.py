@@ -279,3 +279,5 @@ async def test_a_proxy_is_used_for_other_computers_and_the_pin_still_counts(tmp_
 async def test_a_proxy_that_is_no_address_is_said(tmp_path: Path) -> None:
     with pytest.raises(RelayAddressError):
         await dial("https://relay.example", tmp_path, "0" * 64, proxy="gopher://x")
+    with pytest.raises(RelayAddressError, match="python-socks"):
+        await dial("https://relay.example", tmp_path, "0" * 64, proxy="socks5://127.0.0.1:1")

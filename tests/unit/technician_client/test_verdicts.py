@@ -78,3 +78,11 @@ def test_every_refusal_has_words(reason: RefusalReason) -> None:
 def test_every_end_has_words(reason: str, words: str) -> None:
     assert words in describe_end(SessionEnded(reason, clean=False, by_peer=True))
     assert "this side" in describe_end(SessionEnded("done", clean=True, by_peer=False))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(None, "both networks"), (1001, "stopping"), (1006, "This computer"), (4008, "did not come"), (4000, "device's connection")],
+)
+def test_a_cut_is_told_by_whose_network_failed(code: int | None, words: str) -> None:
+    assert words in describe_end(SessionEnded("cut", clean=False, by_peer=True), code)
