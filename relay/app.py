@@ -118,6 +118,7 @@ class Relay:
         return self.drain.draining
 
     def _refresh(self) -> None:
+        self.exchange.count()
         self.metrics.code_locked_organisations.set(self._codes.locked_organisations(self._clock.now()))
 
     @property

@@ -22,7 +22,6 @@ from relay.sockets import broke_rules, close, make_socket, receive, vanished
 from relay.surface import Call
 from relay.tunnels import Claim, End, TunnelTable
 
-COUNT_EVERY = 64
 UNPAIRED = 4008
 VANISHED = 4000
 
@@ -56,6 +55,8 @@ class Exchange:
         self._draining = draining
         self._limits = limits
         self._meetings: dict[int, _Meeting] = {}
+        self._messages = 0
+        self._bytes = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._hurry = asyncio.Event()
@@ -135,22 +136,16 @@ class Exchange:
     async def _forward(
         self, message: WSMessage, meeting: _Meeting, source: web.WebSocketResponse, target: web.WebSocketResponse
     ) -> None:
-        count = size = 0
         try:
             while message.type is WSMsgType.BINARY:
                 data = message.data
                 await target.send_bytes(data)
-                count += 1
-                size += len(data)
-                if count == COUNT_EVERY:
-                    self._count(count, size)
-                    count = size = 0
+                self._messages += 1
+                self._bytes += len(data)
                 message = await receive(source)
         except ConnectionError:
             self._broke(meeting)
             return
-        finally:
-            self._count(count, size)
         if broke_rules(message):
             self._metrics.refuse(Refusal.TUNNEL_TEXT if message.type is WSMsgType.TEXT else Refusal.TUNNEL_MESSAGE)
             await close(source, WSCloseCode.UNSUPPORTED_DATA, b"only binary messages")
@@ -163,9 +158,11 @@ class Exchange:
             meeting.broken = True
             self._metrics.lose(Loss.TUNNEL_BROKEN)
 
-    def _count(self, messages: int, size: int) -> None:
-        self._metrics.tunnel_messages.inc(messages)
-        self._metrics.tunnel_bytes.inc(size)
+    def count(self) -> None:
+        """Carry what was forwarded since the last call over to the metrics: once a scrape, not once a message."""
+        self._metrics.tunnel_messages.inc(self._messages)
+        self._metrics.tunnel_bytes.inc(self._bytes)
+        self._messages = self._bytes = 0
 
     async def _leave(self, claim: Claim, meeting: _Meeting, socket: web.WebSocketResponse) -> None:
         """This end is over: so is the tunnel, and the other end."""

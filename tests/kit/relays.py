@@ -6,6 +6,7 @@ import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +14,19 @@ from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import ClientSession, TCPConnector
+from click.testing import CliRunner
 from websockets.asyncio.client import ClientConnection, connect
 
 from protocol.limits import LIMITS, Limits
 from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, PeerLink
 from protocol.link_messages import Failed, LinkMessage
 from relay.app import Relay
+from relay.cli import main as relay_main
 from relay.clock import Clock
 from relay.config import Bounds, RelayConfig, load
 from relay.organisations import create_token
 from tests.kit.organisation import Credentials, Organisation
-from tests.kit.processes import Process, command, free_port, run
+from tests.kit.processes import Process, command, free_port
 
 M = TypeVar("M", bound=LinkMessage)
 T = TypeVar("T")
@@ -171,7 +174,8 @@ class RelayClient:
 
     async def aclose(self) -> None:
         """Close every socket this client opened."""
-        for socket in self.peers:
+        peers, self.peers = self.peers, []
+        for socket in peers:
             await socket.close()
 
 
@@ -245,7 +249,11 @@ def relay_process(
     """init, serve, and at the end SIGTERM. `settings` and `bounds` are lines of TOML that replace the defaults."""
     port = free_port()
     home = directory / "relay"
-    made = run([command("handrail-relay"), "init", "--dir", str(home), "--listen", f"127.0.0.1:{port}", "--json"])
+    # In a thread of this process: a second interpreter would cost each test a second, and `init` runs an event loop of its own.
+    with ThreadPoolExecutor(1) as thread:
+        arguments = ["init", "--dir", str(home), "--listen", f"127.0.0.1:{port}", "--json"]
+        made = thread.submit(CliRunner().invoke, relay_main, arguments).result()
+    assert made.exit_code == 0, made.output
     answer = json.loads(made.stdout)
     path = Path(answer["config"])
     text = path.read_text()

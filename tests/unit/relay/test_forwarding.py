@@ -59,6 +59,7 @@ async def test_bytes_go_both_ways_unchanged_and_in_order(tmp_path: Path) -> None
         await two.wait_closed()
         assert two.close_code == 1000
         await eventually_async(lambda: len(client.relay.exchange) == 0, "the tunnel is over")
+        client.relay.exchange.count()
         counted = client.relay.metrics.registry.get_sample_value("handrail_relay_tunnel_bytes_total")
         assert counted == 2 * sum(map(len, sent))
         assert client.relay.metrics.registry.get_sample_value("handrail_relay_tunnels") == 0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from relay.config import Bounds
-from relay.listener import Gate
+from relay.listener import HEADER_SECONDS, KEEP_ALIVE_SECONDS, Gate
 from relay.metrics import Loss, Metrics, Refusal
 from tests.kit.relays import RunningRelay, serving
 from tests.kit.waiting import eventually_async
@@ -34,6 +34,11 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
             return await reader.read()
     except ConnectionError:
         return b""
+
+
+def test_the_times_are_those_of_the_security_design() -> None:
+    assert (KEEP_ALIVE_SECONDS, HEADER_SECONDS) == (15.0, 10.0)
+    assert Gate(Metrics(), 1, 1).header_seconds == HEADER_SECONDS
 
 
 def test_the_gate_counts_in_all_and_per_address() -> None:
