@@ -36,6 +36,7 @@ class App:
     output: Output
     passphrase_file: Path | None = None
     unlock: "Callable[[App, Settings], TechnicianKeys] | None" = None  # None: from the identity directory
+    unlocked: TechnicianKeys | None = None
 
     def settings(self) -> Settings:
         """Settings of this run.
@@ -46,12 +47,14 @@ class App:
         return load_settings(self.home)
 
     def keys(self, settings: Settings) -> TechnicianKeys:
-        """The technician's identity, its key unlocked.
+        """The technician's identity, its key unlocked (once: nobody is asked for a passphrase twice).
 
         Raises:
             NotSetUp: there is none yet.
         """
-        return (self.unlock or _unlock)(self, settings)
+        if self.unlocked is None:
+            self.unlocked = (self.unlock or _unlock)(self, settings)
+        return self.unlocked
 
     def prompt(self) -> Callable[[str], str] | None:
         """Asks a person for a secret on the terminal; None where nobody can be asked."""

@@ -14,7 +14,10 @@ from protocol.errors import TrustError
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.main import run
 from technician_client.cli.output import Output
-from technician_client.settings import SETTINGS_FILE, SettingsError
+from technician_client.link import TechnicianKeys
+from technician_client.settings import SETTINGS_FILE, Settings, SettingsError
+from tests.kit.organisation import Organisation
+from tests.kit.switchboard import keys_of
 
 
 def app(tmp_path: Path) -> App:
@@ -32,6 +35,20 @@ def test_settings_come_from_the_home(tmp_path: Path) -> None:
 def test_nobody_is_asked_where_there_is_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert app(tmp_path).prompt() is None
+
+
+def test_the_key_is_unlocked_once(tmp_path: Path) -> None:
+    organisation = Organisation()
+    asked: list[int] = []
+
+    def unlock(_app: App, _settings: Settings) -> TechnicianKeys:
+        asked.append(1)
+        return keys_of(organisation, organisation.technician(), "https://relay.example")
+
+    given = app(tmp_path)
+    given.unlock = unlock
+    assert given.keys(given.settings()) is given.keys(given.settings())
+    assert asked == [1]
 
 
 def test_a_command_gets_its_app_and_its_errors_become_codes(tmp_path: Path) -> None:
