@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo test lint unit integration bench bench-screens prepare-test lock clean
+.PHONY: demo test attacks lint unit integration bench bench-screens prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -13,6 +13,11 @@ test: ## everything: style, types, JavaScript, unit, loopback, integration with 
 	@$(MAKE) --no-print-directory lint
 	@node --test $(wildcard tests/web/*.test.js)
 	@$(PYTEST) -q -n $(WORKERS) --dist loadgroup
+
+attacks: ## every row of protocol/THREATS.md, then each once more with its control taken away
+	@scripts/prepare test
+	@$(PYTEST) -q tests/attacks --without-controls
+	@$(PYTEST) -q tests/attacks
 
 lint: ## ruff, mypy --strict, tsc --checkJs
 	@.venv/bin/ruff check .

@@ -27,6 +27,7 @@ class World:
         tapped: stand in front of the relay with the relay's own key and record what it carries (`tap`).
         mark: a word in the environment of every process, to find what is left over.
         null_channel: run agent and technician over the kit's channel that encrypts nothing (a control for secrecy checks).
+        without: a control to take away from every process (see tests/kit/controls.py), for the attack tests' second run.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class World:
         mark: str = "",
         organisation: str = "Example Ltd",
         null_channel: bool = False,
+        without: str = "",
     ) -> None:
         self.directory = directory
         self.logs = directory / "logs"
@@ -58,6 +60,9 @@ class World:
         }
         if null_channel:
             self.environment["PYTHONPATH"] = str(Path(__file__).parent / "null_channel")
+        if without:
+            self.environment["PYTHONPATH"] = str(Path(__file__).parent / "without_controls")
+            self.environment["HANDRAIL_WITHOUT"] = without
         directory.mkdir(parents=True, exist_ok=True)
         self.passphrase_file.write_text(secrets.token_urlsafe(24) + "\n")
         self.passphrase_file.chmod(0o600)
