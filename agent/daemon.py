@@ -23,7 +23,8 @@ from agent.local import LocalServer
 from agent.local_messages import SessionOver
 from agent.relay_http import RelayHttp
 from agent.renewal import keep_certified
-from agent.session import AssistedSession, Services
+from agent.services import Services
+from agent.session import AssistedSession
 from agent.settings import AgentSettings
 from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.tasks import Supervisor

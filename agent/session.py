@@ -8,32 +8,21 @@ ends it, and always leaves a record and a receipt.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 
-from agent.audit import Audit
-from agent.consent import ConsentBroker, Outcome
 from agent.errors import AuditUnavailable
-from agent.features.base import Feature, Question
 from agent.hosting import FeatureHost, supported
-from agent.keys import DeviceKeys
-from agent.local_messages import ChatHeard, Said, SessionOver
+from agent.local_messages import SessionOver
 from agent.opening import Gate, Opening
 from agent.policy import ACTS_ON_THE_DESKTOP, DESKTOP, SessionKind
 from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
-from agent.settings import AgentSettings
-from agent.status import SessionStatus, StatusBoard
+from agent.services import Services
+from agent.session_view import SessionView
+from agent.status import SessionStatus
 from agent.tasks import Alarm, Supervisor
-from agent.transport import Relay, Tunnel
-from agent.trust import TrustStore
-from protocol.agent_session import HARMLESS_TYPES_WHILE_PAUSED, HARMLESS_WHILE_PAUSED
+from agent.transport import Tunnel
 from protocol.capabilities import Capability
-from protocol.certificates import Identity
-from protocol.documents import GroupPolicy
-from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused
-from protocol.limits import LIMITS, Limits
+from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Lane, Message, rule_of
 from protocol.messages.chat import ChatMessage
 from protocol.messages.session import CapabilityAsk, Hello, Paused
@@ -55,32 +44,8 @@ from protocol.version import PRODUCT
 
 _LOGGER = logging.getLogger(__name__)
 CHUNK_BYTES = 32 * 1024
-REFUSAL_SECONDS = 1.0
 REFRESH_SECONDS = 8.0
 ENDS_THE_SESSION = frozenset({RefusalReason.EXPIRED, RefusalReason.REVOKED, RefusalReason.NOT_ON_LIST})
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the daemon lends to every session. `refresh_trust` fetches newer signed files if it can; `busy` is a sentence when no
-    further session may open; `desktop_taken_by` names who else has the desktop ("": nobody); `relay` is there so that
-    diagnostics can test the way to it."""
-
-    keys: DeviceKeys
-    settings: AgentSettings
-    trust: TrustStore
-    audit: Audit
-    broker: ConsentBroker
-    board: StatusBoard
-    features: tuple[type[Feature], ...]
-    announce: Callable[[Said], None]
-    refresh_trust: Callable[[], Awaitable[None]]
-    busy: Callable[["AssistedSession"], str]
-    desktop_taken_by: Callable[["AssistedSession"], str]
-    wall: Callable[[], datetime]
-    platform: str = ""
-    limits: Limits = LIMITS
-    relay: Relay | None = None
 
 
 class AssistedSession:
@@ -111,8 +76,8 @@ class AssistedSession:
         self._asked: ConsentNeeded | None = None
         self._opening: Opening | None = None
         self._opened_at = 0.0
+        self._view: SessionView | None = None
         self._host: FeatureHost | None = None
-        self._refused_at: dict[str, float] = {}
         self._backlog: list[Message] = []
         self._held_back = False
         self._ended: SessionEnded | None = None
@@ -239,7 +204,11 @@ class AssistedSession:
         if self.machine.state is not SessionState.CONSENT:
             return
         self._opening = opening
-        self._host = FeatureHost(self, services.features)
+        assert self._gate is not None
+        self._view = SessionView(
+            self.id, self.machine, services, self._gate, self._record, kind=opening.kind, wake=self._dirty.set
+        )
+        self._host = FeatureHost(self._view, services.features)
         unattended = opening.kind is SessionKind.UNATTENDED
         self.machine.welcome(list(opening.granted), opening.seconds, self.id, now(), unattended=unattended)
         for capability, decision in opening.left_out.items():
@@ -317,25 +286,17 @@ class AssistedSession:
 
     async def _deliver(self, message: Message) -> None:
         """Decide again, for this one message, then hand it over."""
-        if self._host is None or self._gate is None or self.machine.state is not SessionState.OPEN:
+        if self._host is None or self._view is None or self._gate is None or self.machine.state is not SessionState.OPEN:
             return
         capability = rule_of(message).capability
         if capability is not None:
             decision = self._gate.decide(capability, self._kind, self.machine.granted)
             if decision.reason is not None:
-                self._refuse_sparingly(message, decision.reason, decision.sentence)
+                self._view.refuse_sparingly(message, decision.reason, decision.sentence)
                 if decision.reason in ENDS_THE_SESSION:
                     self.end(f"policy: {decision.sentence}")
                 return
         await self._host.deliver(message)
-
-    def _refuse_sparingly(self, message: Message, reason: RefusalReason, sentence: str) -> None:
-        """At most one refusal a second of a type that carries no request id: a moving mouse must not fill the way back."""
-        tag, now = rule_of(message).tag, self._loop.time()
-        if getattr(message, "request", None) is None and now - self._refused_at.get(tag, -REFUSAL_SECONDS) < REFUSAL_SECONDS:
-            return
-        self._refused_at[tag] = now
-        self.refuse(message, reason, sentence)
 
     async def _recheck(self) -> None:
         while True:
@@ -389,9 +350,9 @@ class AssistedSession:
         Raises:
             Refused: the technician may not chat in this session.
         """
-        if not self.granted(Capability.CHAT):
+        if self._view is None or Capability.CHAT not in self.machine.granted:
             raise Refused("Chat is not part of this session.", reason=RefusalReason.NOT_GRANTED)
-        self.send(ChatMessage(text, self._services.wall().timestamp()))
+        self._view.send(ChatMessage(text, self._services.wall().timestamp()))
 
     @property
     def verified(self) -> bool:
@@ -407,6 +368,14 @@ class AssistedSession:
     def name(self) -> str:
         """Who it is, for people."""
         return printable(self._asked.identity.display_name) if self._asked else "somebody"
+
+    @property
+    def _kind(self) -> SessionKind:
+        return SessionKind.ATTENDED if self._opening is None else self._opening.kind
+
+    @property
+    def _tier(self) -> int:
+        return 0 if self._gate is None else self._gate.technician.tier
 
     def _lost(self, capability: Capability, by: str) -> None:
         self._record.write_anyway("capability revoked", {"capability": capability.value, "by": by})
@@ -435,9 +404,9 @@ class AssistedSession:
             return Leaving()
         leaving = self._record.close(
             asked.identity,
-            tier=self.tier,
+            tier=self._tier,
             asked_for=asked.reason,
-            unattended=self.unattended,
+            unattended=self._kind is SessionKind.UNATTENDED,
             opened_at=self._opened_at,
             because=reason,
         )
@@ -455,118 +424,14 @@ class AssistedSession:
                 session=self.id,
                 name=self.name,
                 organisation=self._services.keys.organisation_name,
-                tier=self.tier,
+                tier=self._tier,
                 granted=[capability for capability in Capability if capability in self.machine.granted],
-                unattended=self.unattended,
+                unattended=self._kind is SessionKind.UNATTENDED,
                 paused=self.machine.paused,
                 since=self._opened_at,
                 until=self._opened_at + opening.seconds,
             )
         )
-
-    # -- what features see (`hosting.SessionFacade`) ----------------------------------------------------------------
-
-    @property
-    def identity(self) -> Identity:
-        """The technician, as certified."""
-        assert self.machine.peer is not None
-        return self.machine.peer
-
-    @property
-    def tier(self) -> int:
-        """The lower of the certified and the listed tier."""
-        return 0 if self._gate is None else self._gate.technician.tier
-
-    @property
-    def label(self) -> str:
-        """This machine's certified label."""
-        return self._services.keys.label
-
-    @property
-    def _kind(self) -> SessionKind:
-        return SessionKind.ATTENDED if self._opening is None else self._opening.kind
-
-    @property
-    def unattended(self) -> bool:
-        """Whether policy opened this session."""
-        return self._kind is SessionKind.UNATTENDED
-
-    @property
-    def round_trip(self) -> float | None:
-        """Seconds to the technician and back."""
-        return self.machine.round_trip
-
-    @property
-    def settings(self) -> AgentSettings:
-        """The agent's settings."""
-        return self._services.settings
-
-    @property
-    def trust(self) -> TrustStore:
-        """The organisation's signed files."""
-        return self._services.trust
-
-    @property
-    def rules(self) -> GroupPolicy:
-        """The signed policy for this device's group; the defaults (nothing without asking) before the technician is known."""
-        return GroupPolicy() if self._gate is None else self._gate.rules
-
-    @property
-    def relay(self) -> Relay | None:
-        """The relay this agent belongs to."""
-        return self._services.relay
-
-    def send(self, message: Message) -> None:
-        """Queue a message; after the end it is dropped."""
-        try:
-            self.machine.send_message(message, self._loop.time())
-        except LocalProtocolError:
-            if self.machine.state is SessionState.OPEN:
-                raise
-            return
-        self._dirty.set()
-
-    def refuse(self, message: Message, reason: RefusalReason, text: str) -> None:
-        """Answer a message with a `Refusal`."""
-        if self.machine.state is SessionState.OPEN:
-            rule, request = rule_of(message), getattr(message, "request", 0)
-            self.machine.refuse(request, rule.tag, reason, text, self._loop.time(), capability=rule.capability)
-            self._dirty.set()
-
-    def granted(self, capability: Capability) -> bool:
-        """Granted, and nothing holds it back."""
-        if capability not in self.machine.granted or self.machine.paused:
-            return False
-        return not (capability in ACTS_ON_THE_DESKTOP and self._services.broker.open)
-
-    def admits(self, message: Message) -> bool:
-        """Whether a message that waited for its feature may still be acted on."""
-        capability = rule_of(message).capability
-        if self.machine.state is not SessionState.OPEN:
-            return False
-        if capability is None or isinstance(message, HARMLESS_TYPES_WHILE_PAUSED) or capability in HARMLESS_WHILE_PAUSED:
-            return capability is None or capability in self.machine.granted
-        return self.granted(capability)
-
-    def pending(self, lane: Lane) -> int:
-        """Bytes of a lane that are not sealed yet."""
-        return self.machine.pending(lane)
-
-    def audit(self, action: str, detail: dict[str, str | int | bool]) -> None:
-        """One record of a feature's."""
-        self._record.write(action, detail)
-
-    def show_chat(self, text: str, sent_at: float) -> bool:
-        """Show one line to whoever is attached."""
-        self._services.announce(ChatHeard(self.id, self.name, text, sent_at))
-        return self._services.broker.attached > 0
-
-    async def ask_user(self, question: Question) -> bool:
-        """Yes or no, from the person here."""
-        assert self._gate is not None
-        ask = self._gate.confirm(question.title, question.text, question.details, question.seconds)
-        answer = await self._services.broker.ask(ask)
-        return answer.outcome is Outcome.ANSWERED and answer.yes
 
 
 def _tag(kind: type[Message]) -> str:

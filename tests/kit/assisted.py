@@ -13,7 +13,8 @@ from agent.audit import Audit
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.features.base import Feature
 from agent.local_messages import Said
-from agent.session import AssistedSession, Services
+from agent.services import Services
+from agent.session import AssistedSession
 from agent.settings import AgentSettings
 from agent.status import RelayStatus, StatusBoard
 from protocol.capabilities import Capability

@@ -18,7 +18,7 @@ from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy, RevocationList
 from protocol.errors import RefusalReason, Unavailable
 from protocol.limits import Limits
-from protocol.messages import Message
+from protocol.messages import Lane, Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone
 from protocol.messages.input import PointerMove, ReleaseAll
@@ -394,9 +394,10 @@ async def test_input_overtakes_a_picture_that_waits(tmp_path: Path) -> None:
         await one.event(Opened)
         one.tunnel.flowing.clear()
         one.say(ScreenStart(decoders=[]))
-        await eventually_async(lambda: one.session.pending(3 - 1) > 3_000_000, "the picture waits in its lane")
-        before = one.session.pending(3 - 1)
-        one.session.send(ScreenState("running"))
+        await eventually_async(lambda: one.session.machine.pending(Lane.SCREEN) > 3_000_000, "the picture waits in its lane")
+        before = one.session.machine.pending(Lane.SCREEN)
+        assert one.session._view is not None
+        one.session._view.send(ScreenState("running"))
         one.tunnel.flowing.set()
         kinds = []
         while ScreenState not in kinds:

@@ -1,0 +1,43 @@
+"""What the daemon lends to every session, in one frozen piece."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from agent.audit import Audit
+from agent.consent import ConsentBroker
+from agent.features.base import Feature
+from agent.keys import DeviceKeys
+from agent.local_messages import Said
+from agent.settings import AgentSettings
+from agent.status import StatusBoard
+from agent.transport import Relay
+from agent.trust import TrustStore
+from protocol.limits import LIMITS, Limits
+
+if TYPE_CHECKING:
+    from agent.session import AssistedSession
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the daemon lends to every session. `refresh_trust` fetches newer signed files if it can; `busy` is a sentence when no
+    further session may open; `desktop_taken_by` names who else has the desktop ("": nobody); `relay` is there so that
+    diagnostics can test the way to it."""
+
+    keys: DeviceKeys
+    settings: AgentSettings
+    trust: TrustStore
+    audit: Audit
+    broker: ConsentBroker
+    board: StatusBoard
+    features: tuple[type[Feature], ...]
+    announce: Callable[[Said], None]
+    refresh_trust: Callable[[], Awaitable[None]]
+    busy: Callable[["AssistedSession"], str]
+    desktop_taken_by: Callable[["AssistedSession"], str]
+    wall: Callable[[], datetime]
+    platform: str = ""
+    limits: Limits = LIMITS
+    relay: Relay | None = None
