@@ -1,7 +1,7 @@
 const browser = [
   "window", "document", "location", "navigator", "history", "localStorage", "WebSocket", "fetch", "performance", "console",
   "setTimeout", "clearTimeout", "setInterval", "clearInterval", "requestAnimationFrame", "cancelAnimationFrame",
-  "ResizeObserver", "ImageData", "VideoDecoder", "VideoFrame", "EncodedVideoChunk", "HTMLElement", "HTMLCanvasElement",
+  "ResizeObserver", "ImageData", "OffscreenCanvas", "VideoDecoder", "VideoFrame", "EncodedVideoChunk", "HTMLElement", "HTMLCanvasElement",
   "HTMLDialogElement", "TextDecoder", "TextEncoder", "URL", "Node", "Event", "queueMicrotask", "crypto", "getComputedStyle",
 ];
 

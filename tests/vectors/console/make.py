@@ -80,7 +80,7 @@ def operation(value: Copy | Tile | Video) -> dict[str, Any]:
             return {"kind": "copy", **place, "fromX": value.from_x, "fromY": value.from_y}
         case Tile(encoding="fill"):
             blue, green, red = value.data
-            return {"kind": "fill", **place, "colour": f"rgb({red},{green},{blue})"}
+            return {"kind": "fill", **place, "colour": int.from_bytes((red, green, blue, 255), "little")}
         case Tile():
             pixels = np.empty((value.height, value.width, 4), np.uint8)
             TileReader(swap_by_numpy).read(value, pixels)

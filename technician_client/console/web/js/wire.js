@@ -9,7 +9,7 @@ const OPERATION_HEADER = 16;
 /**
  * @typedef {{kind: "copy", x: number, y: number, width: number, height: number, fromX: number, fromY: number}} CopyOperation
  * @typedef {{kind: "pixels", x: number, y: number, width: number, height: number, pixels: Uint8ClampedArray<ArrayBuffer>}} PixelsOperation
- * @typedef {{kind: "fill", x: number, y: number, width: number, height: number, colour: string}} FillOperation
+ * @typedef {{kind: "fill", x: number, y: number, width: number, height: number, colour: number}} FillOperation a pixel as little-endian RGBA
  * @typedef {{kind: "video", x: number, y: number, width: number, height: number, stream: number, key: boolean, codec: string,
  *   data: Uint8Array<ArrayBuffer>}} VideoOperation
  * @typedef {CopyOperation | PixelsOperation | FillOperation | VideoOperation} Operation
@@ -94,8 +94,7 @@ function readOperation(buffer, view, at) {
       return [{ kind: "pixels", ...place, pixels: new Uint8ClampedArray(buffer, body, size) }, body + size];
     }
     case 3: {
-      const colour = `rgb(${view.getUint8(body)},${view.getUint8(body + 1)},${view.getUint8(body + 2)})`;
-      return [{ kind: "fill", ...place, colour }, body + 4];
+      return [{ kind: "fill", ...place, colour: view.getUint32(body, true) }, body + 4];
     }
     case 4: {
       const key = (view.getUint8(at + 1) & 1) === 1;

@@ -4,51 +4,10 @@ import { readBinary } from "../wire.js";
 import { Cursor } from "./cursor.js";
 import { PaintQueue } from "./paint_queue.js";
 import { LatencyEstimate } from "./quality.js";
+import { MemorySurface } from "./surface.js";
 import { VideoStreams } from "./video.js";
 
-/** @typedef {import("../wire.js").Operation} Operation */
-
 const REFRESH_PAUSE_MS = 1000;
-
-/** Paints straight on the visible canvas: desynchronised and opaque, without a detour through an animation frame. */
-class CanvasSurface {
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
-    const context = canvas.getContext("2d", { alpha: false, desynchronized: true });
-    if (context === null) throw new Error("this browser has no canvas");
-    this.canvas = canvas;
-    this.context = context;
-  }
-
-  /** @param {number} width @param {number} height */
-  resize(width, height) {
-    if (this.canvas.width === width && this.canvas.height === height) return;
-    this.canvas.width = width;
-    this.canvas.height = height;
-    this.context.imageSmoothingEnabled = false;
-  }
-
-  /** @param {import("../wire.js").CopyOperation} operation */
-  copy({ x, y, width, height, fromX, fromY }) {
-    this.context.drawImage(this.canvas, fromX, fromY, width, height, x, y, width, height);
-  }
-
-  /** @param {import("../wire.js").PixelsOperation} operation */
-  pixels({ x, y, width, height, pixels }) {
-    this.context.putImageData(new ImageData(pixels, width, height), x, y);
-  }
-
-  /** @param {import("../wire.js").FillOperation} operation */
-  fill({ x, y, width, height, colour }) {
-    this.context.fillStyle = colour;
-    this.context.fillRect(x, y, width, height);
-  }
-
-  /** @param {import("../wire.js").VideoOperation} operation @param {VideoFrame} frame */
-  video({ x, y, width, height }, frame) {
-    this.context.drawImage(frame, 0, 0, width, height, x, y, width, height);
-  }
-}
 
 export class Screen {
   /**
@@ -67,7 +26,7 @@ export class Screen {
     this.decodeMs = 0;
     this.exact = false;
     this.askedAnew = -Infinity;
-    this.queue = new PaintQueue(new CanvasSurface(canvas), new VideoStreams(() => this.askAnew()), {
+    this.queue = new PaintQueue(new MemorySurface(canvas), new VideoStreams(() => this.askAnew()), {
       onPainted: (painted) => this.report(painted),
       onLost: () => this.askAnew(),
     });

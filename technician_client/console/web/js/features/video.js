@@ -2,7 +2,8 @@
 
 /**
  * @typedef {import("../wire.js").VideoOperation} VideoOperation
- * @typedef {{done: boolean, picture: VideoFrame | null}} Ticket
+ * @typedef {{pixels: Uint8ClampedArray, width: number, recycle: () => void}} Picture rows of `width` pixels, red green blue 255
+ * @typedef {{done: boolean, picture: Picture | null}} Ticket
  */
 
 const STREAMS = 4;
@@ -30,11 +31,55 @@ export async function supportedDecoders(ask) {
   return CANDIDATES.filter((_, index) => answers[index]);
 }
 
+/** Decoded frames as pixels. Buffers are used again: a fresh one for each picture costs as much as filling it. */
+class FrameReader {
+  constructor() {
+    /** @type {ArrayBuffer[]} */
+    this.spare = [];
+  }
+
+  /**
+   * The pixels of a frame; closes it.
+   * @param {VideoFrame} frame
+   * @returns {Promise<Picture>}
+   */
+  async read(frame) {
+    const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
+    try {
+      // TypeScript does not know the format yet; a browser that does not know it either says so by the size.
+      const options = /** @type {any} */ ({ format: "RGBA" });
+      const size = width * height * 4;
+      if (frame.allocationSize(options) !== size) return this.drawn(frame, width, height);
+      const buffer = this.buffer(size);
+      await frame.copyTo(buffer, options);
+      return { pixels: new Uint8ClampedArray(buffer), width, recycle: () => this.spare.push(buffer) };
+    } finally {
+      frame.close();
+    }
+  }
+
+  /** @param {number} size @returns {ArrayBuffer} */
+  buffer(size) {
+    this.spare = this.spare.filter(({ byteLength }) => byteLength === size);
+    return this.spare.pop() ?? new ArrayBuffer(size);
+  }
+
+  /** The slower way. @param {VideoFrame} frame @param {number} width @param {number} height @returns {Picture} */
+  drawn(frame, width, height) {
+    const context = new OffscreenCanvas(width, height).getContext("2d", { alpha: false, willReadFrequently: true });
+    if (context === null) throw new Error("this browser has no canvas");
+    context.drawImage(frame, 0, 0, width, height);
+    return { pixels: context.getImageData(0, 0, width, height).data, width, recycle: () => {} };
+  }
+}
+
 class Stream {
   /**
    * @param {() => void} onError
    */
   constructor(onError) {
+    this.reader = new FrameReader();
+    this.onError = onError;
     /** @type {Map<number, {ticket: Ticket, ready: () => void}>} */
     this.pending = new Map();
     this.codec = "";
@@ -55,15 +100,26 @@ class Stream {
     for (const [time, { ticket, ready }] of this.pending) {
       if (time > frame.timestamp) break;
       this.pending.delete(time);
-      ticket.done = true;
       if (time === frame.timestamp) {
-        ticket.picture = frame;
-        ready();
+        this.read(frame, ticket).then(ready);
         return;
       }
+      ticket.done = true;
       ready();
     }
     frame.close();
+  }
+
+  /** @param {VideoFrame} frame @param {Ticket} ticket */
+  async read(frame, ticket) {
+    try {
+      const picture = await this.reader.read(frame);
+      if (ticket.done) picture.recycle(); // given up meanwhile
+      else ticket.picture = picture;
+    } catch {
+      this.onError();
+    }
+    ticket.done = true;
   }
 
   fail() {
@@ -152,7 +208,7 @@ export class VideoStreams {
   /** @param {Ticket} ticket */
   discard(ticket) {
     ticket.done = true;
-    ticket.picture?.close();
+    ticket.picture?.recycle();
     ticket.picture = null;
   }
 
