@@ -31,7 +31,7 @@ class Converter:
         """`block` has exactly the size given; its rows may be strided. The frame is reused by the next call."""
         if self._function is None:
             packed = np.ascontiguousarray(block).view(np.uint8).reshape(self._height, self._width, 4)
-            frame = av.VideoFrame.from_ndarray(packed, format="bgr0")
+            frame = av.VideoFrame.from_ndarray(packed, format="bgra")
             return frame.reformat(format=self._format, dst_colorspace="ITU601")
         planes = self._frame.planes
         destination = [value for plane in planes for value in (ctypes.c_void_p(plane.buffer_ptr), plane.line_size)]

@@ -59,6 +59,10 @@ class MoveFinder:
         self._misses = 0
         self._skip = 0
 
+    def rest(self) -> None:
+        """Nothing large changed for a while: what comes next may be a scroll again."""
+        self._misses = self._skip = 0
+
     def find(self, now: Pixels, shown: Pixels, box: Rect, screen: Rect) -> Move | None:
         """The best single move that explains what changed inside `box`, or None."""
         if self._skip:
@@ -213,30 +217,53 @@ def verify(now: Pixels, shown: Pixels, box: Rect, screen: Rect, dx: int, dy: int
     if not target.area:
         return None
     new, moved, old = part(now, target), part(shown, target.moved(dx, dy)), part(shown, target)
-    by_row = new[:, ::SAMPLE] == moved[:, ::SAMPLE]
-    rows = _longest(by_row.sum(axis=1), 0.5)
-    by_column = new[rows][::SAMPLE] == moved[rows][::SAMPLE]
-    columns = _longest(by_column.sum(axis=0), 0.9, len(by_column))
-    if columns.stop - columns.start < SAMPLE:
-        return None
-    sampled = slice(-(-columns.start // SAMPLE), -(-columns.stop // SAMPLE))
-    inner = by_row[:, sampled]
-    rows = _longest(inner.sum(axis=1), 0.9, inner.shape[1])
-    if rows.stop == rows.start:
-        return None
-    found = Rect(target.x + columns.start, target.y + rows.start, columns.stop - columns.start, rows.stop - rows.start)
-    right = int(np.count_nonzero(by_row[rows, sampled]))
-    right_before = int(np.count_nonzero(new[rows, ::SAMPLE][:, sampled] == old[rows, ::SAMPLE][:, sampled]))
-    total = by_row[rows, sampled].size
-    if (right - right_before) * SAMPLE < LEAST_GAIN or (total - right) * 2 > total - right_before:
-        return None
-    return Move(found, dx, dy)
+    sample = new[:, ::SAMPLE]
+    same = sample == moved[:, ::SAMPLE]
+    same_before = sample == old[:, ::SAMPLE]
+    best, best_gain = None, LEAST_GAIN
+    # First every row of which half matches. Where the background matches at any offset (white paper, a flat desktop) that says
+    # little: then the rows between the first and the last that match and had changed.
+    for share, scores in ((2, same.sum(axis=1)), (4, (same & ~same_before).sum(axis=1))):
+        found = _fit(new, moved, same, _hull(scores, share))
+        if found is None:
+            continue
+        inside = slice(found.y, found.bottom), slice(-(-found.x // SAMPLE), -(-found.right // SAMPLE))
+        right, right_before = int(same[inside].sum()), int(same_before[inside].sum())
+        total = same[inside].size
+        gain = (right - right_before) * SAMPLE
+        if gain >= best_gain and (total - right) * 2 <= total - right_before:
+            best, best_gain = Move(found.moved(target.x, target.y), dx, dy), gain
+        if found.area * 2 >= target.area:
+            break
+    return best
 
 
-def _longest(scores: NDArray[np.int64], share: float, full: int | None = None) -> slice:
-    """The longest stretch of scores of at least `share` of `full` (default: of the highest score)."""
-    limit = share * (full if full is not None else int(scores.max(initial=0)))
-    good = scores >= max(limit, 1)
+def _fit(new: Pixels, moved: Pixels, same: NDArray[np.bool_], rows: slice) -> Rect | None:
+    """The largest rectangle found inside `rows` whose rows and columns all match in at least 9 of 10 pixels."""
+    same_by_column = new[rows][::SAMPLE] == moved[rows][::SAMPLE]
+    columns = _longest(same_by_column.sum(axis=0), len(same_by_column), 7)  # some of these rows may not belong to it
+    for _ in range(2):  # rows by columns, columns by rows, and once more
+        sampled = slice(-(-columns.start // SAMPLE), -(-columns.stop // SAMPLE))
+        if sampled.stop == sampled.start:
+            return None
+        inner = _longest(same[rows, sampled].sum(axis=1), sampled.stop - sampled.start, 9)
+        if inner.stop == inner.start:
+            return None
+        rows = slice(rows.start + inner.start, rows.start + inner.stop)
+        same_by_column = new[rows][::SAMPLE] == moved[rows][::SAMPLE]
+        columns = _longest(same_by_column.sum(axis=0), len(same_by_column), 9)
+    return Rect(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+
+
+def _hull(scores: NDArray[np.int64], share: int) -> slice:
+    """From the first to the last score of at least one `share`th of the highest."""
+    good = np.flatnonzero(scores >= max(1, int(scores.max(initial=0)) // share))
+    return slice(int(good[0]), int(good[-1]) + 1) if good.size else slice(0, 0)
+
+
+def _longest(scores: NDArray[np.int64], full: int, tenths: int) -> slice:
+    """The longest stretch of scores of at least `tenths` of `full`."""
+    good = scores * 10 >= max(1, full) * tenths
     edges = np.flatnonzero(np.diff(good.view(np.int8), prepend=np.int8(0), append=np.int8(0)))
     if not edges.size:
         return slice(0, 0)

@@ -28,6 +28,8 @@ SHRINK = 3
 """A stream whose area is more than this many times the area in motion is begun anew on the smaller one."""
 LINGER = 0.5
 """Seconds for which a film that became flat (a fade) stays a film."""
+REST = 0.2
+"""Seconds without a large change after which a move is looked for anew."""
 LOSSY_SECONDS = 0.25
 """A large photograph that would take longer than this to arrive exactly is sent as a video picture first."""
 
@@ -65,7 +67,7 @@ class UpdateBuilder:
         self._moves = MoveFinder()
         self._motion = MotionMap(frames.rows, frames.columns)
         self._stream: VideoStream | None = None
-        self._moved_at = float("-inf")
+        self._moved_at = self._large_at = float("-inf")
         self.next_stream = first_stream
 
     def forget(self) -> None:
@@ -80,7 +82,7 @@ class UpdateBuilder:
         operations: list[Operation] = []
         if changed.any():
             drawn = changed if fresh is None else changed & fresh
-            changed = self._copy(changed, operations)
+            changed = self._copy(changed, now, operations)
             self._motion.update(drawn & changed, drawn, now)
             if not operations:  # what a move leaves over is a strip: always cheaper as tiles
                 changed = self._video(changed, now, budget, operations)
@@ -118,10 +120,13 @@ class UpdateBuilder:
         frames.dirty = changed.copy()
         return changed
 
-    def _copy(self, changed: Cells, operations: list[Operation]) -> Cells:
+    def _copy(self, changed: Cells, now: float, operations: list[Operation]) -> Cells:
         box = bounds(changed)
         if box is None or int(changed.sum()) < LEAST_COPY_CELLS:
             return changed
+        if now > self._large_at + REST:
+            self._moves.rest()
+        self._large_at = now
         frames = self.frames
         move = self._moves.find(frames.now, frames.shown, frames.pixels(box), frames.area)
         if move is None:

@@ -1,0 +1,58 @@
+import numpy as np
+
+from agent.screen.classify import LEAST_VIDEO_CELLS, MotionMap, busy_cells, motion_area
+from agent.screen.frames import CellRect
+from tests.unit.agent.screen.pictures import photo, text
+
+ALL = CellRect(0, 0, 20, 30)
+
+
+def test_photographs_are_busy_and_text_is_not() -> None:
+    assert busy_cells(photo(320, 480), ALL).all()
+    assert busy_cells(text(320, 480), ALL).mean() < 0.1
+    assert not busy_cells(np.zeros((320, 480), np.uint32), ALL).any()
+
+
+def heat(changes: int, interval: float) -> MotionMap:
+    motion = MotionMap(20, 30)
+    everything = np.ones((20, 30), np.bool_)
+    for step in range(changes):
+        motion.update(everything, everything, step * interval)
+    return motion
+
+
+def test_what_changes_often_is_hot_and_cools_down() -> None:
+    motion = heat(5, 1 / 30)
+    assert motion.hot(4 / 30).all()
+    assert not motion.hot(1.0).any()
+
+
+def test_what_changes_once_or_slowly_is_not() -> None:
+    assert not heat(1, 1.0).hot(0.0).any()
+    assert not heat(20, 0.5).hot(9.5).any()
+
+
+def test_what_a_copy_explains_is_no_motion_but_no_standstill_either() -> None:
+    motion = MotionMap(20, 30)
+    nothing, everything = np.zeros((20, 30), np.bool_), np.ones((20, 30), np.bool_)
+    for step in range(10):
+        motion.update(nothing, everything, step / 30)
+    assert not motion.hot(9 / 30).any()
+    assert (motion.changed_at == 9 / 30).all()
+
+
+def test_the_area_of_motion_is_the_busy_part() -> None:
+    pixels = text(320, 480)
+    pixels[64:256, 96:384] = photo(192, 288)
+    everything = np.ones((20, 30), np.bool_)
+    assert motion_area(pixels, everything, everything) == CellRect(4, 6, 16, 24)
+
+
+def test_a_small_or_quiet_area_is_left_to_tiles() -> None:
+    pixels = photo(320, 480)
+    few = np.zeros((20, 30), np.bool_)
+    few[:7, :11] = True
+    assert few.sum() < LEAST_VIDEO_CELLS
+    assert motion_area(pixels, few, np.ones_like(few)) is None
+    assert motion_area(pixels, np.ones_like(few), np.zeros_like(few)) is None
+    assert motion_area(text(320, 480), np.ones_like(few), np.ones_like(few)) is None

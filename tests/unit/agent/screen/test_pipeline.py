@@ -1,0 +1,330 @@
+"""The real thread against a display in memory and, at the end, against a real one."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from agent.backends.base import Happened, MonitorArea, ScreenCapture
+from agent.backends.choose import open_capture
+from agent.backends.fake.capture import FakeCapture
+from agent.backends.geometry import Rect
+from agent.screen.pacing import HeldBy
+from agent.screen.pipeline import (
+    Acknowledged,
+    Backlog,
+    Counters,
+    Pause,
+    Refresh,
+    ScreenPipeline,
+    Stop,
+    StreamOptions,
+    choose_area,
+)
+from protocol.errors import Unavailable
+from protocol.messages import Message
+from protocol.messages.screen import Copy, ScreenUpdate, Video
+from tests.kit.display import VirtualDisplay, virtual_display, wait_for
+from tests.kit.viewer import Viewer
+from tests.unit.agent.screen.pictures import photo, text
+
+
+class Session:
+    """A pipeline on its thread, and a viewer that acknowledges unless told not to."""
+
+    def __init__(self, open_display: Callable[[], ScreenCapture], options: StreamOptions, counters: Counters) -> None:
+        self.viewer = Viewer()
+        self.acknowledges = True
+        self.asked = 0
+        self.pipeline = ScreenPipeline(open_display, self.deliver, options, counters, ask_backlog=self.ask)
+        self.thread = threading.Thread(target=self.pipeline.run, daemon=True)
+        self.thread.start()
+
+    def deliver(self, message: Message) -> None:
+        acknowledgement = self.viewer.receive(message)
+        if acknowledgement is not None and self.acknowledges:
+            self.pipeline.command(Acknowledged(acknowledgement.sequence, 0, self.pipeline._clock()))
+
+    def ask(self) -> None:
+        self.asked += 1
+
+    def shows(self, pixels: np.ndarray) -> bool:
+        shown = self.viewer.picture.pixels
+        return shown.shape[:2] == pixels.shape and bool(np.array_equal(shown.view(np.uint32)[..., 0], pixels))
+
+    def stop(self) -> None:
+        self.pipeline.command(Stop())
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+
+
+Start = Callable[..., Session]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    sessions: list[Session] = []
+
+    def begin(display: FakeCapture | Callable[[], ScreenCapture], counters: Counters | None = None, **options: object) -> Session:
+        opened = (lambda: display) if isinstance(display, FakeCapture) else display
+        sessions.append(Session(opened, StreamOptions(**options), counters or Counters()))  # type: ignore[arg-type]
+        return sessions[-1]
+
+    yield begin
+    for session in sessions:
+        session.stop()
+
+
+@pytest.fixture
+def display() -> FakeCapture:
+    made = FakeCapture(517, 389)
+    made.draw(0, 0, text(389, 517))
+    return made
+
+
+def test_the_first_picture_is_complete_and_said_to_be_exact(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    assert session.shows(display.pixels)
+    layout = session.viewer.layouts[0]
+    assert (layout.epoch, layout.width, layout.height, layout.backend) == (1, 517, 389, "fake")
+    assert session.viewer.states[0].state == "running"
+    assert len(session.viewer.shapes) == 1
+
+
+def test_nothing_is_grabbed_or_sent_while_nothing_changes(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    grabs, updates = display.grabs, len(session.viewer.updates)
+    for _ in range(3):
+        display.happen(Happened.NOTHING)
+    display.draw(5, 5, np.full((1, 1), 0x123456, np.uint32))
+    wait_for(lambda: session.shows(display.pixels), "the pixel")
+    assert display.grabs == grabs + 1
+    assert len(session.viewer.updates) == updates + 1
+
+
+def test_a_new_size_is_a_new_epoch(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    display.resize(320, 200)
+    display.draw(0, 0, photo(200, 320))
+    wait_for(lambda: session.shows(display.pixels), "the new size")
+    assert [layout.epoch for layout in session.viewer.layouts] == [1, 2]
+
+
+def test_one_monitor_of_two(start: Start) -> None:
+    left, right = MonitorArea("left", Rect(0, 0, 200, 100), True), MonitorArea("right", Rect(200, 0, 120, 100), False)
+    display = FakeCapture(320, 100, (left, right))
+    display.draw(0, 0, photo(100, 320))
+    session = start(display, monitor="right")
+    wait_for(lambda: session.viewer.picture.exact, "the picture")
+    assert session.shows(display.pixels[:, 200:])
+    layout = session.viewer.layouts[0]
+    assert (layout.origin_x, layout.origin_y, layout.width) == (200, 0, 120)
+    assert [monitor.name for monitor in layout.monitors] == ["left", "right"]
+    display.draw(190, 50, text(20, 20))
+    display.cursor.place = (210, 5)
+    display.happen(Happened.POINTER)
+    wait_for(lambda: session.shows(display.pixels[:, 200:]), "the part on this monitor")
+    wait_for(lambda: bool(session.viewer.moves) and session.viewer.moves[-1].x == 10, "the pointer")
+
+
+def test_a_lost_display_is_said_looked_for_and_shown_again(display: FakeCapture, start: Start) -> None:
+    displays: list[ScreenCapture] = [display]
+
+    def open_display() -> ScreenCapture:
+        if not displays:
+            raise Unavailable("not yet", retry_after=0.01)
+        return displays.pop()
+
+    session = start(open_display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    display.lose()
+    wait_for(lambda: session.viewer.states[-1].state == "lost", "the news")
+    assert display.closed
+    again = FakeCapture(200, 100)
+    again.draw(0, 0, text(100, 200))
+    displays.append(again)
+    wait_for(lambda: session.shows(again.pixels), "the display that came back")
+    assert [state.state for state in session.viewer.states] == ["running", "lost", "running"]
+
+
+def test_no_display_at_all_is_unavailable_and_says_why(start: Start) -> None:
+    def nothing() -> ScreenCapture:
+        raise Unavailable("no display here", retry_after=0.01)
+
+    session = start(nothing)
+    wait_for(lambda: bool(session.viewer.states), "the news")
+    assert [(state.state, state.text) for state in session.viewer.states] == [("unavailable", "no display here")]
+
+
+def test_nothing_leaves_while_paused(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    session.pipeline.command(Pause(True))
+    wait_for(lambda: session.viewer.states[-1].state == "paused", "the pause")
+    grabs = display.grabs
+    display.draw(0, 0, photo(389, 517))
+    display.happen(Happened.CURSOR_SHAPE)
+    display.resize(300, 200)
+    session.pipeline.command(Refresh())
+    wait_for(lambda: display._happened is Happened.NOTHING, "the thread to have noticed")
+    assert display.grabs == grabs
+    assert len(session.viewer.layouts) == 1
+    session.pipeline.command(Pause(False))
+    wait_for(lambda: session.shows(display.pixels), "the picture after the pause")
+    assert session.viewer.states[-1].state == "running"
+
+
+def test_a_refresh_begins_anew(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    session.viewer.picture.pixels[:] = 7
+    session.viewer.picture.exact = False
+    session.pipeline.command(Refresh())
+    wait_for(lambda: session.viewer.picture.exact, "the picture again")
+    assert session.shows(display.pixels)
+    assert len(session.viewer.layouts) == 2
+
+
+def test_a_viewer_that_is_silent_gets_the_newest_when_it_speaks(display: FakeCapture, start: Start) -> None:
+    session = start(display, max_fps=120.0)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    session.acknowledges = False
+    sent = len(session.viewer.updates)
+    for value in range(200):
+        display.draw(value, 10, np.full((1, 1), value, np.uint32))
+        wait_for(lambda: display._happened is Happened.NOTHING, "the thread to have noticed")
+    assert len(session.viewer.updates) - sent < 20
+    session.acknowledges = True
+    session.pipeline.command(Acknowledged(10**9, 0, session.pipeline._clock()))
+    wait_for(lambda: session.shows(display.pixels), "the newest picture")
+    assert session.pipeline.held[HeldBy.UNACKNOWLEDGED] > 0
+
+
+def test_a_backlog_holds_back_until_it_is_gone(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    session.pipeline.command(Backlog(10**6))
+    sent = len(session.viewer.updates)
+    display.draw(0, 0, photo(20, 20))
+    wait_for(lambda: session.asked > 2, "questions about the backlog")
+    assert len(session.viewer.updates) == sent
+    session.pipeline.command(Backlog(0))
+    wait_for(lambda: session.shows(display.pixels), "the picture")
+
+
+def test_numbers_go_on_in_the_next_stream(display: FakeCapture, start: Start) -> None:
+    counters = Counters()
+    first = start(display, counters)
+    wait_for(lambda: first.viewer.picture.exact, "the first picture")
+    first.stop()
+    display.closed = False
+    again = FakeCapture(100, 100)
+    second = start(again, counters)
+    wait_for(lambda: second.viewer.picture.exact, "the second stream")
+    assert second.viewer.layouts[0].epoch == first.viewer.layouts[-1].epoch + 1
+    assert second.viewer.updates[0].sequence == first.viewer.updates[-1].sequence + 1
+
+
+def test_areas_are_chosen_by_name_and_cut_to_what_the_wire_can_say() -> None:
+    display = FakeCapture(100, 50)
+    layout = display.layout()
+    assert choose_area(layout, "") == Rect(0, 0, 100, 50)
+    assert choose_area(layout, "fake") == Rect(0, 0, 100, 50)
+    assert choose_area(layout, "gone") == Rect(0, 0, 100, 50)
+    display.close()
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[VirtualDisplay]:
+    with virtual_display(1366, 768) as running:
+        yield running
+
+
+def pixels_of(display: VirtualDisplay) -> np.ndarray:
+    capture = open_capture(display.name)
+    layout = capture.layout()
+    pixels = np.zeros((layout.height, layout.width), np.uint32)
+    assert capture.grab([Rect(0, 0, layout.width, layout.height)], pixels)
+    capture.close()
+    return pixels
+
+
+SCROLLER = """
+import sys, tkinter
+root = tkinter.Tk()
+root.geometry("900x600+31+17")
+text = tkinter.Text(root, font=("DejaVu Sans Mono", 11))
+text.pack(fill="both", expand=True)
+for line in range(400):
+    text.insert("end", f"{line} {(line * 7919) ** 3 % 1000003} the quick brown fox {'x' * (line % 37)} jumps {line * 31 % 97}\\n")
+steps = int(sys.argv[1])
+def step(left):
+    text.yview_scroll(2, "units")
+    root.after(30, step, left - 1) if left else root.title("done")
+root.after(600, step, steps)
+root.mainloop()
+"""
+
+
+@pytest.mark.display
+def test_a_real_window_that_scrolls_is_copied_and_exact(real: VirtualDisplay, start: Start) -> None:
+    session = start(lambda: open_capture(real.name), full_chroma=True)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    process = real.start(sys.executable, "-c", SCROLLER, "40")
+    wait_for(lambda: session.viewer.count(Copy) >= 20, "copies")
+    wait_for(lambda: session.viewer.picture.exact and session.shows(pixels_of(real)), "the exact picture")
+    assert session.viewer.count(Video) == 0
+    process.terminate()
+    process.wait(5)
+
+
+@pytest.mark.display
+def test_a_real_film_is_video_and_exact_soon_after(real: VirtualDisplay, start: Start) -> None:
+    from agent.backends.x11.connection import X11Connection
+
+    session = start(lambda: open_capture(real.name), full_chroma=True)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    connection = X11Connection(real.name)
+    context = connection.raw.generate_id()
+    connection.core.CreateGC(context, connection.root, 0, [])
+
+    def show(seed: int) -> None:
+        frame = photo(241, 320, seed).tobytes()
+        for top in range(0, 241, 40):
+            rows = min(40, 241 - top)
+            data = frame[top * 1280 : (top + rows) * 1280]
+            connection.core.PutImage(2, connection.root, context, 320, rows, 201, 103 + top, 0, 24, len(data), data)
+        connection.flush()
+
+    seeds = iter(range(1, 200))
+
+    def film() -> bool:
+        show(next(seeds))
+        return session.viewer.count(Video) >= 5
+
+    wait_for(film, "video")
+    wait_for(lambda: session.viewer.picture.exact and session.shows(pixels_of(real)), "the exact picture", 2.0)
+    connection.close()
+
+
+@pytest.mark.display
+def test_a_real_resolution_change_in_mid_session(start: Start) -> None:
+    with virtual_display(1366, 768) as display:
+        session = start(lambda: open_capture(display.name))
+        wait_for(lambda: session.viewer.picture.exact, "the first picture")
+        display.run("xrandr", "--newmode", "small", "25", "1021", "1030", "1050", "1100", "701", "710", "715", "720")
+        display.run("xrandr", "--addmode", "screen", "small")
+        display.run("xrandr", "--output", "screen", "--mode", "small")
+        wait_for(lambda: session.viewer.layouts[-1].width == 1021, "the layout")
+        display.run("xsetroot", "-solid", "#345678")
+        wait_for(lambda: session.viewer.picture.exact and session.shows(pixels_of(display)), "the exact picture")
+        assert session.viewer.layouts[-1].height == 701
+        updates = [update for update in session.viewer.updates if isinstance(update, ScreenUpdate)]
+        assert updates[-1].epoch == session.viewer.layouts[-1].epoch
+        display.stop()
+        wait_for(lambda: session.viewer.states[-1].state == "lost", "the news that the display is gone")
