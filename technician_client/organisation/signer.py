@@ -142,7 +142,7 @@ class Signer:
                 tasks.create_task(self._keep_published(), name="publisher")
                 tasks.create_task(self._keep_uploaded(), name="upload")
                 tasks.create_task(self._keep_answering(), name="mail")
-        except BaseExceptionGroup as group:
+        except ExceptionGroup as group:
             documented = group.subgroup(HandrailError)
             if documented is not None:
                 raise _first(documented) from group
@@ -369,9 +369,9 @@ class Signer:
             self._tell(text)
 
 
-def _first(group: BaseExceptionGroup[HandrailError]) -> HandrailError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
+def _first(group: ExceptionGroup[HandrailError]) -> HandrailError:
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     assert isinstance(error, HandrailError)
     return error

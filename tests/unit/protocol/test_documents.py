@@ -1,8 +1,11 @@
 """Documents: canonical bytes, closed decoding, and tags that cover every field."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+import protocol
 from protocol.capabilities import Capability
 from protocol.documents import (
     MAX_ANSWER_BYTES,
@@ -16,6 +19,8 @@ from protocol.documents import (
     OrganisationPolicy,
     RenewalRequest,
     RevocationList,
+    ScriptFile,
+    ScriptManifest,
     TechnicianEntry,
     TechniciansList,
     canonical_json,
@@ -153,3 +158,22 @@ def test_a_group_without_its_own_policy_gets_the_default() -> None:
     policy = OrganisationPolicy(issued=1.0, name="x", groups={"kiosk": GroupPolicy(unattended=[Capability.VIEW])})
     assert policy.group("kiosk").unattended == [Capability.VIEW]
     assert policy.group("other").unattended == []
+
+
+def test_the_specification_names_every_field_and_prefix() -> None:
+    spec = (Path(protocol.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
+    section = spec[spec.index("## Documents that outlive a connection") :]
+    for kind in (
+        OrganisationPolicy,
+        GroupPolicy,
+        TechnicianEntry,
+        TechniciansList,
+        RevocationList,
+        Bundle,
+        ScriptManifest,
+        ScriptFile,
+    ):
+        for field in kind.__struct_fields__:
+            assert f"`{field}`" in section, f"{kind.__name__}.{field}"
+    for words in ('"enrol.1"', '"renew.1"', '"answer.1"', "handrail enrol v1", "handrail enrol answer v1", "handrail renew v1"):
+        assert words in section, words

@@ -120,7 +120,9 @@ async def test_what_waited_while_it_was_away_is_answered_when_it_comes(tmp_path:
         assert identity.label == "till 3"
 
 
-async def test_it_comes_back_after_the_relay_was_away(tmp_path: Path) -> None:
+async def test_it_comes_back_after_the_relay_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.drain.RETURN_FIRST", 0.01)
+    monkeypatch.setattr("relay.drain.RETURN_LAST", 0.05)
     async with serving(place(tmp_path)) as relay:
         founded = await founded_at(relay, tmp_path)
         settings = {"listen": relay.relay.config.listen, "public_url": relay.url}
