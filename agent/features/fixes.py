@@ -156,7 +156,8 @@ class FixesFeature(Feature):
         self._stage(message, "consent")
         question = Question(
             title=f"Run this fix? {manifest.title}",
-            text=manifest.description or manifest.title,
+            # Its line breaks are those of a file; whoever shows the question wraps it anew.
+            text=" ".join((manifest.description or manifest.title).split()),
             details=(*manifest.effects, *(f"{name}: {value}" for name, value in values.items())),
         )
         asked = asyncio.get_running_loop().create_task(self.context.ask_user(question), name="asking about a fix")

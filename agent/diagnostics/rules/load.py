@@ -1,6 +1,7 @@
 """Rules about load: memory, swap, processors, programs that run away."""
 
 from agent.diagnostics.findings import Rule, Tables, Trouble, number, size, text
+from protocol.messages.diagnostics import Row
 
 LOW_MEMORY_PERCENT, VERY_LOW_MEMORY_PERCENT = 8.0, 4.0
 SWAP_PAGES = 300.0
@@ -12,6 +13,12 @@ RUNAWAY_SECONDS = 60.0
 FIRST_ORDINARY_USER = 1000
 
 
+def _top(tables: Tables, column: str) -> Row:
+    """The program with the most of something; Handrail's own questions to the system are not what keeps it busy."""
+    others = [row for row in tables.rows("processes") if row.get("agent") is not True]
+    return max(others, key=lambda row: number(row, column) or 0, default={})
+
+
 def memory(tables: Tables) -> list[Trouble]:
     """Little memory that programs could still get."""
     row = tables.first("memory_info")
@@ -19,7 +26,7 @@ def memory(tables: Tables) -> list[Trouble]:
     if not total or available is None or 100 * available / total >= LOW_MEMORY_PERCENT:
         return []
     percent = 100 * available / total
-    largest = max(tables.rows("processes"), key=lambda process: number(process, "resident_size") or 0, default={})
+    largest = _top(tables, "resident_size")
     blame = (
         f" {text(largest, 'name')} uses the most, {size(number(largest, 'resident_size') or 0)}; closing it would help."
         if largest
@@ -65,7 +72,7 @@ def processors(tables: Tables) -> list[Trouble]:
     minute = next((number(line, "average") for line in tables.rows("load_average") if line.get("period") == "1m"), None)
     if busy is None or not count or minute is None or busy < SATURATED_PERCENT or minute < WAITING_PER_PROCESSOR * count:
         return []
-    top = max(tables.rows("processes"), key=lambda process: number(process, "cpu_percent") or 0, default={})
+    top = _top(tables, "cpu_percent")
     blame = f" {text(top, 'name')} uses the most." if top else ""
     return [
         Trouble(

@@ -83,10 +83,13 @@ async def test_a_run_from_start_to_proof(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("consent", "by_policy"), [("ask", False), ("policy", True)])
 async def test_the_person_is_asked_where_manifest_or_policy_want_it(tmp_path: Path, consent: str, by_policy: bool) -> None:
     context = RecordingContext(tmp_path, answer=True)
-    feature = prepare(context, tmp_path, consent=consent, effects=["Removes old files."], title="Tidy up")
+    feature = prepare(
+        context, tmp_path, consent=consent, effects=["Removes old files."], title="Tidy up", description="One\nline."
+    )
     context.rules = GroupPolicy(consent_for_fixes=by_policy)
     assert (await run(context, feature, FixRun(request=1, id="test-fix"))).outcome == "done"
     (question,) = context.asked
+    assert question.text == "One line."
     assert "Tidy up" in question.title and "Removes old files." in question.details
 
 

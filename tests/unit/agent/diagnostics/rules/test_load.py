@@ -52,6 +52,9 @@ def test_saturation_needs_both_now_and_the_last_minute() -> None:
     cpu = table("cpu_info", {"load_percentage": 99.0, "logical_processors": 2})
     finding = only(findings(cpu, table("load_average", {"period": "1m", "average": 6.5})), "cpu_saturated")
     assert "6.5 programs want to run on 2" in finding.text
+    programs = table("processes", process(agent=True, name="probe"), process(name="game", cpu_percent=40.0))
+    finding = only(findings(cpu, table("load_average", {"period": "1m", "average": 6.5}), programs), "cpu_saturated")
+    assert finding.evidence["busiest"] == "game", "our own probes are not to blame"
     assert findings(cpu, table("load_average", {"period": "1m", "average": 1.0})) == []
     assert findings(table("cpu_info", {"load_percentage": 40.0, "logical_processors": 2})) == []
 
