@@ -1,7 +1,6 @@
 """Whoever owns the relay's host: a proxy with the relay's own TLS key that records, opened, every byte to and from the relay."""
 
 import asyncio
-import contextlib
 import hashlib
 import ssl
 import struct
@@ -99,7 +98,7 @@ class RelayTap:
         self._client_tls = ssl.create_default_context(cafile=str(certificate))
         self._client_tls.check_hostname = False
         self.connections: list[RecordedConnection] = []
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="relay-tap", daemon=True)
@@ -110,23 +109,19 @@ class RelayTap:
         return self
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        with contextlib.closing(self._loop):
-            self._loop.run_until_complete(self._serve())
+        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, ssl=self._server_tls, limit=CHUNK)
         self._ready.set()
         await self._stop.wait()
         server.close()
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         record = RecordedConnection()
@@ -136,9 +131,9 @@ class RelayTap:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(
-            self._pump(reader, up_writer, record.sent), self._pump(up_reader, writer, record.received), return_exceptions=True
-        )
+        async with asyncio.TaskGroup() as both:
+            _ = both.create_task(self._pump(reader, up_writer, record.sent))
+            _ = both.create_task(self._pump(up_reader, writer, record.received))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: bytearray) -> None:
         try:
