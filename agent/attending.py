@@ -191,6 +191,8 @@ class Attendant:
             self._terminal.line(f"{printable(relay.text)} Trying again until it is there.")
         elif relay.state == "connected" and before is not None and before.state in ("away", "refused"):
             self._terminal.line("The relay is back.")
+        if relay.hint and (before is None or before.hint != relay.hint):
+            self._terminal.line(printable(relay.hint))
 
     def _help_ended(self, said: HelpEnded) -> ExitCode | None:
         self._code = ""

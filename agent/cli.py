@@ -195,7 +195,8 @@ async def _status(settings: AgentSettings) -> AgentStatus:
 def _print_status(status: AgentStatus) -> None:
     now = _wall().timestamp()
     click.echo(f"Computer:      {printable(status.label)} ({status.device}) of {printable(status.organisation)}")
-    click.echo(f"Relay:         {status.relay.state}: {printable(status.relay.text)}")
+    hint = f" {printable(status.relay.hint)}" if status.relay.hint else ""
+    click.echo(f"Relay:         {status.relay.state}: {printable(status.relay.text)}{hint}")
     until = datetime.fromtimestamp(status.certificate_until, UTC)
     click.echo(
         f"Certificate:   valid until {until:%Y-%m-%d %H:%M} UTC" + (f". {status.certificate}" if status.certificate else "")

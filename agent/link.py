@@ -231,11 +231,11 @@ class LinkClient:
         if abs(off) <= CLOCK_TOLERANCE:
             return ""
         size = f"{abs(off) / 3600:.1f} hours" if abs(off) > 5400 else f"{abs(off) / 60:.0f} minutes"
-        return f" This computer's clock seems to be {size} {'ahead' if off > 0 else 'behind'}: set it right."
+        return f"This computer's clock seems to be {size} {'ahead' if off > 0 else 'behind'}: set it right."
 
     def _refused(self, reason: RefusalReason, text: str) -> str:
         words = "".join(character if character.isprintable() else " " for character in text)[:200]
-        return f"The relay {self._relay.origin} does not let this device in ({reason.value}): {words}{self._hint}"
+        return f"The relay {self._relay.origin} does not let this device in ({reason.value}): {words} {self._hint}".strip()
 
     def _back(self) -> None:
         if self._told_away:
@@ -243,9 +243,9 @@ class LinkClient:
         else:
             _LOGGER.info("Connected to the relay %s.", self._relay.origin)
         if self._hint:
-            _LOGGER.warning("%s", self._hint.strip())
+            _LOGGER.warning("%s", self._hint)
         self._told_away = False
-        self._tell("connected", f"Connected to the relay {self._relay.origin}.{self._hint}")
+        self._tell("connected", f"Connected to the relay {self._relay.origin}.")
 
     def _away(self, state: RelayState, sentence: str, delay: float) -> None:
         if not self._told_away:
@@ -257,4 +257,5 @@ class LinkClient:
 
     def _tell(self, state: RelayState, sentence: str, retry_at: float | None = None) -> None:
         self._state = state
-        self._listener.link_status(RelayStatus(self._relay.origin, state, self._wall().timestamp(), sentence, retry_at))
+        now = self._wall().timestamp()
+        self._listener.link_status(RelayStatus(self._relay.origin, state, now, sentence, retry_at, self._hint))

@@ -12,13 +12,15 @@ RelayState = Literal["connecting", "connected", "away", "refused", "stopped"]
 
 
 class RelayStatus(msgspec.Struct, frozen=True):
-    """The way to the relay. `since` is seconds since 1970; `retry_at` likewise, None while connected; `text` is one sentence."""
+    """The way to the relay. `since` is seconds since 1970; `retry_at` likewise, None while connected; `text` is one sentence;
+    `hint` is a sentence about this computer's clock when the relay's differs much (unverified), else ""."""
 
     url: str
     state: RelayState
     since: float
     text: str
     retry_at: float | None = None
+    hint: str = ""
 
 
 class SessionStatus(msgspec.Struct, frozen=True):

@@ -287,6 +287,14 @@ async def test_a_relay_that_goes_takes_the_code_and_brings_another(scenes: Make)
     await one.asked_for(RequestHelp)
 
 
+async def test_a_clock_that_is_off_is_said_once(scenes: Make) -> None:
+    one = scenes(None)
+    off = RelayStatus("https://relay.example", "connected", 0.0, "Connected.", None, "This computer's clock is behind.")
+    one.hear(RelayChanged(off), RelayChanged(off), ChatHeard("s", "Ana", "hello", 0.0))
+    await one.sees("hello")
+    assert one.screen.text.count("clock is behind") == 1
+
+
 async def test_a_code_that_runs_out_is_the_end(scenes: Make) -> None:
     one = scenes()
     one.hear(RelayChanged(UP), CodeShown("111111111", 0.0))

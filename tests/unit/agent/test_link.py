@@ -210,7 +210,7 @@ async def test_garbage_from_the_relay_is_said_and_left(switch: Switch) -> None:
 async def test_a_clock_that_is_a_day_off_is_noticed(switch: Switch) -> None:
     async with linked(switch, wall=lambda: datetime.now(UTC) - timedelta(days=1)) as (_, listener):
         await eventually_async(lambda: listener.has("connected"), "the login")
-        assert "24.0 hours behind" in listener.statuses[-1].text
+        assert "24.0 hours behind" in listener.statuses[-1].hint
 
 
 async def test_new_keys_log_in_anew(switch: Switch) -> None:
