@@ -176,16 +176,23 @@ def approve(
 @click.option("--device", help="Revoke a device's key, by id or label: the signer renews it no more.")
 @click.option("--fix", "fix", help="Withdraw the approval of a fix script.")
 @click.option("--token", "token", help="End an enrolment bundle, by its token id.")
+@click.option("--all-technicians", is_flag=True, help="Refuse every technician's certificate issued until now (a stolen signer).")
 @click.option("--key", "key_names", multiple=True, help=KEY_HELP)
 @passphrase_option
 @command_options
 @reporting
 def revoke(
-    app: App, name: str | None, device: str | None, fix: str | None, token: str | None, key_names: tuple[str, ...]
+    app: App,
+    name: str | None,
+    device: str | None,
+    fix: str | None,
+    token: str | None,
+    all_technicians: bool,
+    key_names: tuple[str, ...],
 ) -> None:
     """Revoke a technician, a device, a fix's approval, or an enrolment bundle."""
-    if sum(option is not None for option in (name, device, fix, token)) != 1:
-        raise click.UsageError("Give exactly one of --technician, --device, --fix and --token.")
+    if sum(option is not None for option in (name, device, fix, token)) + all_technicians != 1:
+        raise click.UsageError("Give exactly one of --technician, --device, --fix, --token and --all-technicians.")
     home = organisation_home(app)
     spool = open_spool(home)
     with Records(home.records) as records:
@@ -207,6 +214,12 @@ def revoke(
             tell_missing(app, "revocation", missing)
         elif name is not None:
             _revoke_technician(app, home, records, vault, name, key_names)
+        else:
+            signers = role_signers(vault, "revocation", only=key_names)
+            missing = lists.revoke_key(spool, [], signers, now(), not_before=now().timestamp())
+            text = "Every technician's certificate issued until now is refused; renewed ones count again."
+            _done(app, text, {"all_technicians": True, "missing_signatures": missing})
+            tell_missing(app, "revocation", missing)
 
 
 @org.command()

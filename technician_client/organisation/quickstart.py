@@ -56,7 +56,8 @@ CHOICES = (
     ),
     (
         "Vault, signer and technician live on this computer, under one passphrase.",
-        "Move organisation/vault to a computer that stays offline; let `handrail signer` run on a machine of its own.",
+        "Keep organisation/vault on a disk that is plugged in only for decisions; let `handrail signer` "
+        "run as a user of its own.",
     ),
     (
         "Nobody may use a computer unattended.",

@@ -166,7 +166,7 @@ class Signer:
             except (Unavailable, Refused, TrustError) as error:
                 text = str(error)
                 if not isinstance(error, Unavailable):
-                    self._rest = max(self._rest, 30.0)
+                    self._rest = max(self._rest, self._settings.retry_most_seconds)
             if time.monotonic() - started > 30:
                 delay = self._settings.retry_first_seconds
             wait = max(self._rest, random.uniform(delay / 2, delay))  # noqa: S311 - jitter, not a secret

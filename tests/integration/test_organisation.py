@@ -29,6 +29,8 @@ class Site:
         self.home = directory / "admin"
         self.passphrase = directory / "passphrase"
         self.passphrase.touch(mode=0o600)
+        self.home.mkdir()
+        (self.home / "technician.toml").write_text("retry_most_seconds = 1.0\n")
         self.passphrase.write_text("correct horse battery\n")
         self.signer: Process | None = None
 

@@ -118,6 +118,12 @@ def test_a_device_is_revoked_by_label_or_id(desk: Desk) -> None:
     desk.run("org", "revoke", code=2)
 
 
+def test_every_certificate_of_a_stolen_signer_is_refused_at_once(desk: Desk) -> None:
+    desk.run("org", "revoke", "--all-technicians", *desk.passphrase)
+    revoked = lists.revocation(desk.founded.spool)
+    assert revoked.refuses(bytes(32), desk.founded.wall.timestamp() - 1) and revoked.fingerprints == []
+
+
 def test_policy_is_set_by_group(desk: Desk) -> None:
     desk.run("org", "policy", "kiosk", code=2)
     desk.run("org", "policy", "kiosk", "--unattended", "fly", code=2)
