@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Callable
 
 from protocol.limits import LIMITS, Limits
-from relay.addresses import rate_key
 from relay.announcer import Announcer
 from relay.clock import Clock
 from relay.codes import CodeBook
@@ -110,8 +109,7 @@ class Relay:
             *repository.routes(),
         ]
         self.surface = Surface(routes, metrics, proxies=config.proxies, proxied=config.tls == "proxy")
-        exempt = frozenset(rate_key(network.network_address) for network in config.proxies)
-        self._gate = Gate(metrics, bounds.connections, bounds.connections_per_address, exempt, header_seconds)
+        self._gate = Gate(metrics, bounds.connections, bounds.connections_per_address, config.proxies, header_seconds)
         self.listener: Listener | None = None
 
     def _draining(self) -> bool:
@@ -171,7 +169,7 @@ class Relay:
         try:
             self._server = await loop.create_server(
                 self.listener,
-                host,
+                None if host == "*" else host,
                 port,
                 ssl=context,
                 backlog=BACKLOG,

@@ -42,6 +42,8 @@ class NotSetUp(Failure):
 
 def failure(error: Exception) -> Failure:
     """How an error of ours ends a command."""
+    if isinstance(error, FileExistsError):
+        return Failure(f"{error.filename} exists already; choose another directory, or move it away.")
     return NotSetUp(str(error)) if isinstance(error, ConfigError) else Failure(str(error))
 
 
@@ -96,7 +98,7 @@ def init(
 
 
 def _default_url(host: str, port: int, behind_proxy: bool) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognising it, not binding to it
+    if host in ("*", "0.0.0.0", "::"):  # noqa: S104 - recognising it, not binding to it
         raise ConfigError("With --listen on all addresses, say what peers dial: --public-url https://relay.example.org:8443")
     return f"{'http' if behind_proxy else 'https'}://{f'[{host}]' if ':' in host else host}:{port}"
 

@@ -95,14 +95,14 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 def split_listen(text: str) -> tuple[str, int]:
-    """ "host:port" or "[v6]:port".
+    """ "host:port", "[v6]:port", or "*:port" for every address of this machine, IPv4 and IPv6.
 
     Raises:
         ConfigError: it is neither.
     """
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or not host:
-        raise ConfigError(f'listen: "{text}" is not host:port; write for example "0.0.0.0:8443" or "[::]:8443".')
+        raise ConfigError(f'listen: "{text}" is not host:port; write for example "*:8443" or "127.0.0.1:8443".')
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -185,7 +185,7 @@ def template(*, listen: str, public_url: str, tls: Literal["files", "proxy"], ce
     return f"""# Handrail relay. Every key may also be set by the environment: HANDRAIL_RELAY_LISTEN=... (not [bounds]).
 # Relative paths are relative to this file.
 
-# Where to listen. One address; "[::]:8443" takes IPv4 and IPv6 where the system does so.
+# Where to listen: an address of this machine and a port; "*:8443" takes all its addresses, IPv4 and IPv6.
 listen = {values["listen"]}
 
 # What peers dial and sign into their login: scheme, host, port, exactly as in enrolment bundles. After changing it, make new

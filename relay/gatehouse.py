@@ -151,6 +151,9 @@ class Gatehouse:
     async def _serve(self, socket: web.WebSocketResponse, machine: RelayLink, link: Link) -> None:
         _LOGGER.debug("a %s logged in", link.role.value, extra={"organisation": link.organisation, "peer": link.peer})
         self.hub.add(link)
+        if self.draining():
+            # It was logging in when everybody else was sent away.
+            link.end(WSCloseCode.GOING_AWAY, b"the relay is stopping")
         try:
             # Findable before the peer is told that it is in: what it does next may depend on it.
             await self._note(link)

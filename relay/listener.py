@@ -7,6 +7,7 @@ request header within ten seconds, and at most so many bytes until a link has lo
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
@@ -15,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler as Handler
 from aiohttp.web import BaseRequest, RequestHandler, StreamResponse
 
-from relay.addresses import parse_address, rate_key
+from relay.addresses import Address, Network, parse_address, rate_key, within
 from relay.metrics import Loss, Metrics, Refusal
 from relay.problems import problem_response
 
@@ -33,20 +34,22 @@ class Gate:
     metrics: Metrics
     most: int
     most_per_address: int
-    exempt: frozenset[str] = frozenset()
+    proxies: Sequence[Network] = ()
     header_seconds: float = HEADER_SECONDS
     total: int = 0
     by_address: Counter[str] = field(default_factory=Counter)
 
-    def admit(self, key: str) -> bool:
-        """Count one connection in, or refuse it by name."""
-        if self.total >= self.most or (key not in self.exempt and self.by_address[key] >= self.most_per_address):
+    def admit(self, address: Address | None) -> str | None:
+        """Count one connection in; what to call `leave` with later. None: refused by name."""
+        key = rate_key(address)
+        crowded = self.by_address[key] >= self.most_per_address and not within(address, self.proxies)
+        if self.total >= self.most or crowded:
             self.metrics.refuse(Refusal.CONNECTIONS)
-            return False
+            return None
         self.total += 1
         self.by_address[key] += 1
         self.metrics.connections.set(self.total)
-        return True
+        return key
 
     def leave(self, key: str) -> None:
         """Count an admitted connection out."""
@@ -83,8 +86,8 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit or refuse; a refused one gets a bare 503 and nothing of it is kept."""
         peer = transport.get_extra_info("peername")
-        key = rate_key(parse_address(peer[0]) if peer else None)
-        if not self._gate.admit(key):
+        key = self._gate.admit(parse_address(peer[0]) if peer else None)
+        if key is None:
             # uvloop's transports are none of asyncio's classes.
             cast(asyncio.Transport, transport).write(_FULL)
             transport.close()

@@ -42,7 +42,8 @@ from tests.kit.relays import Peer, RelayProcess, relay_process
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
     """One relay for all tests that leave it as they found it."""
-    with relay_process(tmp_path_factory.mktemp("shared"), bounds="failed_logins_per_minute = 1000\nregistrations_per_minute = 1000") as made:
+    bounds = "failed_logins_per_minute = 1000\nregistrations_per_minute = 1000"
+    with relay_process(tmp_path_factory.mktemp("shared"), bounds=bounds) as made:
         yield made
 
 

@@ -69,6 +69,21 @@ async def test_port_zero_takes_a_free_one(tmp_path: Path) -> None:
     assert ports[0] > 0
 
 
+async def test_a_star_listens_on_both_families(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+    port = config.address[1]
+    relay, reached = Relay(msgspec.structs.replace(config, listen=f"*:{port}")), []
+
+    def ready(_port: int) -> None:
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family) as probe:
+                reached.append(probe.connect_ex((host, port)))
+        relay.stop()
+
+    await relay.run(ready)
+    assert reached == [0, 0]
+
+
 async def test_every_route_is_there_and_exact(tmp_path: Path) -> None:
     async with serving(tmp_path) as client, client.http() as http:
         for path, status in {

@@ -129,5 +129,13 @@ def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
         load(config, {})
 
 
+def test_what_lies_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tls-key.pem").write_text("mine")
+    result = run("init", "--dir", str(tmp_path))
+    assert result.exit_code == 1
+    assert "tls-key.pem exists already" in result.stderr
+    assert (tmp_path / "tls-key.pem").read_text() == "mine"
+
+
 def test_ipv6_gets_brackets(tmp_path: Path) -> None:
     assert init(tmp_path, "--listen", "[::1]:8443")["url"] == "https://[::1]:8443"

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from protocol.certificates import PrivateKey
 from protocol.errors import RefusalReason
 from protocol.limits import LIMITS, Limits
-from protocol.link import LinkRefused, encode_link
+from protocol.link import LinkRefused, PeerLink, encode_link
 from protocol.link_messages import (
     CodeRedeem,
     DevicesPage,
@@ -262,6 +262,23 @@ async def test_one_who_never_reads_is_cut_and_the_others_are_not(tmp_path: Path)
         assert client.relay.metrics.lost(Loss.SLOW_LINK) == 1
         await eventually_async(lambda: len(client.relay.hub) == 0, "the deaf one is gone")
         assert isinstance(await (await client.login(org.device())).request(HelpRequest(1), HelpCode), HelpCode)
+
+
+async def test_one_who_was_logging_in_when_the_relay_began_to_stop_is_sent_away_too(tmp_path: Path) -> None:
+    org = Organisation()
+    async with serving(tmp_path) as client:
+        await client.register(org)
+        who = org.device()
+        machine = PeerLink(who.role, who.login_key, who.login_chain, client.url, "", "", time.monotonic())
+        socket = await client.open("/link", compression=None)
+        challenge = await socket.recv()
+        client.relay.drain.begin()
+        assert isinstance(challenge, bytes)
+        machine.receive_data(challenge, time.monotonic())
+        for data in machine.data_to_send():
+            await socket.send(data)
+        await socket.wait_closed()
+        assert socket.close_code == 1001
 
 
 async def test_the_old_protocol_is_refused_by_name(tmp_path: Path) -> None:

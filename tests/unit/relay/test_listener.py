@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from relay.addresses import parse_address, parse_networks
 from relay.config import Bounds
 from relay.listener import HEADER_SECONDS, KEEP_ALIVE_SECONDS, Gate
 from relay.metrics import Loss, Metrics, Refusal
@@ -43,16 +44,16 @@ def test_the_times_are_those_of_the_security_design() -> None:
 
 def test_the_gate_counts_in_all_and_per_address() -> None:
     metrics = Metrics()
-    gate = Gate(metrics, most=3, most_per_address=1, exempt=frozenset({"proxy"}))
-    assert gate.admit("a")
-    assert not gate.admit("a")
-    assert gate.admit("proxy")
-    assert gate.admit("proxy")
-    assert not gate.admit("b")
-    gate.leave("proxy")
-    assert gate.admit("b")
+    gate = Gate(metrics, most=3, most_per_address=1, proxies=parse_networks(["10.0.0.0/8"]))
+    a, b, proxy = (parse_address(text) for text in ("192.0.2.1", "192.0.2.2", "10.1.2.3"))
+    assert gate.admit(a) == "192.0.2.1"
+    assert gate.admit(a) is None
+    assert gate.admit(proxy) == gate.admit(proxy) == "10.1.2.3"
+    assert gate.admit(b) is None
+    gate.leave("10.1.2.3")
+    assert gate.admit(b) == "192.0.2.2"
     assert metrics.refused(Refusal.CONNECTIONS) == 2
-    for key in ("a", "b", "proxy"):
+    for key in ("192.0.2.1", "192.0.2.2", "10.1.2.3"):
         gate.leave(key)
     assert (gate.total, dict(gate.by_address)) == (0, {})
 

@@ -19,6 +19,7 @@ def test_a_self_signed_pair_serves_and_has_a_pin(tmp_path: Path) -> None:
     assert (tmp_path / "k.pem").stat().st_mode & 0o777 == 0o600
     context = server_context(tmp_path / "c.pem", tmp_path / "k.pem")
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert context.num_tickets == 0
     names = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["relay.example"]
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
