@@ -116,9 +116,12 @@ async def capture(
     except TimeoutError:
         timed_out = True
     finally:
-        if timed_out or collector.truncated or not collector.ended.done():
-            await _end(transport.get_pid(), collector.exited)
-        transport.close()
+        try:
+            if timed_out or collector.truncated or not collector.ended.done():
+                await _end(transport.get_pid(), collector.exited)
+        finally:
+            # Also when a second cancellation cuts the waiting short.
+            transport.close()
     return Captured(transport.get_returncode(), bytes(collector.stdout), bytes(collector.stderr), timed_out, collector.truncated)
 
 

@@ -117,10 +117,12 @@ async def run_guarded(
         await _finish(transport, stream, mark)
     finally:
         stopping.cancel()
-        if not stream.ended.done():
-            await _finish(transport, stream, mark)
-        transport.close()
-        output.finish()
+        try:
+            if not stream.ended.done():
+                await _finish(transport, stream, mark)
+        finally:
+            transport.close()
+            output.finish()
     code = transport.get_returncode()
     return StepEnd(
         (code if code is None or code >= 0 else 128 - code) if finished else None,

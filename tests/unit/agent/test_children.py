@@ -9,6 +9,7 @@ import pytest
 
 from agent.children import capture, tool_environment
 from protocol.errors import Unavailable
+from tests.kit.waiting import eventually_async
 
 
 def gone(pid: int) -> bool:
@@ -71,9 +72,19 @@ async def test_cancelling_kills(tmp_path: Path) -> None:
             ["/bin/sh", "-c", f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60"], seconds=60
         )
     )
-    end = time.monotonic() + 5
-    while not (tmp_path / "pid").exists() and time.monotonic() < end:
-        await asyncio.sleep(0.01)
+    await eventually_async((tmp_path / "pid").exists, "the script's number")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await until_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_an_impatient_second_cancellation_leaves_nothing_open(tmp_path: Path) -> None:
+    script = f"trap '' TERM; echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; while :; do sleep 0.05; done"
+    task = asyncio.get_running_loop().create_task(capture(["/bin/sh", "-c", script], seconds=60))
+    await eventually_async((tmp_path / "pid").exists, "the script's number")
+    task.cancel()
+    await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -39,7 +39,7 @@ async def test_a_whole_snapshot_of_this_machine(tmp_path: Path) -> None:
     started = time.monotonic()
     await feature.handle(DiagnosticsCollect(request=7))
     done = await context.next(DiagnosticsDone)
-    assert time.monotonic() - started < 3.2
+    assert time.monotonic() - started < 4.0
     await context.close(feature)
     tables = {table.name: table for table in context.of(DiagnosticsTable)}
     assert tables.keys() == TABLES.keys()
