@@ -161,6 +161,28 @@ def test_a_technician_asks_without_a_code_while_somebody_attends(world: World) -
         caller.stop()
 
 
+def test_a_machine_without_a_display_says_so_and_the_session_stands(world: World) -> None:
+    user = world.user("attend")
+    user.expect("Waiting for technicians")
+    picture = world.directory / "picture.png"
+    argv = world.handrail_argv("connect", "Reception PC", "--screenshot", str(picture))
+    caller = Process(
+        [*argv, "--passphrase-file", str(world.passphrase_file)], world.logs / "screenshot.log", env=world.environment
+    )
+    try:
+        user.expect(r"Your answer \[w/y/N\] ")
+        user.type("w\n")
+        user.expect("CONNECTED")
+        assert caller.wait(seconds=40) != 0
+        assert "display" in caller.output
+        assert "Traceback" not in caller.output
+        assert not picture.exists()
+        user.expect("is over")
+    finally:
+        caller.stop()
+        user.stop()
+
+
 def test_nobody_there_is_a_refusal_that_says_what_to_do(world: World) -> None:
     argv = world.handrail_argv("connect", "Reception PC", "--no-browser", "--passphrase-file", str(world.passphrase_file))
     result = subprocess.run(argv, capture_output=True, text=True, env=_env(world), timeout=30, check=False)
