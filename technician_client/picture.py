@@ -96,6 +96,7 @@ class Picture:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self._decoders: dict[int, VideoDecoder] = {}
+        self._kept: Bytes2D | None = None
         self.pixels: Bytes2D = np.zeros((0, 0, 4), np.uint8)
         self.epoch: int | None = None
         self.sequence = -1
@@ -115,6 +116,7 @@ class Picture:
         self.epoch = layout.epoch
         self.exact = False
         self._decoders.clear()
+        self._kept = None
 
     def apply_update(self, update: ScreenUpdate) -> bool:
         """Apply an update's operations in order. False (and nothing done) when it belongs to an older layout.
@@ -133,7 +135,7 @@ class Picture:
                     self._check(operation.from_x, operation.from_y, operation.width, operation.height)
                     self._put(operation, self._part(operation.from_x, operation.from_y, operation).copy())
                 case Tile():
-                    self._put(operation, decode_tile(operation))
+                    self._put_tile(operation)
                 case Video():
                     self._put(operation, self._decoder(operation).decode(operation))
         self.sequence, self.captured_at, self.exact = update.sequence, update.captured_at, update.exact
@@ -154,6 +156,19 @@ class Picture:
 
     def _put(self, operation: Copy | Tile | Video, pixels: Bytes2D) -> None:
         self._part(operation.x, operation.y, operation)[...] = pixels
+
+    def _put_tile(self, tile: Tile) -> None:
+        if self._kept is None and (tile.keep or tile.encoding == "kept"):
+            self._kept = np.zeros_like(self.pixels)
+            self._kept[..., 3] = 255
+        pixels = self._kept_part(tile) if tile.encoding == "kept" else decode_tile(tile)
+        self._put(tile, pixels)
+        if tile.keep:
+            self._kept_part(tile)[...] = pixels
+
+    def _kept_part(self, tile: Tile) -> Bytes2D:
+        assert self._kept is not None
+        return self._kept[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
 
     def _decoder(self, video: Video) -> VideoDecoder:
         decoder = self._decoders.get(video.stream)

@@ -15,10 +15,11 @@ from agent.screen.classify import BYTES_PER_BUSY_PIXEL, LEAST_VIDEO_CELLS, Motio
 from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, trim
 from agent.screen.frames import CELL, CellRect, Cells, Frames, part
+from agent.screen.kept import KeptPixels, uncovered
 from agent.screen.refine import next_refinement, settled_cells, still_since
 from agent.screen.tiles import TileEncoder, split
 from agent.screen.video import QUALITIES, VideoQuality, VideoStream
-from protocol.messages.screen import Copy, Operation
+from protocol.messages.screen import Copy, Operation, Tile
 
 LEAST_COPY_CELLS = 48
 """Fewer changed cells (12,000 pixels) than this cost less as tiles than looking for a move."""
@@ -64,6 +65,7 @@ class UpdateBuilder:
         self._full_chroma = full_chroma
         self._quality: VideoQuality = QUALITIES[quality]
         self._tiles = TileEncoder()
+        self._kept = KeptPixels(frames)
         self._moves = MoveFinder()
         self._motion = MotionMap(frames.rows, frames.columns)
         self._stream: VideoStream | None = None
@@ -73,6 +75,7 @@ class UpdateBuilder:
     def forget(self) -> None:
         """The viewer shows nothing of what was sent: everything goes anew, video from a key picture."""
         self.frames.forget()
+        self._kept.forget()
         self._stream = None
 
     def build(self, now: float, budget: Budget, fresh: Cells | None = None) -> Built:
@@ -135,9 +138,19 @@ class UpdateBuilder:
         operations.append(Copy(target.x, target.y, target.width, target.height, source.x, source.y))
         move_pixels(frames.shown, move)
         self._move_lossy(move)
+        self._uncover(move, operations)
         touched = frames.cells(target)
         frames.dirty[touched.slices] = changed_cells(frames.now, frames.shown, touched)
         return frames.dirty.copy()
+
+    def _uncover(self, move: Move, operations: list[Operation]) -> None:
+        """What a moved window no longer covers was there before it."""
+        frames = self.frames
+        for area in uncovered(move.source, move.target):
+            if self._kept.holds(area):
+                self._put_tile(area, operations)
+                box = frames.cells(area)
+                frames.dirty[box.slices] &= changed_cells(frames.now, frames.shown, box)
 
     def _move_lossy(self, move: Move) -> None:
         """A copied pixel is as exact as its source. Cells that are only partly covered keep what they were."""
@@ -251,7 +264,10 @@ class UpdateBuilder:
 
     def _put_tile(self, area: Rect, operations: list[Operation]) -> int:
         frames = self.frames
-        tile = self._tiles.encode(frames.now, area)
+        if self._kept.holds(area):
+            tile = Tile(area.x, area.y, area.width, area.height, "kept", b"")
+        else:
+            tile = self._tiles.encode(frames.now, area, keep=self._kept.judge(area))
         part(frames.shown, area)[...] = part(frames.now, area)
         operations.append(tile)
         return _cost(tile)

@@ -32,20 +32,20 @@ class TileEncoder:
     def __init__(self) -> None:
         self._compress = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=False).compress
 
-    def encode(self, pixels: Pixels, area: Rect) -> Tile:
-        """The exact pixels of `area`."""
+    def encode(self, pixels: Pixels, area: Rect, *, keep: bool = False) -> Tile:
+        """The exact pixels of `area`; `keep` is passed on."""
         block = np.ascontiguousarray(part(pixels, area))
         first = block[0, 0]
         if (block == first).all():
             colour = int(first)
-            return self._tile(area, "fill", bytes((colour & 255, colour >> 8 & 255, colour >> 16 & 255)))
+            return self._tile(area, "fill", bytes((colour & 255, colour >> 8 & 255, colour >> 16 & 255)), keep)
         if looks_like_a_photo(block):
-            return self._tile(area, "zstd-up", self._compress(row_differences(block)))
-        return self._tile(area, "zstd-bgrx", self._compress(block.data))
+            return self._tile(area, "zstd-up", self._compress(row_differences(block)), keep)
+        return self._tile(area, "zstd-bgrx", self._compress(block.data), keep)
 
     @staticmethod
-    def _tile(area: Rect, encoding: str, data: bytes) -> Tile:
-        return Tile(area.x, area.y, area.width, area.height, encoding, data)
+    def _tile(area: Rect, encoding: str, data: bytes, keep: bool) -> Tile:
+        return Tile(area.x, area.y, area.width, area.height, encoding, data, keep)
 
 
 def looks_like_a_photo(block: Pixels) -> bool:

@@ -89,7 +89,10 @@ class Copy(msgspec.Struct, frozen=True, array_like=True, tag=1):
 class Tile(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """Exact pixels of a rectangle. `encoding`: "zstd-bgr" (rows of 3 bytes), "zstd-bgrx" (rows of 4 bytes, the 4th unused),
     "zstd-up" (rows of 3 bytes, each the difference modulo 256 to the row above it; the first row as it is: for photographs),
-    "fill" (3 bytes b, g, r)."""
+    "fill" (3 bytes b, g, r), "kept" (no bytes: the pixels that the last tiles with `keep` put there, black where none did).
+
+    `keep`: the viewer keeps these pixels beside the picture, in place of what it kept there before. Copies, video and tiles
+    without it leave the kept pixels alone; every `ScreenLayout` forgets them."""
 
     x: Extent
     y: Extent
@@ -97,6 +100,7 @@ class Tile(msgspec.Struct, frozen=True, array_like=True, tag=2):
     height: Extent
     encoding: Annotated[str, msgspec.Meta(max_length=16)]
     data: bytes
+    keep: bool = False
 
 
 class Video(msgspec.Struct, frozen=True, array_like=True, tag=3):

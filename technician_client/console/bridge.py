@@ -238,6 +238,7 @@ class Bridge:
             case _:
                 if isinstance(item, ScreenLayout):
                     self._layout = item
+                    self._writer.forget()
                 if isinstance(item, ToBrowserMessage):
                     await self._socket.send_str(write_message(item))
 

@@ -27,7 +27,8 @@ _KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE"})
 
 _ENTER_PAGE: Final = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
-    '<meta http-equiv="refresh" content="0; url={path}"><title>Handrail console</title></head>'
+    '<meta http-equiv="refresh" content="0; url={path}">'
+    '<link rel="icon" href="/icons/handrail.svg" type="image/svg+xml"><title>Handrail console</title></head>'
     '<body><p><a href="{path}">Continue to the console</a></p></body></html>'
 )
 

@@ -133,6 +133,11 @@ class UpdateWriter:
 
     def __init__(self, tiles: TileReader | None = None) -> None:
         self._tiles = tiles or TileReader()
+        self._kept: Pixels | None = None
+
+    def forget(self) -> None:
+        """A new layout: nothing is kept any longer."""
+        self._kept = None
 
     def write(self, update: ScreenUpdate, area: Area) -> memoryview:
         """One update as one binary message, in a buffer of its own.
@@ -150,11 +155,17 @@ class UpdateWriter:
         UPDATE_HEADER.pack_into(buffer.data, 0, UPDATE, int(update.exact), len(sizes), update.epoch, sequence, captured_at)
         at = UPDATE_HEADER.size
         for operation, size in zip(update.operations, sizes, strict=True):
-            self._write_operation(operation, buffer[at : at + size])
+            self._write_operation(operation, buffer[at : at + size], area)
             at += size
         return buffer.data
 
-    def _write_operation(self, operation: Copy | Tile | Video, room: Pixels) -> None:
+    def _kept_part(self, tile: Tile, area: Area) -> Pixels:
+        """Where the pixels of `tile` are kept; the memory for it is taken when it is first needed."""
+        if self._kept is None or self._kept.shape[:2] != (area.height, area.width):
+            self._kept = np.zeros((area.height, area.width, 4), np.uint8)
+        return self._kept[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+
+    def _write_operation(self, operation: Copy | Tile | Video, room: Pixels, area: Area) -> None:
         head, body = room.data, room[OPERATION_HEADER.size :]
         x, y, width, height = operation.x, operation.y, operation.width, operation.height
         match operation:
@@ -164,9 +175,18 @@ class UpdateWriter:
                 OPERATION_HEADER.pack_into(head, 0, FILL, 0, x, y, width, height, 0, 0, 0)
                 blue, green, red = operation.data
                 body[:] = (red, green, blue, 255)
+                if operation.keep:
+                    self._kept_part(operation, area)[...] = body
             case Tile():
                 OPERATION_HEADER.pack_into(head, 0, PIXELS, 0, x, y, width, height, 0, 0, 0)
-                self._tiles.read(operation, body.reshape(height, width, 4))
+                pixels = body.reshape(height, width, 4)
+                if operation.encoding == "kept":
+                    pixels[...] = self._kept_part(operation, area)
+                    pixels[..., 3] = 255
+                else:
+                    self._tiles.read(operation, pixels)
+                if operation.keep:
+                    self._kept_part(operation, area)[...] = pixels
             case Video():
                 codec = operation.codec.encode("ascii")
                 OPERATION_HEADER.pack_into(head, 0, VIDEO, int(operation.key), x, y, width, height, len(codec), 0, 0)

@@ -135,7 +135,8 @@ MESSAGES: list[Message] = [
         123_456_789,
         [
             Copy(0, 0, 1920, 1040, 0, 40),
-            Tile(0, 1040, 1, 1, "fill", b"\x00\x80\xff"),
+            Tile(0, 1040, 1, 1, "fill", b"\x00\x80\xff", True),
+            Tile(0, 1040, 1, 1, "kept", b""),
             Video(64, 64, 640, 360, 1, "avc1.f4002a", True, b"\x00\x00\x00\x01\x67"),
         ],
         False,

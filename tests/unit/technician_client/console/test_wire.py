@@ -11,7 +11,10 @@ from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.input import Key, PointerMove, ReleaseAll
 from protocol.messages.screen import Copy, CursorShape, Operation, ScreenUpdate, Tile, Video
+from technician_client.console.pixels import TileReader, swap_by_numpy
 from technician_client.console.wire import (
+    OPERATION_HEADER,
+    UPDATE_HEADER,
     Area,
     AskCapability,
     EndSession,
@@ -125,3 +128,21 @@ def test_weights() -> None:
     update: Message = ScreenUpdate(1, 1, 1, [Tile(0, 0, 10, 10, "zstd-bgr", b"1234"), Copy(0, 0, 5, 5, 0, 0)])
     assert (weight_of(update), carried_bytes(update)) == (400, 4)
     assert (weight_of(ReleaseAll()), carried_bytes(CursorShape(1, 0, 0, 0, 0, b"123"))) == (0, 3)
+
+
+def test_kept_pixels_come_back_until_the_layout_changes() -> None:
+    def paint(tile: Tile) -> bytes:
+        data = writer.write(ScreenUpdate(1, 1, 1, [tile]), AREA)
+        return bytes(data[UPDATE_HEADER.size + OPERATION_HEADER.size :])
+
+    writer = UpdateWriter(TileReader(swap_by_numpy))
+    pixels = bytes(range(12))
+    kept = Tile(3, 4, 2, 2, "kept", b"")
+    assert paint(kept) == bytes((0, 0, 0, 255)) * 4
+    shown = paint(Tile(3, 4, 2, 2, "zstd-bgr", zstandard.compress(pixels), True))
+    assert paint(Tile(3, 4, 2, 2, "fill", b"abc")) == b"cba\xff"
+    assert paint(kept) == shown
+    paint(Tile(3, 4, 2, 2, "fill", b"abc", True))
+    assert paint(kept) == b"cba\xff" * 4
+    writer.forget()
+    assert paint(kept) == bytes((0, 0, 0, 255)) * 4

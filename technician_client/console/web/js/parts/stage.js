@@ -104,12 +104,12 @@ function useStream(store, quality, monitor) {
 function Monitors({ store, value, onChange }) {
   const monitors = /** @type {{name: string}[]} */ (store.layout.value?.monitors ?? []);
   if (monitors.length < 2) return null;
-  return html`<label class="select"><span class="visually-hidden">Monitor</span>
-    <select value=${value} onChange=${(/** @type {any} */ event) => onChange(event.target.value)}>
+  return html`<div class="select">
+    <select aria-label="Monitor" value=${value} onChange=${(/** @type {any} */ event) => onChange(event.target.value)}>
       <option value="">All monitors</option>
       ${monitors.map(({ name }) => html`<option value=${name}>${name}</option>`)}
     </select>
-  </label>`;
+  </div>`;
 }
 
 /**
