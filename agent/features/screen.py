@@ -89,7 +89,7 @@ class ScreenFeature(Feature):
         """The thread. Whatever ends it unasked is carried to the loop, where it ends this feature by name."""
         try:
             pipeline.run()
-        except BaseException as error:  # noqa: BLE001 - carried over, not swallowed
+        except Exception as error:  # noqa: BLE001 - carried over, not swallowed
             self.context.call_from_thread(_settle, failure, error)
 
     async def _watch(self, failure: "asyncio.Future[None]") -> None:
@@ -158,7 +158,7 @@ class ScreenFeature(Feature):
         await self._stop()
 
 
-def _settle(failure: "asyncio.Future[None]", error: BaseException | None) -> None:
+def _settle(failure: "asyncio.Future[None]", error: Exception | None) -> None:
     if failure.done():
         return
     if error is None:

@@ -1,5 +1,6 @@
 """Pixels of an X display: XDamage says where, XShm hands them over, RandR says when the layout changes."""
 
+import contextlib
 import itertools
 import logging
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ class X11Capture(ScreenCapture):
             Unavailable: no display, a visual that is not 32 bits a pixel in true colour, or an extension is missing.
         """
         self._connection = X11Connection(display)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._connection.close)
             check_visual(self._connection)
             self._shm = self._connection.extension(xcffib.shm.key, "MIT-SHM")
             self._randr = self._select_layout()
@@ -49,9 +51,7 @@ class X11Capture(ScreenCapture):
             self._damage = DamageWatch(self._connection)
             self._size = self._connection.root_size()
             self._memory = SharedPixels(self._connection, self._shm, self._size[0] * self._size[1])
-        except BaseException:
-            self._connection.close()
-            raise
+            undo.pop_all()
         self._closed = False
         follows = "XI2 motion" if self._cursor.follows else "polled pointer"
         self.reason = f"XDamage, XShm and {follows} of X display {display}"

@@ -15,7 +15,6 @@ from agent.backends.x11.codes import COMMAND, SHIFT, keycode_of
 from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.keyboard import Keyboard, Stroke, spare_keysym
 from agent.backends.x11.keysyms import NAMED
-from protocol.errors import Unavailable
 
 KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION = 2, 3, 4, 5, 6
 BUTTONS = {0: 1, 1: 2, 2: 3, 3: 8, 4: 9}
@@ -39,12 +38,11 @@ class X11Input(InputInjector):
             Unavailable: no display, or one without XTest.
         """
         self._connection = X11Connection(display)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._connection.close)
             self._xtest = self._connection.extension(xcffib.xtest.key, "XTEST")
             self._keyboard = Keyboard(self._connection)
-        except BaseException:
-            self._connection.close()
-            raise
+            undo.pop_all()
         self._keys: dict[str, int] = {}
         self._buttons: set[int] = set()
         self._closed = False
