@@ -48,6 +48,10 @@ test("a notch of a mouse is 120 parts, in every unit a browser counts in", () =>
   assert.deepEqual(new WheelCounter().turn({ ...turn, deltaX: 1, deltaMode: 2 }), { dx: 120, dy: 0 });
 });
 
+test("forty pixels of a touchpad are not a notch", () => {
+  assert.deepEqual(new WheelCounter().turn({ ...turn, deltaY: 40, wheelDeltaY: -120 }), { dx: 0, dy: 48 });
+});
+
 test("fractions of a touchpad add up", () => {
   const wheel = new WheelCounter();
   const sum = Array.from({ length: 10 }, () => wheel.turn({ ...turn, deltaY: 0.25 })?.dy ?? 0).reduce((a, b) => a + b);

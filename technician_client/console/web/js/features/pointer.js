@@ -46,7 +46,8 @@ function inParts(delta, mode, legacy) {
   if (delta === 0) return 0;
   if (mode === 1) return delta * 40;
   if (mode === 2) return delta * 120;
-  if (legacy !== undefined && legacy !== 0 && Math.abs(legacy) % 120 === 0) return -legacy;
+  // A mouse: whole notches, however many pixels this system scrolls for one. A touchpad's legacy value is three times its pixels.
+  if (legacy !== undefined && legacy !== 0 && Math.abs(legacy) % 120 === 0 && legacy !== -3 * delta) return -legacy;
   return delta * 1.2;
 }
 

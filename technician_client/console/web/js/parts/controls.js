@@ -53,20 +53,23 @@ export function Menu({ label, title, children, className = "button", align = "le
     const away = (/** @type {Event} */ event) => {
       if (!box.current?.contains(/** @type {Node} */ (event.target))) close();
     };
+    // On the document: what had the focus may have gone from the box meanwhile, and the focus with it.
+    const escape = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      close();
+      /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector("button"))?.focus();
+    };
+    document.addEventListener("keydown", escape, true);
     document.addEventListener("pointerdown", away);
     document.addEventListener("focusin", away);
     return () => {
+      document.removeEventListener("keydown", escape, true);
       document.removeEventListener("pointerdown", away);
       document.removeEventListener("focusin", away);
     };
   }, [open]);
-  const escape = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key !== "Escape" || !open) return;
-    event.stopPropagation();
-    close();
-    /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector("button"))?.focus();
-  };
-  return html`<div class="menu" ref=${box} onKeyDown=${escape} data-menu=${name}>
+  return html`<div class="menu" ref=${box} data-menu=${name}>
     <button type="button" class=${className} title=${title} aria-expanded=${open} aria-haspopup="true" onClick=${() => (open ? close() : setOpen(true))}>
       ${label}
     </button>

@@ -1,0 +1,224 @@
+"""What is done with mouse and keyboard over the picture arrives as messages, and nothing else does."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from protocol.capabilities import Capability
+from protocol.messages import Message
+from protocol.messages.input import Key, PointerButton, PointerMove, PointerWheel, ReleaseAll, TypeText
+from protocol.messages.session import Paused
+from tests.integration.console.conftest import Open, Technician
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+INPUT = (Key, PointerButton, PointerMove, PointerWheel, ReleaseAll, TypeText)
+
+
+def inputs(technician: Technician) -> list[Message]:
+    return [message for message in technician.session.sent if isinstance(message, INPUT)]
+
+
+def strokes(technician: Technician) -> list[str]:
+    """Keys and texts, short."""
+    words = []
+    for message in inputs(technician):
+        match message:
+            case Key(code=code, key=key, pressed=pressed):
+                words.append(f"{'+' if pressed else '-'}{code}:{key}")
+            case TypeText(text=text):
+                words.append(f"text {text}")
+            case ReleaseAll():
+                words.append("release")
+            case _:
+                pass
+    return words
+
+
+async def take(technician: Technician, *, x: int = 100, y: int = 100) -> None:
+    """Click into the picture and forget what that sent."""
+    await technician.page.mouse.click(*await technician.place(x, y))
+    await settled(technician)
+    technician.session.sent.clear()
+
+
+async def settled(technician: Technician) -> None:
+    """Until everything the page has sent so far has been read: the socket keeps order, so an acknowledged update is a fence."""
+    await technician.painted(technician.session.update())
+
+
+async def test_buttons_moves_and_drags_in_source_pixels(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        page = technician.page
+        await page.mouse.move(*await technician.place(10, 20))
+        await page.mouse.down(button="left")
+        await page.mouse.move(*await technician.place(300, 200), steps=4)
+        await page.mouse.up(button="left")
+        await page.mouse.click(*await technician.place(799, 599), button="right")
+        await page.mouse.click(*await technician.place(0, 0), button="middle")
+        await settled(technician)
+        buttons = [message for message in inputs(technician) if isinstance(message, PointerButton)]
+        assert buttons == [
+            PointerButton(10, 20, 0, True),
+            PointerButton(300, 200, 0, False),
+            PointerButton(799, 599, 2, True),
+            PointerButton(799, 599, 2, False),
+            PointerButton(0, 0, 1, True),
+            PointerButton(0, 0, 1, False),
+        ]
+        seen = inputs(technician)
+        before_up = seen[: seen.index(buttons[1])]
+        assert before_up[-1] == PointerMove(300, 200)
+
+
+async def test_a_drag_that_leaves_the_picture_still_ends(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        page = technician.page
+        await page.mouse.move(*await technician.place(790, 300))
+        await page.mouse.down()
+        await page.mouse.move(1250, 400, steps=3)
+        await page.mouse.up()
+        await settled(technician)
+        last = inputs(technician)[-1]
+        assert isinstance(last, PointerButton)
+        assert (last.x, last.pressed) == (799, False)
+
+
+async def test_the_wheel_counts_in_120ths_both_ways(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await technician.page.mouse.move(*await technician.place(50, 60))
+        for dx, dy in ((0, 120), (0, -120), (0, -120), (120, 0)):
+            await technician.page.mouse.wheel(dx, dy)
+            await technician.page.wait_for_timeout(60)
+        await settled(technician)
+        turns = [message for message in inputs(technician) if isinstance(message, PointerWheel)]
+        assert sum(turn.dy for turn in turns) == -120
+        assert sum(turn.dx for turn in turns) == 120
+        assert turns[0] == PointerWheel(50, 60, 0, 120)
+
+
+async def test_keys_travel_with_place_and_character(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        await technician.page.keyboard.type("aé€")
+        await technician.page.keyboard.press("Shift+Tab")
+        await technician.page.keyboard.press("Control+w")
+        await settled(technician)
+        assert strokes(technician) == [
+            "+KeyA:a", "-KeyA:a", "text é", "text €",
+            "+ShiftLeft:Shift", "+Tab:Tab", "-Tab:Tab", "-ShiftLeft:Shift",
+            "+ControlLeft:Control", "+KeyW:w", "-KeyW:w", "-ControlLeft:Control",
+        ]  # fmt: skip
+
+
+async def test_what_an_input_method_composes_arrives_as_text(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        tools = await technician.page.context.new_cdp_session(technician.page)
+        composing: dict[str, Any] = {"text": "にほ", "selectionStart": 2, "selectionEnd": 2}
+        await tools.send("Input.imeSetComposition", composing)
+        await tools.send("Input.insertText", {"text": "日本"})
+        await technician.page.keyboard.insert_text("🙂")
+        await settled(technician)
+        assert strokes(technician) == ["text 日本", "text 🙂"]
+
+
+async def test_keys_are_let_go_when_the_focus_leaves(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        await technician.page.keyboard.down("Shift")
+        await technician.page.keyboard.down("KeyA")
+        await technician.page.locator("#tab-tables").focus()
+        await technician.page.keyboard.up("KeyA")
+        await technician.page.keyboard.up("Shift")
+        await settled(technician)
+        assert strokes(technician) == ["+ShiftLeft:Shift", "+KeyA:A", "release"]
+
+
+async def test_the_chord_leads_out_and_its_keys_are_let_go(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        await expect(technician.page.locator(".keyboard")).to_be_focused()
+        await technician.page.keyboard.press("Control+Alt+Shift+x")
+        await expect(technician.page.locator(".keyboard")).not_to_be_focused()
+        await settled(technician)
+        assert "release" in strokes(technician)
+        assert not any(stroke.startswith("+KeyX") for stroke in strokes(technician))
+        assert await technician.page.evaluate("document.activeElement.closest('.toolbar') !== null")
+
+
+async def test_without_control_nothing_is_sent(open_console: Open) -> None:
+    async with open_console(granted=(Capability.VIEW,)) as technician:
+        await technician.open_session()
+        await take(technician)
+        await technician.page.mouse.wheel(0, 120)
+        await technician.page.keyboard.type("secret")
+        await technician.page.keyboard.insert_text("secret")
+        await settled(technician)
+        assert inputs(technician) == []
+        await technician.page.get_by_role("button", name="Ask to control").click()
+        await expect(technician.page.get_by_text("Click the picture to type there")).to_be_visible()
+        await take(technician)
+        await technician.page.keyboard.press("a")
+        await settled(technician)
+        assert strokes(technician) == ["+KeyA:a", "-KeyA:a"]
+
+
+async def test_a_pause_holds_input_back_and_lets_go(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        await technician.page.keyboard.down("a")
+        technician.session.say(Paused(True, "user"))
+        await technician.page.locator(".veil").wait_for()
+        await technician.page.keyboard.up("a")
+        await technician.page.keyboard.press("b")
+        await settled(technician)
+        assert strokes(technician) == ["+KeyA:a", "release"]
+
+
+async def test_special_keys_are_buttons(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await technician.page.locator("[data-menu=special-keys] > button").click()
+        await technician.page.get_by_role("button", name="Ctrl+Alt+Del").click()
+        await settled(technician)
+        assert strokes(technician) == [
+            "+ControlLeft:Control", "+AltLeft:Alt", "+Delete:Delete", "-Delete:Delete", "-AltLeft:Alt", "-ControlLeft:Control",
+        ]  # fmt: skip
+        assert all(message.mode == "physical" for message in inputs(technician) if isinstance(message, Key))
+
+
+async def test_keys_mode_presses_places(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await technician.page.get_by_role("radio", name="Keys").click()
+        await take(technician)
+        await technician.page.keyboard.press("KeyZ")
+        await settled(technician)
+        keys = [message for message in inputs(technician) if isinstance(message, Key)]
+        assert [(key.code, key.mode, key.pressed) for key in keys] == [("KeyZ", "physical", True), ("KeyZ", "physical", False)]
+
+
+async def test_full_screen_shows_the_picture_alone_and_locks_the_keyboard(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        page = technician.page
+        await page.evaluate(
+            "() => { window.locked = 0; const real = navigator.keyboard.lock.bind(navigator.keyboard);"
+            " navigator.keyboard.lock = (...keys) => { window.locked += 1; return real(...keys); }; }"
+        )
+        await page.get_by_role("button", name="Full screen").click()
+        await page.wait_for_function("document.fullscreenElement !== null && window.locked === 1")
+        await expect(page.locator(".toolbar")).to_be_hidden()
+        await expect(page.locator(".keyboard")).to_be_focused()
+        await page.evaluate("document.exitFullscreen()")
+        await expect(page.locator(".toolbar")).to_be_visible()
