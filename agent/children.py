@@ -7,11 +7,14 @@ for scripts, which may leave daemons behind and are watched more closely.
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from protocol.errors import Unavailable
 
+P = TypeVar("P", bound=asyncio.SubprocessProtocol)
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 GRACE_SECONDS = 0.2
 STDERR_BYTES = 16 * 1024
@@ -96,21 +99,13 @@ async def capture(
         Unavailable: the program cannot be started (missing, no permission, no memory).
     """
     loop = asyncio.get_running_loop()
-    try:
-        transport, collector = await loop.subprocess_exec(
-            lambda: _Collector(loop, max_bytes),
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(tool_environment() if environment is None else environment),
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Unavailable(f"{argv[0]} cannot be started: {error.strerror or error}.") from error
+    transport, collector, cancelled = await start_child(
+        lambda: _Collector(loop, max_bytes), argv, tool_environment() if environment is None else environment, Path("/")
+    )
     timed_out = False
     try:
+        if cancelled:
+            raise asyncio.CancelledError
         async with asyncio.timeout(seconds):
             await asyncio.shield(collector.ended)
     except TimeoutError:
@@ -123,6 +118,50 @@ async def capture(
             # Also when a second cancellation cuts the waiting short.
             transport.close()
     return Captured(transport.get_returncode(), bytes(collector.stdout), bytes(collector.stderr), timed_out, collector.truncated)
+
+
+async def start_child(
+    factory: Callable[[], P], argv: Sequence[str], environment: Mapping[str, str], directory: Path
+) -> tuple[asyncio.SubprocessTransport, P, bool]:
+    """Start a child in a session of its own, with empty input and both outputs piped to the protocol that `factory` makes.
+
+    A cancellation that arrives while it starts (some milliseconds) is kept back: asyncio would otherwise kill the child alone and
+    wait for everybody who holds its pipes.
+
+    Returns:
+        Transport and protocol, and whether the caller was cancelled meanwhile: it must then end the child and raise
+        CancelledError.
+
+    Raises:
+        Unavailable: the program cannot be started (missing, no permission, no memory).
+    """
+    loop = asyncio.get_running_loop()
+    starting = loop.create_task(
+        loop.subprocess_exec(
+            factory,
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(environment),
+            cwd=directory,
+            start_new_session=True,
+        ),
+        name=f"starting {argv[0]}",
+    )
+    cancelled = False
+    while not starting.done():
+        try:
+            await asyncio.wait({starting})
+        except asyncio.CancelledError:
+            cancelled = True
+    try:
+        transport, protocol = starting.result()
+    except OSError as error:
+        if cancelled:
+            raise asyncio.CancelledError from error
+        raise Unavailable(f"{argv[0]} cannot be started: {error.strerror or error}.") from error
+    return transport, protocol, cancelled
 
 
 async def _end(leader: int, exited: "asyncio.Future[None]") -> None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.children import kill_group
+from agent.children import kill_group, start_child
 from agent.fixes import guard as guard_module
 from agent.fixes.output import StepOutput, Stream
-from protocol.errors import Unavailable
 
 GRACE_SECONDS = 2.0
 MARK = "HANDRAIL_RUN"
@@ -96,21 +95,13 @@ async def run_guarded(
     started = time.monotonic()
     mark = secrets.token_hex(16)
     output = StepOutput(max_bytes, emit)
-    try:
-        transport, stream = await loop.subprocess_exec(
-            lambda: _Stream(loop, output),
-            *guard_command(argv, grace),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**environment, MARK: mark},
-            cwd=directory,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Unavailable(f"The script cannot be started: {error.strerror or error}.") from error
+    transport, stream, cancelled = await start_child(
+        lambda: _Stream(loop, output), guard_command(argv, grace), {**environment, MARK: mark}, directory
+    )
     stopping = loop.create_task(stop.wait(), name="waiting for a stop")
     try:
+        if cancelled:
+            raise asyncio.CancelledError
         happenings: set[asyncio.Future[Any]] = {stream.left, stream.flooded, stopping}
         await asyncio.wait(happenings, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finished, flooded, stopped = stream.left.done(), stream.flooded.done(), stopping.done()

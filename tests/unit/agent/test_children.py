@@ -91,6 +91,22 @@ async def test_an_impatient_second_cancellation_leaves_nothing_open(tmp_path: Pa
     assert await until_gone(int((tmp_path / "pid").read_text()))
 
 
+async def test_cancelling_at_any_moment_of_the_start_is_quick(tmp_path: Path) -> None:
+    for turns in range(12):
+        pids = tmp_path / f"pids{turns}"
+        script = f"echo $$ >> {pids}; sleep 60 & echo $! >> {pids}; sleep 60"
+        task = asyncio.get_running_loop().create_task(capture(["/bin/sh", "-c", script], seconds=60))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        started = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - started < 5
+        for pid in pids.read_text().split() if pids.exists() else []:
+            assert await until_gone(int(pid))
+
+
 async def test_a_missing_program_is_named() -> None:
     with pytest.raises(Unavailable, match=r"/nowhere/tool cannot be started: No such file"):
         await capture(["/nowhere/tool"], seconds=1)
