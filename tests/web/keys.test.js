@@ -78,6 +78,7 @@ test("letting go of Command lets go of everything, because macOS is silent about
   const keys = new Keys();
   down(keys, "MetaLeft", "Meta");
   down(keys, "KeyC", "c");
+  assert.deepEqual([keys.holds("Meta"), keys.holds("Control")], [true, false]);
   assert.deepEqual(short(keys.up({ code: "MetaLeft", key: "Meta" })), ["-MetaLeft:Meta:text", "-KeyC:c:text"]);
 });
 

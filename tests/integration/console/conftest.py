@@ -96,7 +96,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def open_console(browser: Browser, tmp_path: Path) -> Open:
-    """`async with open_console(picture=..., granted=...) as technician`: asserts at the end that the page complained of nothing."""
+    """`async with open_console(picture=..., granted=...) as technician`; fails at the end if the page complained of anything."""
 
     @asynccontextmanager
     async def begin(

@@ -29,6 +29,8 @@ export class Input {
     this.buttons = new Set();
     /** @type {(() => void)[]} */
     this.leaving = [];
+    /** @type {{x: number, y: number} | null} where the pointer is; a wheel event alone knows it only to a whole CSS pixel */
+    this.here = null;
     this.listen();
   }
 
@@ -71,7 +73,10 @@ export class Input {
     // With one button down the others come as movements.
     this.on(this.picture, "pointermove", (/** @type {PointerEvent} */ event) => this.otherButtons(event));
     this.on(this.picture, "pointercancel", () => this.letGo());
-    this.on(this.picture, "pointerleave", () => this.onPoint(null));
+    this.on(this.picture, "pointerleave", () => {
+      this.here = null;
+      this.onPoint(null);
+    });
     this.on(this.picture, "wheel", (/** @type {WheelEvent} */ event) => this.turn(event), { passive: false });
     for (const name of ["contextmenu", "auxclick", "dragstart", "selectstart"]) {
       this.on(this.picture, name, (/** @type {Event} */ event) => event.preventDefault());
@@ -104,6 +109,7 @@ export class Input {
   pointerMove(event) {
     if (!this.allowed) return;
     const point = this.point(event);
+    this.here = point;
     this.onPoint(point);
     this.moves.move(point);
   }
@@ -135,15 +141,14 @@ export class Input {
 
   /** @param {WheelEvent} event */
   turn(event) {
-    if (!this.allowed || event.ctrlKey) {
-      if (event.ctrlKey) event.preventDefault(); // the page must not zoom under the pointer
-      return;
-    }
-    event.preventDefault();
+    if (!this.allowed && !event.ctrlKey) return;
+    event.preventDefault(); // with Ctrl, or by a pinch, the page itself would zoom
+    const pinch = event.ctrlKey && !this.keys.holds("Control");
+    if (!this.allowed || pinch) return;
     const turn = this.wheel.turn(/** @type {any} */ (event));
     if (turn === null) return;
     this.moves.flush();
-    this.send("input.pointer_wheel", { ...this.point(event), ...turn });
+    this.send("input.pointer_wheel", { ...(this.here ?? this.point(event)), ...turn });
   }
 
   /** @param {KeyboardEvent} event */

@@ -85,6 +85,11 @@ export class Keys {
     return [{ ...pressed, pressed: false }];
   }
 
+  /** Whether a key of this name is down. @param {string} name */
+  holds(name) {
+    return [...this.held.values()].some(({ key }) => key === name);
+  }
+
   /** Forget everything (the agent is told by `input.release_all`). Returns whether anything was held. */
   clear() {
     const any = this.held.size > 0;
