@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ class Prepared:
 
 
 class Publisher:
-    """Owns the published repository. Blocking: its methods run in a worker thread, one at a time."""
+    """Owns the published repository. Blocking: its methods run in worker threads; what goes up is never half a change."""
 
     def __init__(
         self, record: OrganisationRecord, repository: Repository, spool: Spool, snapshot: TufSigner, timestamp: TufSigner
@@ -41,6 +42,7 @@ class Publisher:
         self._snapshot = snapshot
         self._timestamp = timestamp
         self._uploaded: set[str] = set()
+        self._lock = threading.Lock()
 
     def prepare(self, wall: datetime) -> Prepared:
         """Take over what is signed enough and bring snapshot and timestamp up to date.
@@ -48,6 +50,10 @@ class Publisher:
         Raises:
             HandrailError: a file cannot be read or written.
         """
+        with self._lock:
+            return self._prepare(wall)
+
+    def _prepare(self, wall: datetime) -> Prepared:
         candidates = []
         for role in self._spool.roles():
             data = self._spool.candidate(role)
@@ -97,8 +103,10 @@ class Publisher:
             Refused: the ticket is not accepted (ask for a new one).
             Unavailable: the relay is away or full.
         """
+        with self._lock:
+            files = self._repository.files()
         sent = 0
-        for path, data in self._repository.files():
+        for path, data in files:
             if path in self._uploaded:
                 continue
             answer = http.request("PUT", self._path(path), body=data, content_type="application/octet-stream", bearer=ticket)

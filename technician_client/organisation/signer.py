@@ -326,15 +326,16 @@ class Signer:
             self._upload_due.set()
 
     async def _keep_published(self) -> None:
-        seen = fingerprint_of(self._home.spool)
+        seen: tuple[tuple[str, int, int], ...] = ()
         looked = time.monotonic()
         while True:
             self._warn_of_expiry()
             await asyncio.sleep(SPOOL_SECONDS)
             now = fingerprint_of(self._home.spool)
             if now != seen or time.monotonic() - looked > PUBLISH_SECONDS:
+                # What it looked like before is remembered: a decision that comes while this one is published is news next time.
+                seen, looked = now, time.monotonic()
                 await self._prepare()
-                seen, looked = fingerprint_of(self._home.spool), time.monotonic()
 
     async def _keep_uploaded(self) -> None:
         while True:

@@ -19,6 +19,7 @@ from protocol.errors import TrustError, Unavailable
 from protocol.link_messages import MailSend, Role
 from relay.organisations import create_token
 from technician_client.errors import NotSetUp
+from technician_client.organisation.publishing import Prepared
 from technician_client.organisation.registering import register
 from technician_client.organisation.signer import Signer, open_signer
 from technician_client.settings import Settings
@@ -105,6 +106,27 @@ async def test_it_publishes_answers_and_follows_decisions(tmp_path: Path) -> Non
             assert await trust.refresh(wall())
             technicians = trust.technicians()
             assert technicians is not None and [entry.name for entry in technicians.technicians] == ["Bo Li"]
+
+
+async def test_decisions_that_come_while_others_are_published_are_not_overlooked(tmp_path: Path) -> None:
+    founded = Founded(tmp_path, relay="http://127.0.0.1:1")
+    founded.publish()
+    async with signing(founded, tmp_path) as running:
+        await running.says("No link")
+        publisher = running.signer._publisher
+        genuine = publisher.prepare
+
+        def prepare(moment: datetime) -> Prepared:
+            """A decision arrives just after the spool was read."""
+            publisher.prepare = genuine  # type: ignore[method-assign]
+            done = genuine(moment)
+            founded.spool.edit("revocation", add={}, signers=founded.signers("revocation"), wall=wall())
+            return done
+
+        publisher.prepare = prepare  # type: ignore[method-assign]
+        founded.spool.edit("policy", add={}, signers=founded.signers("policy"), wall=wall())
+        await running.says("Published policy")
+        await running.says("Published revocation")
 
 
 async def test_what_waited_while_it_was_away_is_answered_when_it_comes(tmp_path: Path) -> None:
