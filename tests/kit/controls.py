@@ -73,8 +73,11 @@ def capability_check(patch: Patch) -> None:
 
 @control("the technician's side demands the device it meant")
 def expected_device(patch: Patch) -> None:
-    """Any device of the organisation will do."""
+    """Any device of the organisation will do, whatever the relay called it."""
+    import technician_client.sessions
     from protocol.technician_session import TechnicianSession
+
+    patch(technician_client.sessions, "check_offer", lambda offer, identity, *, asked: None)
 
     plain = TechnicianSession.__init__
 
@@ -82,3 +85,19 @@ def expected_device(patch: Patch) -> None:
         plain(self, *arguments, **{**named, "expected_device": None})
 
     patch(TechnicianSession, "__init__", forgetful)
+
+
+# The rest, by what they protect. At the end, because they register themselves with what stands above.
+from tests.kit import controls_of_channel, controls_of_computers, controls_of_files, controls_of_sessions  # noqa: E402
+
+__all__ = [
+    "CONTROLS",
+    "Control",
+    "Patch",
+    "control",
+    "controls_of_channel",
+    "controls_of_computers",
+    "controls_of_files",
+    "controls_of_sessions",
+    "take_away",
+]

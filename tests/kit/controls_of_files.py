@@ -1,0 +1,154 @@
+"""Controls of signed files, enrolment and the audit chain, and how each is taken away."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.kit.controls import Patch, control
+
+
+@control("the signatures of the repository's files")
+def repository_signatures(patch: Patch) -> None:
+    """Any bytes are a signature."""
+    from securesystemslib.signer import SSlibKey
+
+    patch(SSlibKey, "verify_signature", lambda self, signature, data: None)
+
+
+@control("an agent remembers the newest versions that it verified")
+def repository_memory(patch: Patch) -> None:
+    """Before each refresh it forgets everything but the root."""
+    import agent.trust
+
+    plain = agent.trust.Updater
+
+    def forgetful(metadata: str, *arguments: Any, **named: Any) -> Any:
+        for name in ("timestamp", "snapshot", "targets", "policy", "revocation", "scripts"):
+            Path(metadata, f"{name}.json").unlink(missing_ok=True)
+        return plain(metadata, *arguments, **named)
+
+    patch(agent.trust, "Updater", forgetful)
+
+
+@control("signed files expire")
+def repository_expiry(patch: Patch) -> None:
+    """They never do."""
+    from tuf.api.metadata import Snapshot, Targets, Timestamp
+
+    for kind in (Timestamp, Snapshot, Targets):
+        patch(kind, "is_expired", lambda self, reference_time=None: False)
+
+
+@control("how old signed state may be for each capability")
+def freshness(patch: Patch) -> None:
+    """Any age will do."""
+    import agent.policy
+
+    patch(agent.policy, "CHECKS", tuple(check for check in agent.policy.CHECKS if check is not agent.policy._stale))
+
+
+@control("so many different keys must sign each role")
+def thresholds(patch: Patch) -> None:
+    """One is enough."""
+    from tuf.api.metadata import VerificationResult
+
+    import technician_client.organisation.repository
+    import technician_client.organisation.spool
+
+    for module in (technician_client.organisation.repository, technician_client.organisation.spool):
+        patch(module, "missing_signatures", lambda metadata, role, delegator: 0 if metadata.signatures else 1)
+    patch(VerificationResult, "verified", property(lambda self: bool(self.signed)))
+    patch(VerificationResult, "missing", property(lambda self: 0 if self.signed else 1))
+
+
+@control("agents keep the union of all revocations they ever saw")
+def revocation_union(patch: Patch) -> None:
+    """The newest list replaces the older ones."""
+    from protocol.documents import RevocationList
+
+    patch(RevocationList, "union", lambda self, other: self)
+
+
+@control("the newest signed time is the floor of the clock")
+def clock_floor(patch: Patch) -> None:
+    """The computer's clock is believed."""
+    from agent.trust import TrustStore
+
+    def believe(self: TrustStore, wall: datetime | float) -> float:
+        return wall.timestamp() if isinstance(wall, datetime) else wall
+
+    patch(TrustStore, "clock", believe)
+
+
+@control("the clock's floor rises by a day at most")
+def floor_step(patch: Patch) -> None:
+    """It rises to whatever is signed."""
+    import agent.trust
+
+    patch(agent.trust, "next_floor", lambda before, issued, wall: max(before, issued))
+
+
+@control("the HMAC under the bundle's secret, in the request")
+def enrolment_tag(patch: Patch) -> None:
+    """The signer believes what the relay hands it."""
+    import technician_client.organisation.issuing
+
+    patch(technician_client.organisation.issuing, "check_request", lambda request, secret: None)
+
+
+@control("the HMAC under the bundle's secret, in the answer, and the pinned root that certifies it")
+def answer_proof(patch: Patch) -> None:
+    """The device believes any chain of certificates."""
+    import protocol.enrolment
+    from protocol.certificate_profile import load_certificate
+    from protocol.certificates import Identity, PublicKey, names_in_leaf
+    from protocol.chain import _claims_of
+
+    def believe(chain: list[bytes], *, purpose: Any, **_: Any) -> Identity:
+        role, peer, organisation = names_in_leaf(chain[0])
+        leaf = load_certificate(chain[0])
+        claims = _claims_of(leaf, role, purpose)
+        fingerprint = PublicKey.of_certificate(chain[0]).fingerprint
+        return Identity(role, peer, organisation, fingerprint, claims, leaf.not_valid_after_utc, chain[0])
+
+    patch(protocol.enrolment, "check_answer", lambda answer, secret: None)
+    patch(protocol.enrolment, "check_chain", believe)
+
+
+@control("a bundle is good for so many uses")
+def bundle_uses(patch: Patch) -> None:
+    """It never wears out."""
+    import technician_client.organisation.issuing
+    from technician_client.organisation.tokens import Records
+
+    patch(technician_client.organisation.issuing, "_check_token", lambda token, request, organisation, wall: None)
+    patch(Records, "use_token", lambda self, token_id, digest, answer, wall: True)
+
+
+@control("audit records are bound to each other by hashes")
+def audit_chain(patch: Patch) -> None:
+    """Whatever stands in the file is believed."""
+    import agent.audit
+
+    def believe(rows: Any, *, sequence: int = 0, head: bytes = b"") -> tuple[int, bytes]:
+        for record, digest in rows:
+            sequence, head = record.sequence, digest
+        return sequence, head
+
+    patch(agent.audit, "check_chain", believe)
+
+
+@control("checkpoints are signed by the device")
+def checkpoint_signature(patch: Patch) -> None:
+    """Any signature will do."""
+    from protocol.keys import PublicKey
+
+    patch(PublicKey, "verify", lambda self, signature, data: None)
+
+
+@control("private keys lie encrypted on the disk")
+def encrypted_keys(patch: Patch) -> None:
+    """They lie there in the clear."""
+    from protocol.keys import PrivateKey
+
+    patch(PrivateKey, "to_encrypted_pem", lambda self, passphrase: self.to_pem())

@@ -1,0 +1,139 @@
+"""Controls of what a technician may do at an agent, and how each is taken away."""
+
+from typing import Any
+
+from tests.kit.controls import Patch, control
+
+
+@control("every message is refused unless its capability is granted at that moment")
+def capability_check(patch: Patch) -> None:
+    """Session machine, policy and features let everything through."""
+    import agent.opening
+    from agent.policy import ALLOWED
+    from agent.session_view import SessionView
+    from protocol.agent_session import AgentSession
+    from protocol.messages import Lane, Message
+    from protocol.session_core import MessageReceived
+
+    def let_through(self: AgentSession, message: Message, lane: Lane, size: int, now: float) -> None:
+        self._emit(MessageReceived(message), lane, size)
+
+    patch(AgentSession, "_receive_feature", let_through)
+    patch(agent.opening, "decide", lambda capability, circumstances: ALLOWED)
+    patch(SessionView, "granted", lambda self, capability: True)
+    patch(SessionView, "admits", lambda self, message: True)
+
+
+@control("the tier that each capability takes")
+def tiers(patch: Patch) -> None:
+    """Everybody may do everything."""
+    import agent.policy
+
+    patch(agent.policy, "CHECKS", tuple(check for check in agent.policy.CHECKS if check is not agent.policy._tier))
+
+
+@control("a person is asked, and only what they allow is granted")
+def consent(patch: Patch) -> None:
+    """Whoever asks gets it."""
+    from agent.consent import Answer, ConsentBroker, Outcome
+    from protocol.capabilities import Capability
+
+    async def yes(self: ConsentBroker, question: Any, on_wait: Any = None) -> Answer:
+        return Answer(Outcome.ANSWERED, frozenset(Capability), True)
+
+    patch(ConsentBroker, "ask", yes)
+    patch(ConsentBroker, "attached", property(lambda self: 1))
+
+
+@control("the organisation's signed list of technicians")
+def technicians_list(patch: Patch) -> None:
+    """A certificate is enough."""
+    import agent.opening
+    import agent.policy
+    from protocol.documents import TechnicianEntry
+
+    plain = agent.policy.technician_of
+
+    def believe(identity: Any, listed: Any, revocation: Any) -> Any:
+        import dataclasses
+
+        known = plain(identity, listed, revocation)
+        entry = TechnicianEntry(name=known.name, tier=known.certified_tier, key=identity.fingerprint.hex(), peer=identity.peer)
+        return dataclasses.replace(known, entry=entry)
+
+    patch(agent.opening, "technician_of", believe)
+
+
+@control("revoked keys and certificates from before `not_before` are refused")
+def revocation(patch: Patch) -> None:
+    """Nobody is ever revoked."""
+    from protocol.documents import RevocationList
+
+    patch(RevocationList, "refuses", lambda self, fingerprint, issued: False)
+
+
+@control("nothing is injected while one of our questions stands on the screen")
+def question_holds_input(patch: Patch) -> None:
+    """A question changes nothing."""
+    import agent.session
+    import agent.session_view
+    from agent.session import AssistedSession
+
+    patch(AssistedSession, "_question_changed", lambda self, is_open: None)
+    patch(agent.session_view, "ACTS_ON_THE_DESKTOP", frozenset())
+    import agent.policy
+
+    patch(agent.policy, "CHECKS", tuple(check for check in agent.policy.CHECKS if check is not agent.policy._question))
+
+
+@control("parameters of scripts are typed and matched as a whole")
+def typed_parameters(patch: Patch) -> None:
+    """Any value for any parameter."""
+    import protocol.manifests
+
+    patch(protocol.manifests, "check_value", lambda parameter, value: str(value))
+
+
+@control("a value stays one element of argv, which no shell reads")
+def argument_list(patch: Patch) -> None:
+    """Commands are put together as a line for a shell."""
+    import agent.fixes.run
+
+    plain = agent.fixes.run.render_argv
+
+    def line(step: Any, values: Any, file_path: Any) -> list[str]:
+        return ["/bin/sh", "-c", " ".join(plain(step, values, file_path))]
+
+    patch(agent.fixes.run, "render_argv", line)
+
+
+@control("the codes of an organisation lead its own technicians only")
+def code_scope(patch: Patch) -> None:
+    """A code leads whoever has it."""
+    from relay.codes import CodeBook
+
+    plain = CodeBook.look
+
+    def anybody(self: CodeBook, organisation: str, technician: str, digits: str, now: float) -> Any:
+        for (owner, code), _ in list(self._by_code.items()):
+            if code == digits:
+                return plain(self, owner, technician, digits, now)
+        return plain(self, organisation, technician, digits, now)
+
+    patch(CodeBook, "look", anybody)
+
+
+@control("five wrong codes lock a technician out, fifty an organisation")
+def code_limits(patch: Patch) -> None:
+    """Guess on."""
+    from relay.ratelimit import SlidingWindow
+
+    patch(SlidingWindow, "retry_after", lambda self, key, now: 0.0)
+
+
+@control("a code is good once")
+def code_once(patch: Patch) -> None:
+    """It leads there again."""
+    from relay.codes import CodeBook
+
+    patch(CodeBook, "consume", lambda self, code: None)
