@@ -22,7 +22,6 @@ WATCH_AND_CONTROL = (
     Capability.VIEW,
     Capability.CHAT,
     Capability.DIAGNOSTICS,
-    Capability.POINTER,
     Capability.CONTROL,
     Capability.FIXES,
 )

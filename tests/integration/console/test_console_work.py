@@ -174,14 +174,14 @@ async def test_permissions_are_shown_given_back_and_asked_for(open_console: Open
         page = technician.page
         menu = page.locator("[data-menu=permissions]")
         await menu.locator("> button").click()
-        await expect(menu.locator(".granted")).to_have_count(6)
+        await expect(menu.locator(".granted")).to_have_count(5)
         await page.get_by_role("button", name="Give back: use mouse and keyboard").click()
         await technician.painted(technician.session.update())
         assert technician.session.of(CapabilityReturn) == [CapabilityReturn(Capability.CONTROL)]
         technician.session.grant(*(technician.session.granted - {Capability.CONTROL}))
-        await expect(menu.locator(".granted")).to_have_count(5)
+        await expect(menu.locator(".granted")).to_have_count(4)
         await page.get_by_role("button", name="Ask: use mouse and keyboard").click()
-        await expect(menu.locator(".granted")).to_have_count(6)
+        await expect(menu.locator(".granted")).to_have_count(5)
         await page.keyboard.press("Escape")
         await expect(menu.locator(".menu-box")).to_have_count(0)
 

@@ -8,13 +8,13 @@ export const PRESETS = Object.freeze([
     value: "watch",
     words: "Watch",
     text: "See the screen and what is wrong.",
-    capabilities: ["view", "chat", "diagnostics", "pointer"],
+    capabilities: ["view", "chat", "diagnostics"],
   },
   {
     value: "control",
     words: "Watch and control",
     text: "Also use mouse and keyboard, and run approved fixes.",
-    capabilities: ["view", "chat", "diagnostics", "pointer", "control", "fixes"],
+    capabilities: ["view", "chat", "diagnostics", "control", "fixes"],
   },
   {
     value: "diagnose",
@@ -44,7 +44,7 @@ export const WORDS = /** @type {Readonly<Record<string, string>>} */ (
 );
 
 /** The capabilities this console can make use of, in the order in which they are offered. */
-export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat", "pointer"]);
+export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat"]);
 
 /** In the order in which they are offered. @param {readonly string[]} capabilities */
 export function inOrder(capabilities) {

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from technician_client.console.assets import WEB_DIRECTORY, add_assets, read_assets
@@ -56,3 +57,32 @@ def test_the_page_works_under_its_policy() -> None:
 def test_no_module_is_longer_than_a_module_may_be() -> None:
     for file in OUR_SCRIPTS:
         assert len(file.read_text("utf-8").splitlines()) <= 600, file.name
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+TEXT_ON = {
+    "ink": ("paper", "card", "raised", "sunken", "accent-soft", "good-soft", "warn-soft", "poor-soft"),
+    "ink-soft": ("paper", "card", "raised", "sunken"),
+    "accent": ("card", "raised", "accent-soft"),
+    "on-accent": ("accent", "accent-strong"),
+    "good": ("card", "good-soft"),
+    "warn": ("card", "warn-soft"),
+    "poor": ("card", "raised", "poor-soft"),
+    "info": ("info-soft",),
+}
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+@pytest.mark.parametrize(("text", "ground"), [(text, ground) for text, grounds in TEXT_ON.items() for ground in grounds])
+def test_text_can_be_read_on_its_ground(scheme: int, text: str, ground: str) -> None:
+    """WCAG 2.2 AA: 4.5 to 1, light and dark."""
+    css = (WEB_DIRECTORY / "css/base.css").read_text("utf-8")
+    tokens = {name: pair for name, *pair in re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", css)}
+    high, low = sorted((luminance(tokens[text][scheme]), luminance(tokens[ground][scheme])), reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 4.5
