@@ -149,7 +149,8 @@ function Picture({ store, view, input, onFocus }) {
     };
   }, [store]);
 
-  useEffect(() => input.current?.allow(control), [control]);
+  // Before the next paint: what the page says about control must never be ahead of what it does.
+  useLayoutEffect(() => input.current?.allow(control), [control]);
 
   useLayoutEffect(() => {
     const resize = () => {
