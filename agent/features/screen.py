@@ -13,6 +13,7 @@ from typing import ClassVar
 from agent.backends.base import ScreenCapture
 from agent.backends.choose import open_capture
 from agent.features.base import Feature, FeatureContext
+from agent.screen.pacing import BACKLOG_BYTES
 from agent.screen.pipeline import Acknowledged, Backlog, Counters, Pause, Refresh, ScreenPipeline, Stop, StreamOptions
 from agent.screen.video import choose_profile
 from protocol.capabilities import Capability
@@ -37,6 +38,7 @@ class ScreenFeature(Feature):
         self._threads: list[threading.Thread] = []
         self._paused = False
         self._dropped = False
+        self._reported = 0
         self._failure: asyncio.Future[None] | None = None
 
     async def handle(self, message: Message) -> None:
@@ -120,7 +122,11 @@ class ScreenFeature(Feature):
         return not self._paused and self.context.granted(Capability.VIEW)
 
     def _report_backlog(self) -> None:
-        self._tell(Backlog(self.context.pending(Lane.SCREEN)))
+        """Tell the thread what has not left, when that holds it back or did: each word to it wakes it."""
+        size, before = self.context.pending(Lane.SCREEN), self._reported
+        if max(size, before) > BACKLOG_BYTES:
+            self._reported = size
+            self._tell(Backlog(size))
 
     def capability_lost(self, capability: Capability) -> None:
         """See the base class: without `view` the stream ends."""

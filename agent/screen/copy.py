@@ -32,7 +32,9 @@ LEAST_EDGES = 10
 """Changes of colour that a run needs to be distinctive."""
 LEAST_GAIN = 4096
 """Pixels that a copy must make right to be worth an operation."""
-MOST_SKIPPED = 8
+MOST_SKIPPED = 24
+SAMPLED_ROWS = 16
+LOOK_ANEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class MoveFinder:
         generator = np.random.default_rng(0x48616E64)  # fixed: the hash needs to be spread, not secret
         self._weights: NDArray[np.uint64] = generator.integers(1, 2**63, STRIP // 2, np.uint64) * np.uint64(2) + np.uint64(1)
         self._last: tuple[int, int] | None = None
+        self._place: Rect | None = None
+        self._presumed = 0
         self._misses = 0
         self._skip = 0
 
@@ -69,13 +73,33 @@ class MoveFinder:
             self._skip -= 1
             return None
         for offset in self._candidates(now, shown, box):
-            move = verify(now, shown, box, screen, *offset)
+            move = self._again(now, shown, screen, offset) or verify(now, shown, box, screen, *offset)
             if move is not None:
-                self._last, self._misses = offset, 0
+                self._last, self._place, self._misses = offset, move.target, 0
                 return move
         self._last = None
         self._misses += 1
         self._skip = min(self._misses - 1, MOST_SKIPPED)
+        return None
+
+    def _again(self, now: Pixels, shown: Pixels, screen: Rect, offset: tuple[int, int]) -> Move | None:
+        """The last move's rectangle once more, or where it went on to, when a sample of its rows holds: a tenth of a search.
+
+        Every few times nothing is presumed, so that a rectangle that has grown is found.
+        """
+        self._presumed = (self._presumed + 1) % LOOK_ANEW
+        if self._place is None or self._presumed == 0:
+            return None
+        dx, dy = offset
+        places = [self._place] if offset == self._last else []
+        for target in (*places, self._place.moved(-dx, -dy)):
+            if target.intersect(screen) != target or target.moved(dx, dy).intersect(screen) != target.moved(dx, dy):
+                continue
+            new = part(now, target)[::SAMPLED_ROWS]
+            same = int(np.count_nonzero(new == part(shown, target.moved(dx, dy))[::SAMPLED_ROWS]))
+            same_before = int(np.count_nonzero(new == part(shown, target)[::SAMPLED_ROWS]))
+            if same * 50 >= new.size * 49 and (same - same_before) * SAMPLED_ROWS >= LEAST_GAIN:
+                return Move(target, dx, dy)
         return None
 
     def _candidates(self, now: Pixels, shown: Pixels, box: Rect) -> Iterator[tuple[int, int]]:

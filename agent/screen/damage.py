@@ -54,24 +54,29 @@ def _runs(cells: Cells, gap: int) -> list[CellRect]:
     """Horizontal runs (gaps of up to `gap` cells are closed), equal runs of neighbouring rows joined."""
     done: list[CellRect] = []
     open_runs: dict[tuple[int, int], int] = {}
-    for row in range(cells.shape[0] + 1):
-        here = set(_row_runs(cells[row], gap)) if row < cells.shape[0] else set()
+    for row, runs in enumerate([*_row_runs(cells, gap), []]):
+        here = set(runs)
         for run in [run for run in open_runs if run not in here]:
             done.append(CellRect(open_runs.pop(run), run[0], row, run[1]))
-        for run in here:
+        for run in runs:
             open_runs.setdefault(run, row)
     return done
 
 
-def _row_runs(row: Cells, gap: int) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(row.view(np.int8), prepend=np.int8(0), append=np.int8(0)))
-    runs: list[tuple[int, int]] = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+def _row_runs(cells: Cells, gap: int) -> list[list[tuple[int, int]]]:
+    """The runs of every row: (first column, column after the last)."""
+    height, width = cells.shape
+    padded = np.zeros((height, width + 2), np.int8)
+    padded[:, 1:-1] = cells
+    rows, edges = np.nonzero(padded[:, 1:] != padded[:, :-1])  # row by row: a start, its end, a start, ...
+    found: list[list[tuple[int, int]]] = [[] for _ in range(height)]
+    for row, start, end in zip(rows[::2].tolist(), edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        runs = found[row]
         if runs and start - runs[-1][1] <= gap:
             runs[-1] = (runs[-1][0], end)
         else:
             runs.append((start, end))
-    return runs
+    return found
 
 
 def _bands(cells: Cells) -> list[CellRect]:

@@ -147,10 +147,10 @@ class UpdateBuilder:
         """What a moved window no longer covers was there before it."""
         frames = self.frames
         for area in uncovered(move.source, move.target):
-            if self._kept.holds(area):
-                self._put_tile(area, operations)
-                box = frames.cells(area)
-                frames.dirty[box.slices] &= changed_cells(frames.now, frames.shown, box)
+            for piece in self._kept.held_parts(area):
+                self._put_tile(piece, operations)
+            box = frames.cells(area)
+            frames.dirty[box.slices] &= changed_cells(frames.now, frames.shown, box)
 
     def _move_lossy(self, move: Move) -> None:
         """A copied pixel is as exact as its source. Cells that are only partly covered keep what they were."""

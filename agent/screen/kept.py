@@ -4,12 +4,16 @@ A window that is dragged, a menu that closes, a dialog that goes away: what was 
 pixels are kept; a later tile of encoding "kept" shows them again. Both sides hold the same: this mirrors the viewer's memory.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
 from agent.screen.frames import Frames, part
 
+PIECE = 64
+"""Pixels of a strip that are held or not together."""
 NOTHING = 1
 """No pixel of a display has this value (they are opaque), and neither has the viewer's empty picture."""
 
@@ -29,13 +33,30 @@ class KeptPixels:
         """Whether the viewer keeps exactly what the display shows there now."""
         return np.array_equal(part(self._pixels, area), part(self._frames.now, area))
 
+    def held_parts(self, area: Rect) -> Iterator[Rect]:
+        """The parts of a strip that are held, cut across its length."""
+        wide = area.width >= area.height
+        found: Rect | None = None
+        for start in range(0, area.width if wide else area.height, PIECE):
+            piece = area.intersect(
+                Rect(area.x + start, area.y, PIECE, area.height) if wide else Rect(area.x, area.y + start, area.width, PIECE)
+            )
+            if self.holds(piece):
+                found = piece if found is None else found.union(piece)
+            elif found is not None:
+                yield found
+                found = None
+        if found is not None:
+            yield found
+
     def judge(self, area: Rect) -> bool:
         """Whether a tile that is about to replace what is shown in `area` shall be kept; remembers it then.
 
-        What covers the kept for the first time leaves it where it is: it may come back. What covers something else replaces it.
+        What covers the kept for the first time leaves it where it is: it may come back. What covers something else replaces it,
+        and so does what covers one plain colour, which costs nothing to send again.
         """
         kept = part(self._pixels, area)
-        if np.array_equal(kept, part(self._frames.shown, area)):
+        if np.array_equal(kept, part(self._frames.shown, area)) and not (kept == kept[0, 0]).all():
             return False
         kept[...] = part(self._frames.now, area)
         return True

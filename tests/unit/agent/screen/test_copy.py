@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from agent.backends.geometry import Rect
-from agent.screen.copy import MOST_SKIPPED, Move, MoveFinder, find_anchors, move_pixels, repeats, verify, vertical_offset
+from agent.screen.copy import (
+    LOOK_ANEW,
+    MOST_SKIPPED,
+    Move,
+    MoveFinder,
+    find_anchors,
+    move_pixels,
+    repeats,
+    verify,
+    vertical_offset,
+)
 from agent.screen.frames import part
 from tests.unit.agent.screen.pictures import photo, text
 
@@ -113,3 +123,27 @@ def test_moving_pixels_reads_the_source_before_it_is_overwritten(offset: tuple[i
     target = Rect(80, 40, 150, 110)
     move_pixels(after, Move(target, *offset))
     assert np.array_equal(part(after, target), part(before, target.moved(*offset)))
+
+
+def test_a_scroll_that_goes_on_is_presumed_and_a_window_that_grew_is_found_soon() -> None:
+    page, finder = text(4000, 700), MoveFinder()
+
+    def window(right: int, row: int) -> np.ndarray:
+        screen = photo(SCREEN.height, SCREEN.width)
+        screen[60:540, 50:right] = page[row : row + 480, : right - 50]
+        return screen
+
+    shown, widths = window(450, 500), []
+    for step in range(1, 2 * LOOK_ANEW):
+        right = 450 if step < LOOK_ANEW else 750
+        if step == LOOK_ANEW:
+            shown = window(right, 500 + 40 * (step - 1))
+        now = window(right, 500 + 40 * step)
+        move = finder.find(now, shown, Rect(50, 60, right - 50, 480), SCREEN)
+        assert move is not None
+        assert (move.dx, move.dy) == (0, 40)
+        assert np.mean(part(now, move.target) == part(shown, move.source)) > 0.97
+        widths.append(move.target.width)
+        shown = now
+    assert widths[0] > 380
+    assert widths[-1] > 680

@@ -69,6 +69,17 @@ def test_what_replaces_a_window_for_good_is_kept_in_its_turn() -> None:
     assert size < 1000
 
 
+def test_a_plain_colour_is_not_worth_keeping() -> None:
+    desk, window = Desk(), Rect(0, 0, WIDTH, HEIGHT)
+    desk.wall[:] = 0xFF204060
+    desk.show()
+    desk.show(window, photo(HEIGHT, WIDTH, seed=2))
+    desk.wall = photo(HEIGHT, WIDTH, seed=2)
+    desk.show(Rect(96, 96, 256, 128), text(128, 256))
+    _, kinds = desk.show()
+    assert set(kinds) == {"kept"}
+
+
 def test_a_viewer_that_begins_anew_keeps_nothing() -> None:
     desk, window = Desk(), Rect(103, 57, 300, 200)
     desk.show(window, text(200, 300))
@@ -86,6 +97,18 @@ def test_nothing_is_held_at_the_beginning_not_even_black() -> None:
     assert kept.holds(frames.area)
     kept.forget()
     assert not kept.holds(frames.area)
+
+
+def test_of_a_strip_the_held_parts_are_named() -> None:
+    frames = Frames(640, 64)
+    frames.now[:] = photo(64, 640)
+    kept = KeptPixels(frames)
+    for left, right in ((0, 128), (256, 300), (448, 640)):
+        kept.judge(Rect(left, 0, right - left, 64))
+    strip = Rect(0, 20, 640, 30)
+    assert [(part.x, part.right) for part in kept.held_parts(strip)] == [(0, 128), (448, 640)]
+    assert all((part.y, part.height) == (20, 30) for part in kept.held_parts(strip))
+    assert list(kept.held_parts(Rect(20, 0, 30, 64))) == [Rect(20, 0, 30, 64)]
 
 
 def test_uncovered_parts_are_disjoint_and_complete() -> None:
