@@ -1,7 +1,7 @@
 """The agent's end of one assisted session: who asks, what is granted, and nothing that is not granted gets through."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -107,6 +107,16 @@ class AgentSession(SessionCore):
         """What the technician may do right now (pauses aside)."""
         return frozenset(self._grants)
 
+    @property
+    def granted_until(self) -> dict[Capability, float]:
+        """When each granted capability ends, in terms of `now`; also after the session was cut."""
+        return dict(self._grants)
+
+    @property
+    def witness(self) -> int:
+        """How many audit records the technician's newest checkpoint of this device covers, as they say (0: none)."""
+        return 0 if self._asked is None else self._asked.witness
+
     # -- decisions of the agent -------------------------------------------------------------------------------------
 
     def consent_pending(self, seconds: float, now: float) -> None:
@@ -124,11 +134,15 @@ class AgentSession(SessionCore):
         *,
         unattended: bool = False,
         resumed: bool = False,
+        after_restart: float = 0.0,
+        until: Mapping[Capability, float] | None = None,
     ) -> None:
-        """Open the session with these capabilities for `seconds`."""
+        """Open the session with these capabilities for `seconds`. `until`: when each of them ends (in terms of `now`), where
+        they do not all end together; `seconds` is then the longest."""
         self._demand(SessionState.CONSENT)
-        self._grants = dict.fromkeys(granted, now + seconds)
-        self._queue(Welcome(list(granted), seconds, session_id, unattended, resumed))
+        ends = until or {}
+        self._grants = {capability: ends.get(capability, now + seconds) for capability in granted}
+        self._queue(Welcome(list(granted), seconds, session_id, unattended, resumed, after_restart))
         self._open(now)
 
     def deny(self, reason: RefusalReason, text: str, now: float) -> None:
@@ -224,8 +238,10 @@ class AgentSession(SessionCore):
         )
         self.state = SessionState.CONSENT
         self._stage_deadline = None
-        wanted = list(dict.fromkeys(self._asked.wanted))
-        self._emit(ConsentNeeded(self.peer, wanted, self._asked.reason, self.sas, self._asked.timestamp_version))
+        asked, wanted = self._asked, list(dict.fromkeys(self._asked.wanted))
+        self._emit(
+            ConsentNeeded(self.peer, wanted, asked.reason, self.sas, asked.timestamp_version, asked.resume, asked.after_restart)
+        )
 
     def _receive_feature(self, message: Message, lane: Lane, size: int, now: float) -> None:
         rule = rule_of(message)

@@ -5,7 +5,7 @@ them; anything absent from it is a protocol error of the other side and ends the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -23,6 +23,7 @@ from protocol.messages.session import AgentHello, Denied, End, Ping, Pong, Welco
 END_SECONDS: Final = 5.0
 INPUT_BACKLOG_BYTES: Final = 1024 * 1024
 MICROSECONDS: Final = 1_000_000
+CUT_REASONS: Final = frozenset({"cut", "silence"})
 
 
 class SessionState(Enum):
@@ -39,13 +40,16 @@ class SessionState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ConsentNeeded:
-    """Agent: the technician is certified and has opened its commitment; somebody (or policy) must now decide."""
+    """Agent: the technician is certified and has opened its commitment; somebody (or policy) must now decide. `resume` names
+    the session that is to go on ("": none); `after_restart` as in `Hello`."""
 
     identity: Identity
     wanted: list[Capability]
     reason: str
     sas: str
     timestamp_version: int
+    resume: str = ""
+    after_restart: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +143,21 @@ class EndRequested:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The last event. `clean`: both sides knew (close_notify was seen or `End` exchanged); otherwise it was cut or broken."""
+    """The last event. `clean`: both sides knew (close_notify was seen or `End` exchanged); otherwise it was cut or broken.
+    `resume_seconds` and `proof` as in `End`."""
 
     reason: str
     clean: bool
     by_peer: bool
     checkpoint: bytes = b""
     receipt: bytes = b""
+    resume_seconds: float = 0.0
+    proof: tuple[bytes, ...] = ()
+
+    @property
+    def cut(self) -> bool:
+        """The network ended it, not a person, a rule or a doubt: it may be resumed."""
+        return not self.clean and self.reason in CUT_REASONS
 
 
 Event = (
@@ -294,7 +306,16 @@ class SessionCore(ABC):
         """Bytes queued on a lane and not yet handed out."""
         return self._frames.pending(lane)
 
-    def end(self, reason: str, now: float, checkpoint: bytes = b"", receipt: bytes = b"") -> None:
+    def end(
+        self,
+        reason: str,
+        now: float,
+        checkpoint: bytes = b"",
+        receipt: bytes = b"",
+        *,
+        resume_seconds: float = 0.0,
+        proof: Sequence[bytes] = (),
+    ) -> None:
         """End politely. What is queued on the picture and bulk lanes is dropped; the rest still goes out first."""
         if self.state in (SessionState.ENDING, SessionState.ENDED):
             return
@@ -305,7 +326,7 @@ class SessionCore(ABC):
         early = self.state is not SessionState.OPEN
         self._frames.discard(Lane.SCREEN)
         self._frames.discard(Lane.BULK)
-        self._queue(End(reason[:200], checkpoint, receipt))
+        self._queue(End(reason[:200], checkpoint, receipt, resume_seconds, list(proof)))
         self.state = SessionState.ENDING
         self._last_words = (reason, early)
         self._stage_deadline = now + END_SECONDS
@@ -342,10 +363,20 @@ class SessionCore(ABC):
         self._ping_at = now
         self._recheck_at = now + self._limits.recheck_seconds
 
-    def _finish(self, reason: str, *, clean: bool, by_peer: bool, checkpoint: bytes = b"", receipt: bytes = b"") -> None:
+    def _finish(
+        self,
+        reason: str,
+        *,
+        clean: bool,
+        by_peer: bool,
+        checkpoint: bytes = b"",
+        receipt: bytes = b"",
+        resume_seconds: float = 0.0,
+        proof: tuple[bytes, ...] = (),
+    ) -> None:
         if self.state is not SessionState.ENDED:
             self.state = SessionState.ENDED
-            self._emit(SessionEnded(reason, clean, by_peer, checkpoint, receipt))
+            self._emit(SessionEnded(reason, clean, by_peer, checkpoint, receipt, resume_seconds, proof))
 
     def _fail(self, error: HandrailError) -> None:
         """The other side (or the way to it) broke a rule: close, and say which."""

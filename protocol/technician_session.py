@@ -63,6 +63,8 @@ class TechnicianSession(SessionCore):
         expected_device: peer id the device's certificate must carry; None accepts any device of the organisation (then the label
             and the SAS tell people which).
         wanted: capabilities to ask for. reason: one line the user reads in the consent window.
+        resume: the id of a session whose tunnel was cut. after_restart: as in `Hello`.
+        witness: how many audit records the newest kept checkpoint of a device (peer id) covers.
     """
 
     side = Sender.TECHNICIAN
@@ -81,12 +83,16 @@ class TechnicianSession(SessionCore):
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         limits: Limits = LIMITS,
         product: str = "",
+        resume: str = "",
+        after_restart: float = 0.0,
+        witness: Callable[[str], int] = lambda _: 0,
     ) -> None:
         channel = SealedChannel.technician(key, chain, root_der=root_der, wall=wall)
         super().__init__(channel, wall=wall, random_bytes=random_bytes, limits=limits)
         self._key = key
         self._expected_device = expected_device
-        self._asking = (list(wanted), reason[: limits.reason_chars], timestamp_version, product)
+        self._asking = (list(wanted), reason[: limits.reason_chars], timestamp_version, product, resume, after_restart)
+        self._witness = witness
         self._nonce = random_bytes(NONCE_BYTES)
         self._granted: frozenset[Capability] = frozenset()
         self._denied = False
@@ -110,8 +116,9 @@ class TechnicianSession(SessionCore):
     def _established(self, peer: Identity, now: float) -> None:
         if self._expected_device is not None and peer.peer != self._expected_device:
             raise TrustError(f"the relay led to device {peer.peer} instead of {self._expected_device}: the session was stopped")
-        wanted, reason, timestamp_version, product = self._asking
-        self._queue(Hello(PROTOCOL, wanted, reason, commitment(self._nonce), timestamp_version, product))
+        wanted, reason, timestamp_version, product, resume, after_restart = self._asking
+        commit, witness = commitment(self._nonce), self._witness(peer.peer)
+        self._queue(Hello(PROTOCOL, wanted, reason, commit, timestamp_version, product, resume, after_restart, witness))
         self.state = SessionState.HELLO
         self._stage_deadline = now + self._limits.hello_seconds
 
@@ -153,7 +160,15 @@ class TechnicianSession(SessionCore):
                 ours = self._last_words is not None
                 reason = self._last_words[0] if self._last_words is not None else message.reason
                 self._channel.close()
-                self._finish(reason, clean=True, by_peer=not ours, checkpoint=message.checkpoint, receipt=message.receipt)
+                self._finish(
+                    reason,
+                    clean=True,
+                    by_peer=not ours,
+                    checkpoint=message.checkpoint,
+                    receipt=message.receipt,
+                    resume_seconds=0.0 if ours else message.resume_seconds,
+                    proof=tuple(message.proof),
+                )
             case _:
                 raise RemoteProtocolError(f"{rule_of(message).tag} while {self.state.value}")
 

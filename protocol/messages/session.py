@@ -10,10 +10,17 @@ from protocol.messages.base import Lane, LongText, Message, RequestId, Sender, S
 
 Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Capabilities = Annotated[list[Capability], msgspec.Meta(max_length=32)]
+Proof = Annotated[list[Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]], msgspec.Meta(max_length=64)]
+RESTART_SECONDS_MOST = 3600
+RestartSeconds = Annotated[float, msgspec.Meta(ge=0, le=RESTART_SECONDS_MOST)]
 
 
 class Hello(Message, frozen=True, tag="session.hello"):
-    """T->A, first message. `commit` = SHA-256("handrail commit v1" | nonce); `timestamp_version` = newest TUF timestamp known."""
+    """T->A, first message. `commit` = SHA-256("handrail commit v1" | nonce); `timestamp_version` = newest TUF timestamp known.
+    `resume` is the session id of a `Welcome` whose tunnel was cut ("": a new session); the agent resumes it by keys and its own
+    record only, else it decides as for a new one. `after_restart`: asks to be let back in once without a question within so
+    many seconds after a restart of the computer (0: not asked for). `witness` = how many audit records of this device the
+    technician's newest checkpoint covers (0: none is kept)."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
     protocol: int
@@ -22,6 +29,9 @@ class Hello(Message, frozen=True, tag="session.hello"):
     commit: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
     timestamp_version: int = 0
     product: ShortText = ""
+    resume: ShortText = ""
+    after_restart: RestartSeconds = 0.0
+    witness: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
 
 
 class AgentHello(Message, frozen=True, tag="session.agent_hello"):
@@ -51,7 +61,9 @@ class ConsentPending(Message, frozen=True, tag="session.consent_pending"):
 
 
 class Welcome(Message, frozen=True, tag="session.welcome"):
-    """A->T: the session is open. `seconds` is how long the grant lasts; `unattended`: nobody was asked, policy allowed it."""
+    """A->T: the session is open. `seconds` is how long the grant lasts; `unattended`: nobody was asked, policy allowed it;
+    `resumed`: it goes on with what was granted before its tunnel was cut; `after_restart`: so many seconds after a restart of
+    the computer it may be resumed once (0: the user did not say so)."""
 
     SENDER: ClassVar = Sender.AGENT
     granted: Capabilities
@@ -59,6 +71,7 @@ class Welcome(Message, frozen=True, tag="session.welcome"):
     session_id: ShortText
     unattended: bool = False
     resumed: bool = False
+    after_restart: RestartSeconds = 0.0
 
 
 class Denied(Message, frozen=True, tag="session.denied"):
@@ -138,9 +151,13 @@ class Pong(Message, frozen=True, tag="session.pong"):
 
 
 class End(Message, frozen=True, tag="session.end"):
-    """Either way: the session ends. The agent's carries its signed audit checkpoint and the receipt (JSON, UTF-8)."""
+    """Either way: the session ends. The agent's carries its signed audit checkpoint and the receipt (JSON, UTF-8).
+    `resume_seconds` (agent): the computer restarts, and the session may be resumed within so many seconds (0: it is over);
+    `proof` (agent): the audit chain continues the one of which `Hello.witness` spoke (`protocol.merkle`)."""
 
     SENDER: ClassVar = Sender.BOTH
     reason: ShortText
     checkpoint: bytes = b""
     receipt: bytes = b""
+    resume_seconds: RestartSeconds = 0.0
+    proof: Proof = []

@@ -26,6 +26,8 @@ class Conversation:
         label: str = "Reception PC",
         expected_device: str | None = None,
         step: int = 4096,
+        resume: str = "",
+        after_restart: float = 0.0,
     ) -> None:
         self.now = 1000.0
         self.wall = organisation.wall
@@ -41,6 +43,8 @@ class Conversation:
             expected_device=expected_device or self.device.peer,
             wanted=list(wanted),
             reason="the printer is on fire",
+            resume=resume,
+            after_restart=after_restart,
             **clock,
         )
         self.agent_events: list[Event] = []

@@ -177,6 +177,39 @@ def test_the_user_ends_and_the_picture_in_the_queue_is_not_sent_first(organisati
     assert talk.agent_ended().clean
 
 
+def test_a_resumed_session_says_so_and_each_grant_keeps_its_own_end(organisation: Organisation) -> None:
+    talk = Conversation(organisation, resume="s1", after_restart=900.0).run()
+    (asked,) = talk.agent_events
+    assert isinstance(asked, ConsentNeeded)
+    assert (asked.resume, asked.after_restart) == ("s1", 900.0)
+    ends = {Capability.VIEW: talk.now + 600, Capability.CONTROL: talk.now + 5}
+    talk.agent.welcome(list(ends), 600, "s1", talk.now, resumed=True, after_restart=900.0, until=ends)
+    talk.run()
+    (opened,) = [event for event in talk.technician_events if isinstance(event, Opened)]
+    assert (opened.welcome.resumed, opened.welcome.after_restart) == (True, 900.0)
+    assert talk.agent.granted_until == ends
+    talk.later(6)
+    assert talk.technician.granted == {Capability.VIEW}
+
+
+def test_only_the_network_can_end_a_session_so_that_it_can_go_on(organisation: Organisation) -> None:
+    assert Conversation(organisation).open(Capability.VIEW).cut().agent_ended().cut
+    assert Conversation(organisation).open(Capability.VIEW).cut().technician_ended().cut
+    talk = Conversation(organisation).open(Capability.VIEW)
+    talk.agent.end("the user pressed stop", talk.now)
+    assert not talk.run().technician_ended().cut
+    talk = Conversation(organisation).open(Capability.VIEW)
+    talk.to_agent = lambda data: bytes(len(data))
+    talk.technician.end("finished", talk.now)
+    assert not talk.run().agent_ended().cut  # bytes that do not decrypt are no accident of the network
+
+
+def test_an_agent_that_goes_down_says_for_how_long_the_session_waits(organisation: Organisation) -> None:
+    talk = Conversation(organisation).open(Capability.VIEW)
+    talk.agent.end("the computer restarts", talk.now, resume_seconds=900.0)
+    assert talk.run().technician_ended().resume_seconds == 900.0
+
+
 def test_denied_sessions_end_on_both_sides(organisation: Organisation) -> None:
     talk = Conversation(organisation).run()
     talk.agent.deny(RefusalReason.DENIED_BY_USER, "No.", talk.now)
