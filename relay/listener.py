@@ -141,8 +141,12 @@ class Connection(RequestHandler):
         """Answer what went wrong before or inside a handler; closes the connection. Only our own faults are logged loudly.
 
         Raises:
-            ConnectionError: part of an answer has been sent already.
+            ConnectionError: part of an answer has been sent already, or the client has gone.
         """
+        if isinstance(exc, ConnectionError):
+            # Whoever asked has gone while the answer was made: no mistake of ours, and nobody to tell.
+            _LOGGER.debug("a client left before its answer: %r", exc)
+            raise ConnectionError("the client has gone") from exc
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._gate.metrics.lose(Loss.INTERNAL_ERROR)
             _LOGGER.error("internal error at %s", request.raw_path, exc_info=exc)

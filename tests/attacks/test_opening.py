@@ -90,6 +90,15 @@ def test_what_a_side_said_cannot_be_reflected_to_it(organisation: Organisation) 
     assert talk.technician.state is SessionState.ENDED
 
 
+@pytest.mark.attack(7, without=["close_notify"])
+def test_a_cut_between_two_messages_is_not_an_end(organisation: Organisation) -> None:
+    """Everything that was sent has arrived; that nothing more was to come is for the other side to say, not for the network."""
+    talk = Conversation(organisation).open(Capability.VIEW)
+    talk.cut()
+    assert not talk.technician_ended().clean
+    assert not talk.agent_ended().clean
+
+
 @pytest.mark.attack(7)
 def test_a_cut_session_is_never_taken_for_a_clean_end(organisation: Organisation) -> None:
     talk = Conversation(organisation).open(Capability.VIEW)
@@ -115,7 +124,7 @@ def test_nothing_but_tls_is_spoken(organisation: Organisation, greeting: bytes) 
     assert not any(isinstance(event, ConsentNeeded | MessageReceived) for event in talk.agent_events)
 
 
-@pytest.mark.attack(9)
+@pytest.mark.attack(9, without=["pinned_root"])
 def test_another_organisation_in_the_middle_gets_neither_side(organisation: Organisation) -> None:
     evil = Organisation("Example Ltd", wall=organisation.wall)
     towards_agent = Conversation(organisation, technician=evil.technician("Ana Ruiz")).run()
@@ -126,6 +135,23 @@ def test_another_organisation_in_the_middle_gets_neither_side(organisation: Orga
     assert towards_technician.agent.peer is None
 
 
+@pytest.mark.attack(11, without=["pinned_root"])
+def test_a_relay_that_poses_as_a_device_learns_nobodys_name(organisation: Organisation) -> None:
+    """The technician is the TLS client: its certificate goes out after the device's was believed, and then sealed."""
+    evil = Organisation("Example Ltd", wall=organisation.wall)
+    talk = Conversation(organisation, device=evil.device("Reception PC")).run()
+    assert talk.agent.peer is None
+    assert talk.technician.state is SessionState.ENDED
+    assert talk.person.chain[0] not in talk.recorded
+
+
+@pytest.mark.attack(11, without=["sealed_channel"])
+def test_nobody_on_the_way_learns_who_helps_whom(organisation: Organisation) -> None:
+    talk = Conversation(organisation).open(Capability.VIEW)
+    for secret in (b"Ana Ruiz", b"Reception PC", b"the printer is on fire", talk.person.peer.encode(), talk.device.peer.encode()):
+        assert secret not in talk.recorded
+
+
 @pytest.mark.attack(10, without=["expected_device"])
 def test_another_device_than_the_one_asked_for_is_refused(organisation: Organisation) -> None:
     meant = organisation.device("Reception PC")
@@ -134,7 +160,7 @@ def test_another_device_than_the_one_asked_for_is_refused(organisation: Organisa
     assert not any(isinstance(event, ConsentNeeded) for event in talk.agent_events)
 
 
-@pytest.mark.attack(43)
+@pytest.mark.attack(43, without=["certified_label"])
 def test_a_device_under_another_label_is_refused(organisation: Organisation) -> None:
     talk = Conversation(organisation, device=organisation.device("Till 3"), label="Managing director").run()
     assert talk.technician.state is SessionState.ENDED

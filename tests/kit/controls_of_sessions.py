@@ -109,9 +109,14 @@ def argument_list(patch: Patch) -> None:
 
 @control("the codes of an organisation lead its own technicians only")
 def code_scope(patch: Patch) -> None:
-    """A code leads whoever has it."""
+    """A code leads whoever has it, wherever its device is."""
     from relay.codes import CodeBook
+    from relay.links import LinkHub
 
+    def anywhere(self: LinkHub, organisation: str, peer: str) -> Any:
+        return next((link for link in self.all() if link.peer == peer), None)
+
+    patch(LinkHub, "device", anywhere)
     plain = CodeBook.look
 
     def anybody(self: CodeBook, organisation: str, technician: str, digits: str, now: float) -> Any:
