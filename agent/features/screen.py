@@ -64,7 +64,7 @@ class ScreenFeature(Feature):
         await self._stop()
         settings = self.context.settings.screen
         options = StreamOptions(
-            full_chroma=choose_profile(start.decoders) if settings.video else None,
+            full_chroma=choose_profile(start.decoders, start.quality) if settings.video else None,
             max_fps=min(start.max_fps, settings.max_fps),
             monitor=start.monitor,
             quality=start.quality,

@@ -79,7 +79,7 @@ class MoveFinder:
                 return move
         self._last = None
         self._misses += 1
-        self._skip = min(self._misses - 1, MOST_SKIPPED)
+        self._skip = min(2 ** min(self._misses - 1, 8) - 1, MOST_SKIPPED)
         return None
 
     def _again(self, now: Pixels, shown: Pixels, screen: Rect, offset: tuple[int, int]) -> Move | None:

@@ -20,17 +20,19 @@ def quality(shown: np.ndarray, expected: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(
-    ("decoders", "chosen"),
+    ("decoders", "quality", "chosen"),
     [
-        (["avc1.F4001F", "avc1.42E01E"], True),
-        (["avc1.640028"], False),
-        (["avc1.42e01e"], False),
-        (["vp09.00.10.08"], None),
-        ([], None),
+        (["avc1.F4001F", "avc1.42E01E"], "sharper", True),
+        (["avc1.F4001F", "avc1.42E01E"], "auto", False),
+        (["avc1.F4001F"], "auto", True),
+        (["avc1.640028"], "sharper", False),
+        (["avc1.42e01e"], "auto", False),
+        (["vp09.00.10.08"], "auto", None),
+        ([], "sharper", None),
     ],
 )
-def test_the_profile_follows_what_the_viewer_decodes(decoders: list[str], chosen: bool | None) -> None:
-    assert choose_profile(decoders) is chosen
+def test_the_profile_follows_what_the_viewer_decodes_and_wants(decoders: list[str], quality: str, chosen: bool | None) -> None:
+    assert choose_profile(decoders, quality) is chosen
 
 
 @pytest.mark.parametrize(("full_chroma", "prefix"), [(True, "avc1.F4"), (False, "avc1.64")])
