@@ -215,6 +215,12 @@ class Attendant:
             self._terminal.line(
                 "Ctrl-C ends the session. Type a line and Enter to chat; /pause, /resume and /stop do what they say."
             )
+        elif session.waiting_until and not before.waiting_until:
+            left = clock(session.waiting_until - time.time())
+            self._terminal.line(f"CONNECTION LOST, WAITING: {session.name} may come back without asking, for at most {left}.")
+            self._terminal.line("Ctrl-C ends the session.")
+        elif before.waiting_until and not session.waiting_until:
+            self._terminal.line(f"BACK: {session.name} can {words}.")
         elif session.paused is not before.paused:
             self._terminal.line("PAUSED: nothing gets through." if session.paused else f"RESUMED: {session.name} can {words}.")
         elif session.granted != before.granted:

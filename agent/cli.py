@@ -212,6 +212,8 @@ def _print_status(status: AgentStatus) -> None:
     for session in status.sessions:
         how = ", nobody was asked" if session.unattended else ""
         held = ", PAUSED" if session.paused else ""
+        if session.waiting_until:
+            held += f", CONNECTION LOST, waits {clock(session.waiting_until - now)} longer"
         click.echo(
             f"Session {session.session}: {session.name} (tier {session.tier}): {', '.join(session.granted)}{how}{held}, "
             f"for {clock(now - session.since)}"

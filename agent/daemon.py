@@ -21,8 +21,10 @@ from agent.keys import EnrolledDevice
 from agent.link import LinkClient
 from agent.local import LocalServer
 from agent.local_messages import SessionOver
+from agent.recording import note_fault
 from agent.relay_http import RelayHttp
 from agent.renewal import keep_certified
+from agent.resuming import WaitingRoom
 from agent.services import Services
 from agent.session import AssistedSession
 from agent.settings import AgentSettings
@@ -83,7 +85,15 @@ class Daemon:
         mirror = RelayMirror(RelayHttp(device.relay, device.relay_spki), device.organisation)
         self.trust = TrustStore(settings.tuf, device.tuf_root, mirror)
         self.link = LinkClient(self._relay, device, settings.link, self, platform=platform_name(), wall=wall)
-        self.desk = FrontDesk(self.broker, self.board, sessions=lambda: list(self._sessions), send=self.link.send)
+        self.waiting = WaitingRoom(
+            seconds=settings.session.resume_seconds, board=self.board, wall=wall, live=lambda: list(self._sessions)
+        )
+        self.desk = FrontDesk(
+            self.broker,
+            self.board,
+            sessions=lambda: [*self._sessions, *self.waiting.sessions],
+            send=self.link.send,
+        )
         self._renew = renew
         self._sessions: set[AssistedSession] = set()
         self._holding: set[asyncio.Task[None]] = set()
@@ -104,6 +114,7 @@ class Daemon:
         with home_lock(self._settings.lock):
             audit = Audit(self._settings.audit)
             try:
+                note_fault(audit, self.board, self._wall().timestamp())
                 async with LocalServer(self._settings.socket, self.desk).serving(), self._tasks:
                     self._services = self._lend(audit)
                     certified = keep_certified(
@@ -138,9 +149,11 @@ class Daemon:
             platform=platform_name(),
             limits=self._limits,
             relay=self._relay,
+            waiting=self.waiting,
         )
 
     async def _say_goodbye(self) -> None:
+        self.waiting.close("the agent is stopping")
         for session in list(self._sessions):
             session.end("the agent is stopping")
         if self._holding:

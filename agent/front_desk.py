@@ -6,6 +6,7 @@ connection that made it: when that is gone, its code is withdrawn.
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.errors import LocalRefused, RelayAway
@@ -32,13 +33,32 @@ from agent.local_messages import (
     StatusReply,
     StopSession,
 )
-from agent.session import AssistedSession
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.link_messages import HelpCancel, HelpCode, HelpRequest, LinkMessage
 
 _LOGGER = logging.getLogger(__name__)
+
+
+class KnownSession(Protocol):
+    """What a person can do with a session, connected or waiting."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    def end(self, reason: str) -> None:
+        """End it."""
+
+    def pause(self, paused: bool) -> None:
+        """Hold everything back, or let it go on."""
+
+    def revoke(self, capability: Capability, by: str) -> None:
+        """Take one capability away."""
+
+    def say(self, text: str) -> None:
+        """One line of chat."""
 
 
 class AttachedProgram:
@@ -68,7 +88,7 @@ class FrontDesk:
         broker: ConsentBroker,
         board: StatusBoard,
         *,
-        sessions: Callable[[], Iterable[AssistedSession]],
+        sessions: Callable[[], Iterable[KnownSession]],
         send: Callable[[LinkMessage], None],
     ) -> None:
         self._broker = broker
@@ -178,7 +198,7 @@ class FrontDesk:
         if not self._broker.answer(question, granted=granted, yes=yes):
             raise LocalRefused("This question is no longer open.")
 
-    def _find(self, session: str) -> list[AssistedSession]:
+    def _find(self, session: str) -> list[KnownSession]:
         found = [one for one in self._sessions() if session in ("", one.id)]
         if not found:
             raise Refused("There is no such session; it may have ended already.", reason=RefusalReason.NOT_FOUND)

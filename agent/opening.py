@@ -18,12 +18,14 @@ from protocol.limits import LIMITS
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a session opens: with what, for how many seconds, asked or not, and why the rest was left out."""
+    """How a session opens: with what, for how many seconds, asked or not, and why the rest was left out. `after_restart`: the
+    person here lets them come back once, within so many seconds after a restart (0: they did not say so)."""
 
     granted: tuple[Capability, ...]
     seconds: float
     kind: SessionKind
     left_out: dict[Capability, Decision]
+    after_restart: float = 0.0
 
 
 class Gate:
@@ -121,6 +123,21 @@ class Gate:
         if not granted:
             raise _no(answer)
         return Opening(granted, self._grant_seconds(), SessionKind.ATTENDED, _objections(attended))
+
+    def resume(self, granted: Collection[Capability], kind: SessionKind, seconds: float) -> Opening:
+        """Let a session go on that was cut: nobody is asked, but policy decides about each grant anew.
+
+        Raises:
+            Refused: nothing of it may go on; reason and sentence are for the technician.
+        """
+        session = self.check_session(kind)
+        if not session.allowed:
+            raise _refused(session)
+        decisions = {capability: self.decide(capability, kind) for capability in granted}
+        kept = tuple(capability for capability, decision in decisions.items() if decision.allowed)
+        if not kept:
+            raise _refused(next(iter(decisions.values())))
+        return Opening(kept, seconds, kind, _objections(decisions))
 
     async def widen(self, capability: Capability, reason: str, kind: SessionKind) -> float:
         """One capability more: policy, then the person (always in an attended session). Seconds that it is granted for.

@@ -10,6 +10,7 @@ from agent.consent import ConsentBroker
 from agent.features.base import Feature
 from agent.keys import DeviceKeys
 from agent.local_messages import Said
+from agent.resuming import WaitingRoom
 from agent.settings import AgentSettings
 from agent.status import StatusBoard
 from agent.transport import Relay
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Services:
     """What the daemon lends to every session. `refresh_trust` fetches newer signed files if it can; `busy` is a sentence when no
     further session may open; `desktop_taken_by` names who else has the desktop ("": nobody); `relay` is there so that
-    diagnostics can test the way to it."""
+    diagnostics can test the way to it; `waiting` keeps sessions that lost their tunnel (None: such a session is over)."""
 
     keys: DeviceKeys
     settings: AgentSettings
@@ -41,3 +42,4 @@ class Services:
     platform: str = ""
     limits: Limits = LIMITS
     relay: Relay | None = None
+    waiting: WaitingRoom | None = None

@@ -8,6 +8,7 @@ ends it, and always leaves a record and a receipt.
 import asyncio
 import logging
 import secrets
+from dataclasses import replace
 
 from agent.errors import AuditUnavailable
 from agent.hosting import FeatureHost, supported
@@ -16,12 +17,14 @@ from agent.opening import Gate, Opening
 from agent.policy import ACTS_ON_THE_DESKTOP, DESKTOP, SessionKind
 from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
+from agent.resuming import HeldSession
 from agent.services import Services
 from agent.session_view import SessionView
 from agent.status import SessionStatus
 from agent.tasks import Alarm, Supervisor
 from agent.transport import Tunnel
 from protocol.capabilities import Capability
+from protocol.certificates import Identity
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Lane, Message, rule_of
 from protocol.messages.chat import ChatMessage
@@ -76,6 +79,9 @@ class AssistedSession:
         self._asked: ConsentNeeded | None = None
         self._opening: Opening | None = None
         self._opened_at = 0.0
+        self._grant_until = 0.0
+        self._asked_for = ""
+        self._gone = asyncio.Event()
         self._view: SessionView | None = None
         self._host: FeatureHost | None = None
         self._backlog: list[Message] = []
@@ -105,8 +111,10 @@ class AssistedSession:
             self._alarm.set(None)
             if self._host is not None:
                 await self._host.close()
-            self._close(self._ended.reason if self._ended else "the agent stopped")
-            self._services.board.drop_session(self.id)
+            if not self._wait_for_return():
+                self._close(self._ended.reason if self._ended else "the agent stopped")
+                self._services.board.drop_session(self.id)
+            self._gone.set()
             await self._tunnel.close()
 
     async def _read(self) -> None:
@@ -181,11 +189,15 @@ class AssistedSession:
 
     async def _open(self, needed: ConsentNeeded) -> None:
         services, now = self._services, self._loop.time
+        held: HeldSession | None = None
         try:
-            opening = await self._decide(needed)
-            self._opened_at = services.wall().timestamp()
+            self._gate = await self._prepare(needed)
+            held = await self._reclaim(needed)
+            opening = await self._decide(needed) if held is None else self._go_on(held)
+            self._opened_at = services.wall().timestamp() if held is None else held.opened_at
+            self._grant_until = services.wall().timestamp() + opening.seconds
             self._record.write(
-                "session opened",
+                "session opened" if held is None else "session resumed",
                 {
                     "technician": needed.identity.display_name,
                     "technician_id": needed.identity.peer,
@@ -195,51 +207,60 @@ class AssistedSession:
                 },
             )
         except Refused as error:
+            if held is not None:
+                held.end(f"policy: {error}")
             self._deny(needed, error.reason, str(error))
             return
         except AuditUnavailable as error:
             _LOGGER.error("session refused: %s", error)
+            if held is not None:
+                held.end("the audit record cannot be kept")
             self._deny(needed, RefusalReason.LIMIT, f"This computer cannot keep its audit record, so nothing begins. {error}")
             return
         if self.machine.state is not SessionState.CONSENT:
+            if held is not None and services.waiting is not None:
+                services.waiting.hold(held)
             return
         self._opening = opening
-        assert self._gate is not None
         self._view = SessionView(
             self.id, self.machine, services, self._gate, self._record, kind=opening.kind, wake=self._dirty.set
         )
         self._host = FeatureHost(self._view, services.features)
         unattended = opening.kind is SessionKind.UNATTENDED
-        self.machine.welcome(list(opening.granted), opening.seconds, self.id, now(), unattended=unattended)
+        self.machine.welcome(
+            list(opening.granted),
+            opening.seconds,
+            self.id,
+            now(),
+            unattended=unattended,
+            resumed=held is not None,
+            after_restart=opening.after_restart,
+            until=None if held is None else held.grants,
+        )
+        if held is not None and held.paused:
+            self.pause(True)
         for capability, decision in opening.left_out.items():
             assert decision.reason is not None
             self.machine.refuse(0, _tag(Hello), decision.reason, decision.sentence, now(), capability=capability)
-        how = "without asking, as policy allows" if unattended else "with consent"
+        how = "resumed" if held is not None else "without asking, as policy allows" if unattended else "with consent"
         _LOGGER.info("session %s: %s has %s (%s)", self.id, self.name, ", ".join(opening.granted), how)
         self._show()
         self._settle()
 
-    async def _decide(self, needed: ConsentNeeded) -> Opening:
+    async def _prepare(self, needed: ConsentNeeded) -> Gate:
+        """What decides about this technician, by the newest signed files that there are.
+
+        Raises:
+            Refused: no further session may open.
+        """
         services = self._services
+        self._asked_for = needed.reason
         if needed.timestamp_version > services.trust.timestamp_version:
-            try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    await services.refresh_trust()
-            except TimeoutError:
-                _LOGGER.warning("session %s: newer signed files did not come in time; the ones here decide", self.id)
+            await self._fetch_newer()
         busy = services.busy(self)
         if busy:
             raise Refused(busy, reason=RefusalReason.BUSY)
-        self._record.write(
-            "session asked",
-            {
-                "technician": needed.identity.display_name,
-                "technician_id": needed.identity.peer,
-                "wanted": ", ".join(needed.wanted),
-                "by_code": self._by_code,
-            },
-        )
-        self._gate = Gate(
+        return Gate(
             needed.identity,
             keys=services.keys,
             settings=services.settings,
@@ -248,6 +269,34 @@ class AssistedSession:
             supported=supported(services.features),
             wall=services.wall,
             desktop_taken_by=lambda: services.desktop_taken_by(self),
+        )
+
+    async def _reclaim(self, needed: ConsentNeeded) -> HeldSession | None:
+        """The session that is to go on, if our own record and both keys say that it may."""
+        waiting = self._services.waiting
+        if waiting is None or not needed.resume:
+            return None
+        return await waiting.reclaim(needed.resume, needed.identity, self._services.keys.key.public.fingerprint)
+
+    def _go_on(self, held: HeldSession) -> Opening:
+        """Take over what was granted; raises as `Gate.resume`."""
+        assert self._gate is not None
+        opening = self._gate.resume(list(held.grants), held.kind, max(held.grants.values()) - self._loop.time())
+        if held.record is not None:  # the same session, in a new tunnel
+            self.id, self._record = held.id, held.record
+            self._asked_for = held.asked_for
+        return replace(opening, after_restart=held.after_restart)
+
+    async def _decide(self, needed: ConsentNeeded) -> Opening:
+        assert self._gate is not None
+        self._record.write(
+            "session asked",
+            {
+                "technician": needed.identity.display_name,
+                "technician_id": needed.identity.peer,
+                "wanted": ", ".join(needed.wanted),
+                "by_code": self._by_code,
+            },
         )
         return await self._gate.open(needed.wanted, needed.reason, needed.sas, by_code=self._by_code, on_wait=self._waiting)
 
@@ -301,10 +350,19 @@ class AssistedSession:
     async def _recheck(self) -> None:
         while True:
             await asyncio.sleep(self._services.limits.recheck_seconds)
+            if self.machine.state is SessionState.OPEN:
+                await self._fetch_newer()  # a relay that says nothing of newer files must not keep them away for longer
             self.recheck()
 
+    async def _fetch_newer(self) -> None:
+        try:
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await self._services.refresh_trust()
+        except TimeoutError:
+            _LOGGER.warning("session %s: newer signed files did not come in time; the ones here decide", self.id)
+
     def recheck(self) -> None:
-        """Certificate, list, revocation and policy are judged again: now and every few minutes."""
+        """Certificate, list, revocation and policy are judged again: every few minutes, and when newer signed files have come."""
         if self._gate is None or self._opening is None or self.machine.state is not SessionState.OPEN:
             return
         self._gate.look_again()
@@ -353,6 +411,51 @@ class AssistedSession:
         if self._view is None or Capability.CHAT not in self.machine.granted:
             raise Refused("Chat is not part of this session.", reason=RefusalReason.NOT_GRANTED)
         self._view.send(ChatMessage(text, self._services.wall().timestamp()))
+
+    def is_between(self, identity: Identity, own_key: bytes) -> bool:
+        """Whether it was opened between these two keys."""
+        asked, own = self._asked, self._services.keys.key.public.fingerprint
+        return (
+            asked is not None
+            and self._opening is not None
+            and (asked.identity.fingerprint, own) == (identity.fingerprint, own_key)
+        )
+
+    async def give_way(self) -> None:
+        """The same technician has come by another tunnel: lose this one as if it had been cut, and wait until that is done."""
+        self.machine.receive_eof(self._loop.time())
+        self._settle()
+        await self._tunnel.close()
+        await self._gone.wait()
+
+    def _wait_for_return(self) -> bool:
+        """The network ended it: keep what is granted for a while, so that it can go on. False: it is over."""
+        services, asked, opening = self._services, self._asked, self._opening
+        if services.waiting is None or self._over or asked is None or opening is None:
+            return False
+        if self._ended is None or not self._ended.cut or not self.machine.granted:
+            return False
+        self._record.write_anyway("connection lost", {})
+        services.waiting.hold(
+            HeldSession(
+                self.id,
+                name=self.name,
+                organisation=services.keys.organisation_name,
+                tier=self._tier,
+                technician_key=asked.identity.fingerprint,
+                own_key=services.keys.key.public.fingerprint,
+                kind=opening.kind,
+                grants=self.machine.granted_until,
+                opened_at=self._opened_at,
+                granted_until=self._grant_until,
+                paused=self.machine.paused,
+                after_restart=opening.after_restart,
+                asked_for=self._asked_for,
+                close=self._close,
+                record=self._record,
+            )
+        )
+        return True
 
     @property
     def verified(self) -> bool:
@@ -405,7 +508,7 @@ class AssistedSession:
         leaving = self._record.close(
             asked.identity,
             tier=self._tier,
-            asked_for=asked.reason,
+            asked_for=self._asked_for,
             unattended=self._kind is SessionKind.UNATTENDED,
             opened_at=self._opened_at,
             because=reason,
@@ -429,7 +532,7 @@ class AssistedSession:
                 unattended=self._kind is SessionKind.UNATTENDED,
                 paused=self.machine.paused,
                 since=self._opened_at,
-                until=self._opened_at + opening.seconds,
+                until=self._grant_until,
             )
         )
 

@@ -24,7 +24,8 @@ class RelayStatus(msgspec.Struct, frozen=True):
 
 
 class SessionStatus(msgspec.Struct, frozen=True):
-    """One session as the person at this machine should see it. `until` is when what was granted runs out (seconds since 1970)."""
+    """One session as the person at this machine should see it. `until` is when what was granted runs out (seconds since 1970);
+    `waiting_until`: the connection is lost, and the session waits until then to go on (0: it is connected)."""
 
     session: str
     name: str
@@ -35,6 +36,7 @@ class SessionStatus(msgspec.Struct, frozen=True):
     paused: bool
     since: float
     until: float
+    waiting_until: float = 0.0
 
 
 class TrustStatus(msgspec.Struct, frozen=True):

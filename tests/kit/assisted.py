@@ -13,6 +13,7 @@ from agent.audit import Audit
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.features.base import Feature
 from agent.local_messages import Said
+from agent.resuming import WaitingRoom
 from agent.services import Services
 from agent.session import AssistedSession
 from agent.settings import AgentSettings
@@ -195,6 +196,8 @@ class Assistance:
         audit: Audit | None = None,
         busy: str = "",
         desktop_taken_by: str = "",
+        resume_seconds: float | None = None,
+        after_restart: float = 0.0,
     ) -> None:
         self.organisation = organisation or Organisation()
         self.person = technician or self.organisation.technician()
@@ -209,8 +212,13 @@ class Assistance:
         self.board = StatusBoard(
             device=self.device.peer, label="Reception PC", organisation="Example Ltd", certificate_until=0.0, relay=relay
         )
-        self.tunnel = MemoryTunnel()
-        self.tunnel.deliver = self._to_technician
+        self.waiting = (
+            None
+            if resume_seconds is None
+            else WaitingRoom(
+                seconds=resume_seconds, board=self.board, wall=lambda: datetime.now(UTC), live=lambda: [self.session]
+            )
+        )
         self.services = Services(
             keys=self.device,
             settings=self.settings,
@@ -225,33 +233,67 @@ class Assistance:
             desktop_taken_by=lambda _session: desktop_taken_by,
             wall=lambda: datetime.now(UTC),
             limits=limits,
+            waiting=self.waiting,
         )
+        self._wanted = wanted
+        self._past: list[asyncio.Task[None]] = []
+        self.running: asyncio.Task[None] | None = None
+        self._meet(self.person, by_code=by_code, after_restart=after_restart)
+
+    def _meet(self, person: Credentials, *, by_code: bool = False, resume: str = "", after_restart: float = 0.0) -> None:
+        """Both ends of a new tunnel."""
+        self.tunnel = MemoryTunnel()
+        self.tunnel.deliver = self._to_technician
         self.session = AssistedSession(self.services, self.tunnel, by_code=by_code)  # type: ignore[arg-type]
         self.technician = TechnicianSession(
-            self.person.key,
-            self.person.chain,
+            person.key,
+            person.chain,
             self.organisation.root,
             expected_device=self.device.peer,
-            wanted=list(wanted),
+            wanted=list(self._wanted),
             reason="the printer is on fire",
             wall=lambda: datetime.now(UTC),
-            limits=limits,
+            limits=self.services.limits,
+            resume=resume,
+            after_restart=after_restart,
         )
-        self.running: asyncio.Task[None] | None = None
 
     async def files_refreshed(self) -> None:
         await self.files.refresh(0.0)
 
     async def __aenter__(self) -> "Assistance":
-        self.running = asyncio.get_running_loop().create_task(self.session.run())
-        self.flush()
+        self._start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def _start(self) -> None:
+        self.running = asyncio.get_running_loop().create_task(self.session.run())
+        self._past.append(self.running)
+        self.flush()
+
+    async def cut(self) -> None:
+        """The network breaks for both, and both notice."""
         assert self.running is not None
-        if not self.running.done():
-            self.running.cancel()
+        self.tunnel.inbound.put_nowait(None)
         await asyncio.wait([self.running])
+        self.lose()
+
+    def lose(self) -> None:
+        """The network breaks, and only the technician notices."""
+        self.technician.receive_eof(time.monotonic())
+        self.events += self.technician.events()
+        self.tunnel.deliver = lambda data: None
+
+    def reconnect(self, resume: str, person: Credentials | None = None) -> None:
+        """The technician (or somebody else) comes by a new tunnel and names the session to resume."""
+        self._meet(person or self.person, resume=resume)
+        self._start()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.waiting is not None:
+            self.waiting.close("the test is over")
+        for task in self._past:
+            task.cancel()
+        await asyncio.wait(self._past)
         self.audit.close()
 
     def sit_down(self) -> Person:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -253,6 +254,20 @@ async def test_a_session_can_be_paused_spoken_in_and_stopped(scenes: Make) -> No
     one.hear(SessionOver("s1", "Over."))
     await one.sees("Over.")
     assert not one.task.done()
+
+
+async def test_a_lost_connection_is_said_and_can_be_ended(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(RelayChanged(UP), SessionChanged(session("chat")))
+    await one.sees("CONNECTED")
+    lost = SessionStatus("s1", "Ana Ruiz", "Example Ltd", 2, ["chat"], False, False, 0.0, 1.0, time.time() + 599.5)
+    one.hear(SessionChanged(lost))
+    await one.sees("CONNECTION LOST, WAITING: Ana Ruiz may come back without asking, for at most 9:59.")
+    one.hear(SessionChanged(session("chat")))
+    await one.sees("BACK: Ana Ruiz can chat with you.")
+    one.hear(SessionChanged(lost))
+    one.screen.put(Interrupted())
+    assert isinstance(await one.asked_for(StopSession), StopSession)
 
 
 async def test_ctrl_c_ends_the_session_first_and_itself_then(scenes: Make) -> None:

@@ -415,6 +415,33 @@ async def test_a_revoked_technician_loses_the_session(tmp_path: Path) -> None:
         assert "revoked" in ended.reason
 
 
+async def test_every_re_check_fetches_newer_files_so_that_a_relay_cannot_keep_a_revocation_back(tmp_path: Path) -> None:
+    async with Assistance(tmp_path, FEATURES, limits=Limits(recheck_seconds=0.05)) as one:
+        await opened(one, DIAGNOSTICS)
+
+        async def fetch(wall: object) -> bool:
+            one.files.revoked = RevocationList(issued=0.0, fingerprints=[one.person.key.public.fingerprint.hex()])
+            return True
+
+        one.files.refresh = fetch  # type: ignore[method-assign]
+        assert "revoked" in (await one.ended()).reason
+
+
+async def test_a_fetch_that_takes_for_ever_does_not_stop_the_re_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.session.REFRESH_SECONDS", 0.05)
+    async with Assistance(tmp_path, FEATURES, limits=Limits(recheck_seconds=0.05)) as one:
+        await opened(one, DIAGNOSTICS)
+
+        async def fetch(wall: object) -> bool:
+            await asyncio.sleep(60)
+            return False
+
+        one.files.refresh = fetch  # type: ignore[method-assign]
+        assert one.files.listed is not None
+        one.files.listed = msgspec.structs.replace(one.files.listed, technicians=[])
+        assert "signed list" in (await one.ended()).reason
+
+
 async def test_policy_that_narrows_takes_capabilities_from_a_running_session(tmp_path: Path) -> None:
     async with Assistance(tmp_path, FEATURES, limits=Limits(recheck_seconds=0.05)) as one:
         await opened(one, DIAGNOSTICS, CHAT)
