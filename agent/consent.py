@@ -16,6 +16,10 @@ import msgspec
 from protocol.capabilities import RULES, Capability
 
 MOST_EXTENSIONS = 10
+WATCH = frozenset({Capability.VIEW, Capability.CHAT, Capability.POINTER, Capability.DIAGNOSTICS})
+"""What the answer *Watch* allows, as far as it was asked for."""
+WATCH_AND_CONTROL = WATCH | {Capability.CONTROL}
+"""What the answer *Watch and control* allows, as far as it was asked for."""
 
 
 class Wish(msgspec.Struct, frozen=True):
