@@ -1,7 +1,7 @@
 """What every certificate of an organisation looks like (security.md section 3): names, object identifiers, lives and claims.
 
 All identifiers of ours lie under 2.25.<UUID> (ITU-T X.667), which needs no registration:
-    .1.1  extended key usage: device        .1.2  technician        .1.3  login (to the relay)
+    .1.1  extended key usage: device        .1.2  technician        .1.3  login (to the relay)        .1.4  guest
     .2    claims extension (non-critical): a DER OCTET STRING that holds one MessagePack map, `DeviceClaims` or `TechnicianClaims`
 """
 
@@ -23,6 +23,7 @@ _ARC: Final = f"2.25.{UUID('c4ed2195-b1d9-43bc-bab4-646405c418b8').int}"
 OID_DEVICE: Final = x509.ObjectIdentifier(f"{_ARC}.1.1")
 OID_TECHNICIAN: Final = x509.ObjectIdentifier(f"{_ARC}.1.2")
 OID_LOGIN: Final = x509.ObjectIdentifier(f"{_ARC}.1.3")
+OID_GUEST: Final = x509.ObjectIdentifier(f"{_ARC}.1.4")
 OID_CLAIMS: Final = x509.ObjectIdentifier(f"{_ARC}.2")
 
 MAX_CERTIFICATE: Final = 4096
@@ -32,6 +33,7 @@ MAX_CLAIMS: Final = 2048
 BACKDATE: Final = timedelta(minutes=15)
 ROOT_LIFE: Final = timedelta(days=3653)
 CA_LIFE: Final = timedelta(days=366)
+GUEST_LIFE: Final = timedelta(hours=2)
 LONGEST_LIFE: Final[dict[tuple[Role, str], timedelta]] = {
     (Role.DEVICE, "session"): timedelta(days=90),
     (Role.TECHNICIAN, "session"): timedelta(days=7),
@@ -41,20 +43,30 @@ LONGEST_LIFE: Final[dict[tuple[Role, str], timedelta]] = {
 }
 
 # The label of the SAN that belongs to each role: <peer>.<this>.<organisation>.handrail.invalid
-ROLE_LABELS: Final[dict[Role, str]] = {Role.DEVICE: "device", Role.TECHNICIAN: "tech", Role.SIGNER: "signer"}
+ROLE_LABELS: Final[dict[Role, str]] = {
+    Role.DEVICE: "device",
+    Role.TECHNICIAN: "tech",
+    Role.SIGNER: "signer",
+    Role.GUEST: "guest",
+}
 SIGNER_PEER: Final = "signer"
+# Nobody certifies a guest: this is what it is called, and whose policy it follows, whatever its certificate says.
+GUEST_GROUP: Final = "guest"
+GUEST_NAME: Final = "Handrail guest"
 
 SESSION_USAGES: Final[dict[Role, frozenset[x509.ObjectIdentifier]]] = {
     Role.DEVICE: frozenset({ExtendedKeyUsageOID.SERVER_AUTH, OID_DEVICE}),
     Role.TECHNICIAN: frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, OID_TECHNICIAN}),
 }
 LOGIN_USAGES: Final = frozenset({OID_LOGIN})
+GUEST_USAGES: Final = frozenset({ExtendedKeyUsageOID.SERVER_AUTH, OID_GUEST})
 CA_USAGES: Final[dict[Role, frozenset[x509.ObjectIdentifier]]] = {
     role: usages | LOGIN_USAGES for role, usages in SESSION_USAGES.items()
 }
 
 PEER_ID: Final = re.compile(r"[a-z0-9]{1,40}")
-_SAN: Final = re.compile(r"(?:([a-z0-9]{1,40})\.(device|tech)|(signer))\.([0-9a-f]{16})\.handrail\.invalid")
+_SAN: Final = re.compile(r"(?:([a-z0-9]{1,40})\.(device|tech|guest)|(signer))\.([0-9a-f]{16})\.handrail\.invalid")
+_LABELLED: Final = {label: role for role, label in ROLE_LABELS.items()}
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 GroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
@@ -148,7 +160,7 @@ def parse_san(name: str) -> tuple[Role, str, str]:
     peer, label, signer, organisation = match.groups()
     if signer is not None:
         return Role.SIGNER, SIGNER_PEER, organisation
-    return (Role.DEVICE if label == "device" else Role.TECHNICIAN), peer, organisation
+    return _LABELLED[label], peer, organisation
 
 
 def load_certificate(der: bytes) -> x509.Certificate:

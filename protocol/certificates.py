@@ -4,6 +4,7 @@
     ├── device CA      (P-256, 1 year)  ──  device leaves (session), device login leaves
     ├── technician CA  (P-256, 1 year)  ──  technician leaves (session), technician login leaves
     └── signer login leaf
+    guest: a certificate of its own making (`issue_guest_certificate`), believed by nobody but whoever expects a guest
 
 `protocol.keys` holds the keys, `protocol.certificate_profile` names and claims, `protocol.chain` the judging; all of it can be
 imported from here. Certificates are DER `bytes` everywhere. `wall` is a `datetime` with time zone; `random_bytes(n)` makes the
@@ -24,6 +25,9 @@ from protocol.certificate_profile import (
     BACKDATE,
     CA_LIFE,
     CA_USAGES,
+    GUEST_LIFE,
+    GUEST_NAME,
+    GUEST_USAGES,
     LOGIN_USAGES,
     LONGEST_LIFE,
     OID_CLAIMS,
@@ -40,7 +44,17 @@ from protocol.certificate_profile import (
     san_of,
     subtree_of,
 )
-from protocol.chain import Identity, Purpose, TrustAnchor, check_ca, check_chain, names_in_leaf, organisation_name
+from protocol.chain import (
+    Identity,
+    Purpose,
+    TrustAnchor,
+    check_ca,
+    check_chain,
+    check_guest,
+    guest_peer,
+    names_in_leaf,
+    organisation_name,
+)
 from protocol.errors import LocalProtocolError, TrustError
 from protocol.keys import Curve, PrivateKey, PublicKey
 from protocol.link_messages import Role
@@ -58,8 +72,11 @@ __all__ = [
     "TrustAnchor",
     "check_ca",
     "check_chain",
+    "check_guest",
+    "guest_peer",
     "issue_ca",
     "issue_device_leaf",
+    "issue_guest_certificate",
     "issue_login_leaf",
     "issue_root",
     "issue_signer_login_leaf",
@@ -208,6 +225,27 @@ def issue_signer_login_leaf(
     return _issue_leaf(Role.SIGNER, "login", SIGNER_PEER, public_key, None, root_der, root_key, lifetime, wall, random_bytes)
 
 
+def issue_guest_certificate(
+    key: PrivateKey, *, organisation: str, wall: datetime, random_bytes: RandomBytes, lifetime: timedelta = GUEST_LIFE
+) -> bytes:
+    """What a device that is not enrolled calls itself towards `organisation` (its id), by its own key, for two hours at most.
+
+    Raises:
+        LocalProtocolError: the key is not on P-256, or the life is longer.
+    """
+    if key.public.curve != "P-256" or not timedelta(0) < lifetime <= GUEST_LIFE:
+        raise LocalProtocolError("A guest's certificate is for a key on P-256 and lives for at most two hours.")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, GUEST_NAME)])
+    start = in_utc(wall)
+    builder = _builder(name, name, key.public, start, start + lifetime, random_bytes)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
+    names = x509.SubjectAlternativeName([x509.DNSName(san_of(Role.GUEST, guest_peer(key.public), organisation))])
+    builder = builder.add_extension(names, critical=True)
+    builder = builder.add_extension(_usages(GUEST_USAGES), critical=False)
+    return _sign(builder, key)
+
+
 def make_request(key: PrivateKey, peer_hint: str = "") -> bytes:
     """A certificate signing request (PKCS#10, DER), signed by its own key. `peer_hint` (<= 64 characters) is never believed.
 
@@ -260,6 +298,8 @@ def _issue_leaf(
     wall: datetime,
     random_bytes: RandomBytes,
 ) -> bytes:
+    if (role, purpose) not in LONGEST_LIFE:
+        raise LocalProtocolError(f"Nobody issues a {purpose} certificate to a {role.value}.")
     if not timedelta(0) < lifetime <= LONGEST_LIFE[role, purpose]:
         longest = LONGEST_LIFE[role, purpose]
         raise LocalProtocolError(f"A {role.value}'s {purpose} certificate lives for at most {longest.days} days.")

@@ -5,6 +5,7 @@ builds the path with `cryptography.x509.verification` (RFC 5280, name constraint
 knows: exactly one SAN, of type DNS, in the subtree of the expected role; an issuing CA of that role; usages, key, life, claims.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,9 @@ from cryptography.x509.oid import NameOID
 from protocol.certificate_profile import (
     BACKDATE,
     CA_USAGES,
+    GUEST_GROUP,
+    GUEST_LIFE,
+    GUEST_USAGES,
     LOGIN_USAGES,
     LONGEST_LIFE,
     OID_CLAIMS,
@@ -42,7 +46,15 @@ Purpose = Literal["session", "login"]
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NAMES: Final = {Role.DEVICE: "device", Role.TECHNICIAN: "technician", Role.SIGNER: "signer"}
+_NAMES: Final = {Role.DEVICE: "device", Role.TECHNICIAN: "technician", Role.SIGNER: "signer", Role.GUEST: "guest"}
+
+
+_GUEST_EXTENSIONS: Final[tuple[type[x509.ExtensionType], ...]] = (
+    x509.BasicConstraints,
+    x509.KeyUsage,
+    x509.SubjectAlternativeName,
+    x509.ExtendedKeyUsage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,8 @@ def check_chain(
         TrustError: anything does not hold; its text is a sentence for people.
     """
     wall = in_utc(wall)
+    if expected is Role.GUEST:
+        raise TrustError("A guest's certificate is not one of this organisation.")
     if len(chain) != (1 if expected is Role.SIGNER else 2):
         raise TrustError(f"The {_NAMES[expected]}'s certificate did not come with the certificates it should come with.")
     try:
@@ -123,6 +137,62 @@ def check_chain(
     # What the library raises while it parses extensions, names and keys that somebody else wrote.
     except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
         raise TrustError(f"The {_NAMES[expected]}'s certificate is damaged and cannot be read.") from error
+
+
+def check_guest(chain: Sequence[bytes], *, organisation: str, wall: datetime) -> Identity:
+    """Judge the certificate that a guest issued to itself. It proves which key is at the other end and nothing else: who that is
+    shows by the code (`protocol.guest`). So it is asked for where a guest is expected, and nowhere else.
+
+    Returns:
+        An identity of role GUEST. Id and label follow from the key, the group is the one of guests: nothing of it is certified.
+
+    Raises:
+        TrustError: not exactly of the guests' profile, not for this organisation, or not valid at `wall`.
+    """
+    wall = in_utc(wall)
+    if len(chain) != 1:
+        raise TrustError("A guest's certificate comes alone.")
+    try:
+        return _check_guest(chain[0], organisation, wall)
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
+        raise TrustError("The guest's certificate is damaged and cannot be read.") from error
+
+
+def guest_peer(key: PublicKey) -> str:
+    """The id of a guest: base32 of the first 10 bytes of its key's fingerprint."""
+    return base64.b32encode(key.fingerprint[:10]).decode("ascii").lower()
+
+
+def _check_guest(der: bytes, organisation: str, wall: datetime) -> Identity:
+    leaf = load_certificate(der)
+    _check_validity(leaf, "guest", wall, timedelta(0))
+    role, peer, named = parse_san(_only_san(leaf))
+    if role is not Role.GUEST or named != organisation:
+        raise TrustError(f"This is the certificate of a {_NAMES[role]}, not of a guest of this organisation.")
+    key = _key_of(leaf)
+    if key.curve != "P-256" or peer != guest_peer(key):
+        raise TrustError("The guest's certificate does not belong to its key.")
+    try:
+        leaf.verify_directly_issued_by(leaf)
+    except InvalidSignature as error:
+        raise TrustError("The guest's certificate was not signed by its own key.") from error
+    if frozenset(_extension(leaf, x509.ExtendedKeyUsage)) != GUEST_USAGES or _extension(leaf, x509.BasicConstraints).ca:
+        raise TrustError("The guest's certificate does not have the profile of one.")
+    _check_key_usage(leaf, signs_certificates=False)
+    if len(leaf.extensions) != len(_GUEST_EXTENSIONS) or not all(_has(leaf, kind) for kind in _GUEST_EXTENSIONS):
+        raise TrustError("A guest's certificate must not say more than its profile does.")
+    if leaf.not_valid_after_utc - leaf.not_valid_before_utc > GUEST_LIFE + BACKDATE:
+        raise TrustError("The guest's certificate is valid for longer than any may be.")
+    return Identity(
+        role=Role.GUEST,
+        peer=peer,
+        organisation=organisation,
+        fingerprint=key.fingerprint,
+        claims=DeviceClaims(label=f"Guest {peer[:6]}", group=GUEST_GROUP),
+        not_after=leaf.not_valid_after_utc,
+        leaf_der=der,
+        not_before=leaf.not_valid_before_utc,
+    )
 
 
 def check_ca(der: bytes, *, root_der: bytes, wall: datetime) -> tuple[Role, bytes]:

@@ -9,6 +9,10 @@ sends anyway (pyOpenSSL cannot set their number) lead nowhere, and no client off
 Certificates are judged twice, within the handshake: OpenSSL builds and checks the path, then `protocol.chain.check_chain` looks
 at the path that OpenSSL verified. Both judge validity by the `wall` time given here, never by a clock of their own.
 
+A technician who was given a guest's code meets a guest, and nobody else: `technician(..., guest=True)` accepts the ephemeral
+certificate that `protocol.chain.check_guest` describes and no enrolled device; every other channel accepts no such certificate.
+Who the guest is shows afterwards, by `protocol.guest`.
+
 A technician's TLS is "established" before the agent has judged the technician's certificate (RFC 8446 section 4.4): nothing is
 open before the agent's `Welcome`; a refusal arrives as an alert, that is, as a `TrustError` from `receive_data`.
 """
@@ -22,7 +26,7 @@ from typing import Final
 from OpenSSL import SSL, crypto
 
 from protocol.certificate_profile import in_utc
-from protocol.certificates import Identity, PrivateKey, Role, check_chain
+from protocol.certificates import Identity, PrivateKey, Role, check_chain, check_guest, organisation_id
 from protocol.errors import ChannelClosed, LimitExceeded, LocalProtocolError, RemoteProtocolError, TrustError
 from protocol.limits import LIMITS, Limits
 from protocol.version import ALPN
@@ -98,9 +102,11 @@ class SealedChannel:
         wall: datetime | Callable[[], datetime],
         now: float | None,
         limits: Limits,
+        guest: bool = False,
     ) -> None:
         """For the two class methods below."""
-        self._judge = _Judge(Role.DEVICE if client else Role.TECHNICIAN, root_der, wall)
+        expected = Role.DEVICE if client else Role.TECHNICIAN
+        self._judge = _GuestJudge(Role.GUEST, root_der, wall) if client and guest else _Judge(expected, root_der, wall)
         self._limits = limits
         self._deadline = None if now is None else now + limits.handshake_seconds
         self._state = _State.HANDSHAKE
@@ -132,6 +138,7 @@ class SealedChannel:
         wall: datetime | Callable[[], datetime],
         now: float | None = None,
         limits: Limits = LIMITS,
+        guest: bool = False,
     ) -> "SealedChannel":
         """The technician's end (TLS client); it has something to send at once.
 
@@ -140,11 +147,12 @@ class SealedChannel:
             root_der: the organisation's pinned root.
             wall: the time by which certificates are judged.
             now: starts the handshake's time limit; without it the first call that brings `now` does.
+            guest: the other end is a guest, not an enrolled device.
 
         Raises:
             LocalProtocolError: key and chain do not belong together, or cannot be read.
         """
-        return cls(True, key, chain, root_der, wall, now, limits)
+        return cls(True, key, chain, root_der, wall, now, limits, guest)
 
     @classmethod
     def agent(
@@ -157,7 +165,8 @@ class SealedChannel:
         now: float | None = None,
         limits: Limits = LIMITS,
     ) -> "SealedChannel":
-        """The agent's end (TLS server); arguments and errors as for `technician`, with [leaf, device CA]."""
+        """The agent's end (TLS server); arguments and errors as for `technician`, with [leaf, device CA], or [certificate] of a
+        guest."""
         return cls(False, key, chain, root_der, wall, now, limits)
 
     # -- the contract of every machine ------------------------------------------------------------------------------
@@ -405,6 +414,27 @@ class _Judge:
         if self.distrust is not None or self._peer is None:
             raise self.distrust or TrustError("The other side did not show a certificate.")
         return self._peer
+
+
+class _GuestJudge(_Judge):
+    """Judges a guest, whose certificate OpenSSL cannot know: it is self-issued, and only our own judgement counts."""
+
+    def __call__(self, _: SSL.Connection, certificate: crypto.X509, problem: int, depth: int, fine: int) -> bool:  # noqa: ARG002
+        """Called with each of OpenSSL's objections, and once more for the certificate itself."""
+        if depth != 0:
+            self.distrust = TrustError("A guest's certificate comes alone.")
+            return False
+        self._verified[0] = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        try:
+            self._peer = self.check(self.wall())
+        except TrustError as error:
+            self.distrust = error
+            return False
+        return True
+
+    def check(self, wall: datetime) -> Identity:
+        """Exactly the profile of a guest of this organisation."""
+        return check_guest([self._verified[0]], organisation=organisation_id(self._root_der), wall=wall)
 
 
 def _context(client: bool, key: PrivateKey, chain: Sequence[bytes], root_der: bytes, wall: datetime) -> SSL.Context:

@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from protocol.certificates import Identity, PrivateKey, PublicKey, check_chain, names_in_leaf
+from protocol.certificates import Identity, PrivateKey, PublicKey, check_chain, check_guest, names_in_leaf
 from protocol.errors import (
     LimitExceeded,
     LocalProtocolError,
@@ -65,6 +65,7 @@ PEER_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
     Role.DEVICE: _MAIL | {HelpRequest, HelpCancel},
     Role.TECHNICIAN: _MAIL | {CodeRedeem, DeviceAsk, DevicesQuery},
     Role.SIGNER: _MAIL | {UploadAsk},
+    Role.GUEST: frozenset({HelpRequest, HelpCancel}),
 }
 """What the relay accepts from each role after login. Anything else ends the link."""
 
@@ -73,6 +74,7 @@ RELAY_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
     Role.DEVICE: _ANSWERS | {HelpCode, TunnelOffer},
     Role.TECHNICIAN: _ANSWERS | {TunnelOffer, DevicesPage, DevicesChanged},
     Role.SIGNER: _ANSWERS | {UploadTicket},
+    Role.GUEST: _ANSWERS - {MailDeliver} | {HelpCode, TunnelOffer},
 }
 """What each role accepts from the relay after login."""
 
@@ -251,7 +253,7 @@ class _Link:
 
 
 class PeerLink(_Link):
-    """The side that logs in: device, technician or signer. Feed every WebSocket binary message to `receive_data`."""
+    """The side that logs in: device, technician, signer or guest. Feed every WebSocket binary message to `receive_data`."""
 
     def __init__(
         self,
@@ -269,7 +271,7 @@ class PeerLink(_Link):
 
         Args:
             login_key: the key of the login leaf (never the session key).
-            chain: [login leaf, issuing CA]; the signer's is [login leaf].
+            chain: [login leaf, issuing CA]; the signer's is [login leaf], a guest's its one certificate.
             origin: the address that was dialled, e.g. "https://relay.example:8443"; the login is bound to it.
             label, platform: shown to technicians as unverified; cut at 100 characters.
 
@@ -475,7 +477,11 @@ class RelayLink(_Link):
                 self._refuse(RefusalReason.NOT_FOUND, f"This relay does not serve the organisation {organisation}.")
                 return
             wall = self._wall if isinstance(self._wall, datetime) else self._wall()
-            identity = check_chain(login.chain, root_der=root_der, expected=login.role, purpose="login", wall=wall)
+            if login.role is Role.GUEST:
+                # It proves a key and nothing else: how many are let in is the application's to bound.
+                identity = check_guest(login.chain, organisation=organisation, wall=wall)
+            else:
+                identity = check_chain(login.chain, root_der=root_der, expected=login.role, purpose="login", wall=wall)
             self._check_signature(login)
         except TrustError as error:
             self._refuse(RefusalReason.UNTRUSTED, str(error))

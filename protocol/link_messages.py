@@ -3,7 +3,8 @@
 MessagePack maps tagged by "type"; unknown keys are ignored. Nothing here is obeyed by an agent beyond carrying bytes to the right
 place: labels, tickets and texts from the relay are unverified.
 
-Roles: a `device` and a `technician` log in with a login leaf issued by their CA; the `signer` with one issued by the root itself.
+Roles: a `device` and a `technician` log in with a login leaf issued by their CA; the `signer` with one issued by the root itself;
+a `guest`, a device that is not enrolled, with the ephemeral certificate that it issued to itself: it proves its key, no more.
 """
 
 from enum import StrEnum
@@ -29,6 +30,7 @@ class Role(StrEnum):
     DEVICE = "device"
     TECHNICIAN = "technician"
     SIGNER = "signer"
+    GUEST = "guest"
 
 
 class LinkMessage(msgspec.Struct, frozen=True, tag_field="type"):
@@ -44,7 +46,7 @@ class Challenge(LinkMessage, frozen=True, tag="challenge"):
 
 
 class Login(LinkMessage, frozen=True, tag="login"):
-    """P->R: `chain` is [login leaf, issuing CA] (signer: [login leaf]); `signature` is ECDSA-SHA256 (DER) over
+    """P->R: `chain` is [login leaf, issuing CA] (signer: [login leaf]; guest: [its one]); `signature` is ECDSA-SHA256 (DER) over
     "handrail login v1" NUL origin NUL nonce NUL role, where origin is the one the peer dialled. `label` is unverified."""
 
     role: Role

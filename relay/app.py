@@ -17,7 +17,7 @@ from relay.directory import Directory
 from relay.drain import Drain
 from relay.enrolments import Enrolments
 from relay.forwarding import Exchange
-from relay.gatehouse import Gatehouse
+from relay.gatehouse import Gatehouse, GuestBook
 from relay.health import Health
 from relay.links import LinkHub
 from relay.listener import HEADER_SECONDS, Gate, Listener
@@ -91,6 +91,7 @@ class Relay:
             directory,
             mailbox,
             failures,
+            GuestBook(bounds.guests, bounds.guests_per_organisation, SlidingWindow(bounds.guest_logins_per_minute, 60.0)),
             metrics,
             clock,
             random_bytes,

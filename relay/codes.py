@@ -94,6 +94,10 @@ class CodeBook:
         self._forget(code)
         return True
 
+    def leave(self, organisation: str, device: str) -> None:
+        """A guest is gone, and does not come back: whatever code it had is void."""
+        self._forget(self._by_device.get((organisation, device)))
+
     def waiting(self, organisation: str, device: str, now: float) -> Code | None:
         """The device's standing code, if its user waits for help."""
         code = self._by_device.get((organisation, device))

@@ -32,6 +32,9 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     connections: Count = 8000
     connections_per_address: Count = 2000
     links: Count = 6000
+    guests: Count = 200
+    guests_per_organisation: Count = 50
+    guest_logins_per_minute: Count = 6
     tunnels: Count = 1000
     failed_logins_per_minute: Count = 30
     registrations_per_minute: Count = 10

@@ -27,9 +27,9 @@ class Directory:
         self._clock = clock
 
     async def seen(self, link: Link) -> None:
-        """Remember that a peer logged in or out just now. Signers are not listed."""
+        """Remember that a peer logged in or out just now. Signers and guests are not listed, and nothing of a guest is kept."""
         wall = self._clock.wall()
-        if link.role is Role.SIGNER:
+        if link.role in (Role.SIGNER, Role.GUEST):
             return
         common = {"organisation": link.organisation, "id": link.peer, "first_seen": wall, "last_seen": wall, "label": link.label}
         if link.role is Role.DEVICE:

@@ -29,8 +29,32 @@ _LOGGER = logging.getLogger(__name__)
 # A link's requests: this many a second for long, this many at once; beyond it the relay reads more slowly.
 REQUESTS_A_SECOND = 50.0
 REQUESTS_AT_ONCE = 200.0
+# A guest is there for one code of ten minutes and one session of an hour.
+GUEST_LINK_SECONDS = 2 * 3600.0
 # Room for WebSocket headers and pings around the one login message.
 LOGIN_SLACK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GuestBook:
+    """How many guests are let in. Anybody can be one, so they are few, counted by address, and never in the way of others."""
+
+    most: int
+    per_organisation: int
+    logins: SlidingWindow
+
+    def refusal(self, hub: LinkHub, organisation: str, key: str, now: float) -> tuple[Refusal, str] | None:
+        """Why one more guest is not let in, or None; then it is counted.
+
+        Args:
+            key: the client's address as it is counted.
+        """
+        if self.logins.blocked(key, now):
+            return Refusal.GUEST_RATE, "Too many guests have come from your address; wait a minute, then try again."
+        self.logins.hit(key, now)
+        if hub.guests() >= self.most or hub.guests(organisation) >= self.per_organisation:
+            return Refusal.GUESTS, "The relay helps as many guests as it may at the moment; try again in a few minutes."
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +68,7 @@ class Gatehouse:
     directory: Directory
     mailbox: Mailbox
     failures: SlidingWindow
+    guests: "GuestBook"
     metrics: Metrics
     clock: Clock
     random_bytes: Callable[[int], bytes]
@@ -134,6 +159,13 @@ class Gatehouse:
     async def _judge(
         self, call: Call, socket: web.WebSocketResponse, machine: RelayLink, peer: PeerAuthenticated
     ) -> PeerAuthenticated | None:
+        if peer.role is Role.GUEST:
+            refusal = self.guests.refusal(self.hub, peer.organisation, call.key, self.clock.now())
+            if refusal is not None:
+                self.metrics.refuse(refusal[0])
+                machine.send_refusal(RefusalReason.LIMIT, refusal[1], self.clock.now())
+                await _flush(socket, machine)
+                return None
         # These names mean something in mailboxes; no certificate may claim them.
         if peer.role is not Role.SIGNER and (peer.peer == SIGNER or peer.peer.startswith(ENROLMENT)):
             machine.send_refusal(RefusalReason.INVALID, "This peer's id is reserved; enrol it again.", self.clock.now())
@@ -154,15 +186,23 @@ class Gatehouse:
         if self.draining():
             # It was logging in when everybody else was sent away.
             link.end(WSCloseCode.GOING_AWAY, b"the relay is stopping")
+        leave = (
+            asyncio.get_running_loop().call_later(GUEST_LINK_SECONDS, link.end, WSCloseCode.POLICY_VIOLATION, b"time is up")
+            if link.role is Role.GUEST
+            else None
+        )
         try:
             # Findable before the peer is told that it is in: what it does next may depend on it.
             await self._note(link)
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(self._write(socket, machine, link))
-                await self.mailbox.deliver(link.organisation, recipient_of(link))
+                if link.role is not Role.GUEST:  # nobody writes to a guest
+                    await self.mailbox.deliver(link.organisation, recipient_of(link))
                 await self._read(socket, machine, link)
                 writer.cancel()
         finally:
+            if leave is not None:
+                leave.cancel()
             await self._left(link)
 
     async def _note(self, link: Link) -> None:
@@ -172,6 +212,8 @@ class Gatehouse:
 
     async def _left(self, link: Link) -> None:
         if self.hub.remove(link):
+            if link.role is Role.GUEST:
+                self.switchboard.codes.leave(link.organisation, link.peer)
             await self._note(link)
         if link.in_flight:
             await self.mailbox.deliver(link.organisation, recipient_of(link))

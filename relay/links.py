@@ -15,7 +15,7 @@ from protocol.link import encode_link
 from protocol.link_messages import LinkMessage, RepositoryChanged, Role
 from relay.metrics import Loss, Metrics
 
-MOST_LINKS = {Role.DEVICE: 1, Role.TECHNICIAN: 8, Role.SIGNER: 4}
+MOST_LINKS = {Role.DEVICE: 1, Role.TECHNICIAN: 8, Role.SIGNER: 4, Role.GUEST: 1}
 REPLACED = 4001
 SLOW = 4002
 QUEUE_MESSAGES = 512
@@ -24,7 +24,8 @@ QUEUE_BYTES = 8 * 1024 * 1024
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """One peer that logged in. Label and platform are unverified. `abort` cuts the connection at once."""
+    """One peer that logged in. Label and platform are unverified. `abort` cuts the connection at once. `codes` counts those
+    that a guest was given."""
 
     role: Role
     organisation: str
@@ -36,6 +37,7 @@ class Link:
     watching: bool = False
     changed: set[str] = field(default_factory=set)
     in_flight: set[str] = field(default_factory=set)
+    codes: int = 0
     ending: tuple[int, bytes] | None = None
     _queue: deque[tuple[LinkMessage, int]] = field(default_factory=deque)
     _bytes: int = 0
@@ -125,6 +127,15 @@ class LinkHub:
     def device(self, organisation: str, peer: str) -> Link | None:
         """The link of a device that is online."""
         return self._first(organisation, Role.DEVICE, peer)
+
+    def behind_code(self, organisation: str, peer: str) -> Link | None:
+        """The link of whoever was given a code: a device, or a guest. Nothing but a code leads to a guest."""
+        return self.device(organisation, peer) or self._first(organisation, Role.GUEST, peer)
+
+    def guests(self, organisation: str = "") -> int:
+        """How many guests are there, in one organisation or in all."""
+        found = self.of_organisation(organisation) if organisation else self.all()
+        return sum(link.role is Role.GUEST for link in found)
 
     def online(self, organisation: str, peer: str) -> bool:
         """Whether a device is online."""

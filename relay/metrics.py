@@ -18,6 +18,9 @@ class Refusal(StrEnum):
     LOGIN_FAILED = "login_failed"  # signature, chain, organisation or message was wrong
     FAILED_LOGINS = "failed_logins"  # the address had too many failed logins in the last minute
     LINKS = "links"  # more links at once than configured
+    GUESTS = "guests"  # more guests at once, in all or in one organisation, than configured
+    GUEST_RATE = "guest_rate"  # more logins of guests in a minute from one address than configured
+    GUEST_CODES = "guest_codes"  # a guest asked for more codes than one may
     ORIGIN = "origin"  # a web page (anything with an Origin header) asked
     NOT_PROXIED = "not_proxied"  # plain HTTP from an address that is not a trusted proxy
     NOT_ALLOWED = "not_allowed"  # /metrics from elsewhere

@@ -35,6 +35,15 @@ from relay.tunnels import End, TunnelTable
 
 _ENROLMENT = re.compile(rf"{ENROLMENT}[0-9a-f]{{24}}")
 _DRAINING = "The relay is stopping; try again in a minute."
+# A guest's login is free, so what one login gets is not: whoever needs more codes begins anew, and is counted again.
+CODES_OF_A_GUEST = 3
+
+
+class TooManyCodes(Refused):
+    """A guest has had as many codes as one may."""
+
+    def __init__(self) -> None:
+        super().__init__("This guest has asked for as many codes as one may; begin anew.", reason=RefusalReason.LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +111,16 @@ class Switchboard:
                 self.metrics.refuse(Refusal.CODE_LOCKED_ORGANISATION)
             case CodeLocked():
                 self.metrics.refuse(Refusal.CODE_LOCKED_TECHNICIAN)
+            case TooManyCodes():
+                self.metrics.refuse(Refusal.GUEST_CODES)
             case _:
                 self.metrics.refuse(Refusal.REQUEST)
 
     def _help(self, link: Link, message: HelpRequest) -> None:
+        if link.role is Role.GUEST:
+            if link.codes >= CODES_OF_A_GUEST:
+                raise TooManyCodes
+            link.codes += 1
         code = self.codes.issue(
             link.organisation, link.peer, message.request, message.text, now=self.clock.now(), wall=self.clock.wall()
         )
@@ -121,7 +136,7 @@ class Switchboard:
         except Refused:
             self.metrics.refuse(Refusal.CODE_WRONG)
             raise
-        device = self.hub.device(link.organisation, code.device)
+        device = self.hub.behind_code(link.organisation, code.device)
         if device is None:
             raise Refused(
                 "The code is right, but its device has just lost its connection; ask the user, and try the same code again.",

@@ -8,8 +8,10 @@ from protocol.certificates import (
     DeviceClaims,
     PrivateKey,
     TechnicianClaims,
+    guest_peer,
     issue_ca,
     issue_device_leaf,
+    issue_guest_certificate,
     issue_login_leaf,
     issue_root,
     issue_signer_login_leaf,
@@ -90,6 +92,12 @@ class Organisation:
             key.public, root_der=self.root, root_key=self.root_key, wall=self.wall, random_bytes=secrets.token_bytes
         )
         return Credentials(Role.SIGNER, "signer", key, [leaf], key, [leaf])
+
+    def guest(self, *, key: PrivateKey | None = None) -> Credentials:
+        """A guest of this organisation: one key and the certificate that it issued to itself, for everything."""
+        key = key or PrivateKey.generate()
+        chain = [issue_guest_certificate(key, organisation=self.id, wall=self.wall, random_bytes=secrets.token_bytes)]
+        return Credentials(Role.GUEST, guest_peer(key.public), key, chain, key, chain)
 
     def _with_login(self, role: Role, peer: str, key: PrivateKey, leaf: bytes) -> Credentials:
         login_key = PrivateKey.generate()

@@ -17,8 +17,11 @@ from protocol.certificates import (
     PrivateKey,
     Role,
     check_chain,
+    check_guest,
+    guest_peer,
     issue_ca,
     issue_device_leaf,
+    issue_guest_certificate,
     issue_login_leaf,
     issue_root,
     issue_signer_login_leaf,
@@ -201,3 +204,24 @@ def test_what_is_issued_is_accepted() -> None:
             credentials.chain, root_der=ORGANISATION.root, expected=credentials.role, purpose="session", wall=WALL
         )
         assert identity.peer == credentials.peer
+
+
+def test_a_guest_certifies_itself_and_nobody_else_does() -> None:
+    der = issue_guest_certificate(KEY, organisation=ORGANISATION.id, wall=WALL, random_bytes=secrets.token_bytes)
+    certificate = x509.load_der_x509_certificate(der)
+    certificate.verify_directly_issued_by(certificate)
+    assert certificate.not_valid_after_utc - WALL == timedelta(hours=2)
+    assert check_guest([der], organisation=ORGANISATION.id, wall=WALL).peer == guest_peer(KEY.public)
+    for bad in ({"lifetime": timedelta(hours=3)}, {"lifetime": timedelta(0)}):
+        with pytest.raises(LocalProtocolError, match="two hours"):
+            issue_guest_certificate(KEY, organisation=ORGANISATION.id, wall=WALL, random_bytes=secrets.token_bytes, **bad)
+    with pytest.raises(LocalProtocolError, match="Nobody issues"):
+        issue_login_leaf(
+            Role.GUEST,
+            "a",
+            KEY.public,
+            ca_der=ORGANISATION.cas[Role.DEVICE],
+            ca_key=ORGANISATION.ca_keys[Role.DEVICE],
+            wall=WALL,
+            random_bytes=secrets.token_bytes,
+        )

@@ -23,7 +23,17 @@ from protocol.certificate_profile import (
     encode_claims,
 )
 from protocol.certificates import DeviceClaims, issue_ca, issue_device_leaf
-from protocol.chain import Identity, Purpose, TrustAnchor, check_ca, check_chain, names_in_leaf, organisation_name
+from protocol.chain import (
+    Identity,
+    Purpose,
+    TrustAnchor,
+    check_ca,
+    check_chain,
+    check_guest,
+    guest_peer,
+    names_in_leaf,
+    organisation_name,
+)
 from protocol.errors import LocalProtocolError, TrustError
 from protocol.keys import PrivateKey
 from protocol.link_messages import Role
@@ -445,3 +455,78 @@ def test_reading_names_of_a_changed_leaf_raises_nothing_but_distrust(leaf: bytes
             read(leaf)
         except TrustError:
             continue
+
+
+# -- guests ---------------------------------------------------------------------------------------------------------------
+
+GUEST_KEY = PrivateKey.generate()
+GUEST = OURS.guest(key=GUEST_KEY)
+
+
+def guest(chain: list[bytes], *, organisation: str = OURS.id, wall: datetime = WALL) -> Identity:
+    return check_guest(chain, organisation=organisation, wall=wall)
+
+
+def test_a_guest_is_known_by_its_key_alone() -> None:
+    identity = guest(GUEST.chain)
+    assert (identity.role, identity.peer, identity.organisation) == (Role.GUEST, guest_peer(GUEST_KEY.public), OURS.id)
+    assert identity.claims == DeviceClaims(f"Guest {identity.peer[:6]}", "guest")
+    assert identity.fingerprint == GUEST_KEY.public.fingerprint
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("purpose", ["session", "login"])
+def test_a_guest_is_nobody_that_an_organisation_certifies(role: Role, purpose: Purpose) -> None:
+    for chain in (GUEST.chain, [*GUEST.chain, DEVICE_CA], [*GUEST.chain, *GUEST.chain]):
+        with pytest.raises(TrustError):
+            check(chain, role, purpose)
+
+
+def test_nobody_that_an_organisation_certifies_is_a_guest() -> None:
+    for chain in (DEVICE.chain, DEVICE.chain[:1], DEVICE.login_chain[:1], ANA.chain[:1], OURS.signer().chain, [OURS.root]):
+        with pytest.raises(TrustError):
+            guest(chain)
+
+
+def test_a_guest_of_another_organisation_or_time_is_refused() -> None:
+    with pytest.raises(TrustError, match="not of a guest of this organisation"):
+        guest(GUEST.chain, organisation=THEIRS.id)
+    for hours in (-1, 3):
+        with pytest.raises(TrustError, match="clock"):
+            guest(GUEST.chain, wall=WALL + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        sans(x509.DNSName(f"{'a' * 16}.guest.{OURS.id}.handrail.invalid")),
+        sans(x509.DNSName(f"{GUEST.peer}.device.{OURS.id}.handrail.invalid")),
+        sans(x509.DNSName(f"{GUEST.peer}.guest.{OURS.id}.handrail.invalid"), critical=False),
+        {EKU: (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, OID_DEVICE]), False)},
+        {EKU: None},
+        {OID_CLAIMS: (x509.UnrecognizedExtension(OID_CLAIMS, encode_claims(DeviceClaims("x", "front"))), False)},
+        {ExtensionOID.BASIC_CONSTRAINTS: (x509.BasicConstraints(ca=True, path_length=None), True)},
+        {ExtensionOID.KEY_USAGE: None},
+    ],
+    ids=str,
+)
+def test_a_guest_has_exactly_its_profile(change: dict[x509.ObjectIdentifier, Value]) -> None:
+    with pytest.raises(TrustError):
+        guest([_forged_guest(change)])
+
+
+def _forged_guest(change: dict[x509.ObjectIdentifier, Value], signer: PrivateKey = GUEST_KEY, **times: datetime) -> bytes:
+    without_authority = {ExtensionOID.AUTHORITY_KEY_IDENTIFIER: None, **change}
+    return forge(GUEST.chain[0], GUEST.chain[0], signer, change=without_authority, **times)  # type: ignore[arg-type]
+
+
+def test_a_guest_signs_for_itself_and_not_for_long() -> None:
+    assert guest([_forged_guest({})]).peer == GUEST.peer
+    with pytest.raises(TrustError, match="signed by its own key"):
+        guest([_forged_guest({}, PrivateKey.generate())])
+    with pytest.raises(TrustError, match="longer"):
+        guest([_forged_guest({}, not_after=WALL + timedelta(hours=3))])
+    with pytest.raises(TrustError, match="alone"):
+        guest([*GUEST.chain, OURS.root])
+    with pytest.raises(TrustError):
+        guest([b"x"])

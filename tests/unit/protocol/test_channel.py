@@ -529,3 +529,44 @@ def test_garbage_after_the_handshake_raises_only_what_is_documented(data: bytes)
     except HandrailError as error:
         assert isinstance(error, (TrustError, RemoteProtocolError))
     assert text_of(ours.events()) == b""
+
+
+# -- guests ---------------------------------------------------------------------------------------------------------------
+
+
+def meet_guest(who: Credentials, *, guest: bool = True, wall: Wall = WALL) -> tuple[SealedChannel, SealedChannel]:
+    ours = SealedChannel.technician(ANA.key, ANA.chain, root_der=OURS.root, wall=wall, guest=guest)
+    return ours, agent(who)
+
+
+def test_a_technician_who_expects_a_guest_meets_one() -> None:
+    guest = OURS.guest()
+    ours, theirs = meet_guest(guest)
+    pump(ours, theirs)
+    assert ours.peer is not None
+    assert theirs.peer is not None
+    assert (ours.peer.role, ours.peer.peer) == (Role.GUEST, guest.peer)
+    assert (theirs.peer.role, theirs.peer.display_name) == (Role.TECHNICIAN, "Ana Ruiz")
+    assert ours.exporter(b"EXPORTER-x", 32) == theirs.exporter(b"EXPORTER-x", 32)
+    ours.recheck(WALL + timedelta(hours=1))
+    with pytest.raises(TrustError, match="expired"):
+        ours.recheck(WALL + timedelta(hours=3))
+
+
+def test_a_guest_is_accepted_where_one_is_expected_and_an_enrolled_device_is_not() -> None:
+    for who, expects_guest in ((OURS.guest(), False), (DEVICE, True), (THEIRS.guest(), True)):
+        ours, theirs = meet_guest(who, guest=expects_guest)
+        with pytest.raises(TrustError):
+            pump(ours, theirs)
+        assert ours.peer is None
+        assert theirs.peer is None
+
+
+def test_nobody_is_let_in_at_a_guest_but_a_technician_of_its_organisation() -> None:
+    guest = OURS.guest()
+    for who, root in ((THEIRS.technician(), THEIRS.root), (OURS.guest(), OURS.root), (DEVICE, OURS.root)):
+        ours = SealedChannel.technician(who.key, who.chain, root_der=root, wall=WALL, guest=True)
+        theirs = agent(guest)
+        with pytest.raises(TrustError):
+            pump(ours, theirs)
+        assert theirs.peer is None

@@ -37,6 +37,7 @@ from protocol.link_messages import (
     CodeRedeem,
     DevicesQuery,
     Done,
+    HelpRequest,
     LinkMessage,
     LoggedIn,
     Login,
@@ -52,6 +53,7 @@ from tests.vectors.examples import LINK_MESSAGES
 WALL = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 OURS = Organisation("Ours", wall=WALL)
 PEERS = {Role.DEVICE: OURS.device(peer="dev1"), Role.TECHNICIAN: OURS.technician(peer="ana1"), Role.SIGNER: OURS.signer()}
+PEERS[Role.GUEST] = OURS.guest()
 ORIGIN = "https://relay.example:8443"
 
 
@@ -490,3 +492,36 @@ def test_whatever_comes_no_method_raises(items: list[bytes]) -> None:
         assert link.closed
         link.receive_data(b"late", 1001.0)
         assert len(link.events()) <= 1
+
+
+# -- guests ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_guest_proves_its_key_and_must_be_one_of_an_organisation_served_here() -> None:
+    talk = logged_in(Role.GUEST)
+    talk.peer.send(HelpRequest(1), 1.0)
+    talk.run()
+    assert talk.relay_events == [LinkMessageReceived(HelpRequest(1))]
+    stranger = Organisation("Theirs", wall=WALL).guest()
+    talk = Talk(peer_link(Role.GUEST, credentials=stranger), relay_link()).run()
+    (refused,) = talk.peer_events
+    assert isinstance(refused, LinkRefused)
+    assert refused.reason is RefusalReason.NOT_FOUND
+    thief = replace(PEERS[Role.GUEST], login_key=PrivateKey.generate())
+    talk = Talk(peer_link(Role.GUEST, credentials=thief), relay_link()).run()
+    (refused,) = talk.peer_events
+    assert isinstance(refused, LinkRefused)
+    assert refused.reason is RefusalReason.UNTRUSTED
+
+
+@pytest.mark.parametrize("role", [Role.DEVICE, Role.TECHNICIAN, Role.SIGNER])
+def test_a_guests_certificate_logs_nobody_else_in(role: Role) -> None:
+    guest = PEERS[Role.GUEST]
+    relay = relay_link()
+    (challenge,) = relay.data_to_send()
+    nonce = msgspec.msgpack.decode(challenge)["nonce"]
+    signature = guest.login_key.sign(login_payload(ORIGIN, nonce, role))
+    relay.receive_data(encode_link(Login(role, guest.login_chain, signature, PROTOCOL)), 1.0)
+    (refused,) = relay.events()
+    assert isinstance(refused, LinkRefused)
+    assert refused.reason is RefusalReason.UNTRUSTED

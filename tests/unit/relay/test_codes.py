@@ -102,3 +102,12 @@ def test_codes_are_drawn_evenly_and_never_twice() -> None:
     assert issue(codes, "a").code == "123456789"
     assert issue(codes, "b").code == "987654321"
     assert numbers == []
+
+
+def test_the_code_of_one_who_left_for_good_is_void() -> None:
+    codes = book()
+    code = issue(codes)
+    codes.leave(ORG, "somebody else")
+    assert codes.look(ORG, "tech", code.code, 1.0) is code
+    codes.leave(ORG, "dev")
+    assert guess(codes, "tech", 2.0, code.code) is RefusalReason.NOT_FOUND

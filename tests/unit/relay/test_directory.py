@@ -102,3 +102,9 @@ async def test_a_cursor_of_somebody_elses_making_is_harmless(directory: Director
     for cursor in ("x", "\x1f", "' OR 1=1 --", "\x1f" * 50):
         page = await directory.page(ORG, DevicesQuery(1, "", cursor, 10))
         assert len(page.devices) <= 1
+
+
+async def test_nothing_of_a_guest_is_kept(directory: Directory, make: Make) -> None:
+    await directory.seen(make(Role.GUEST, "g").link)
+    assert not await directory.knows(ORG, "g")
+    assert await directory.device(ORG, "g") is None

@@ -301,3 +301,57 @@ async def test_an_unknown_request_number_of_a_failed_request_comes_back(tmp_path
         technician = await client.login(org.technician())
         answer = await technician.request(CodeRedeem(4_294_967_295, "000000000"), Failed)
         assert answer.reason is RefusalReason.NOT_FOUND
+
+
+# -- guests ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_guest_logs_in_and_gets_a_code_that_ends_with_its_link(tmp_path: Path) -> None:
+    org = Organisation()
+    async with serving(tmp_path) as client:
+        await client.register(org)
+        guest, technician = await client.login(org.guest()), await client.login(org.technician())
+        code = await guest.request(HelpRequest(1), HelpCode)
+        assert await client.metric("links", role="guest") == 1
+        await guest.close()
+        await eventually_async(lambda: client.relay.hub.guests() == 0, "the guest is gone")
+        refused = await technician.refused(CodeRedeem(2, code.code))
+        assert refused.reason is RefusalReason.NOT_FOUND
+
+
+async def test_a_guest_may_say_nothing_else(tmp_path: Path) -> None:
+    org = Organisation()
+    async with serving(tmp_path) as client:
+        await client.register(org)
+        for message in (MailSend(1, "signer", "job", b""), DevicesQuery(1), CodeRedeem(1, "0" * 9), UploadAsk(1)):
+            guest = await client.login(org.guest())
+            await guest.socket.send(encode_link(message))
+            assert await guest.closed() == 1002
+
+
+async def test_guests_are_few_and_in_nobodys_way(tmp_path: Path) -> None:
+    one, other = Organisation(), Organisation()
+    bounds = Bounds(guests=3, guests_per_organisation=2)
+    async with serving(tmp_path, bounds=bounds) as client:
+        for org in (one, other):
+            await client.register(org)
+        for org in (one, one, other):
+            await client.login(org.guest())
+        assert await refusal(client, one.guest()) is RefusalReason.LIMIT
+        assert await refusal(client, other.guest()) is RefusalReason.LIMIT
+        assert client.relay.metrics.refused(Refusal.GUESTS) == 2
+        await client.login(one.device())
+        await client.login(other.technician())
+
+
+async def test_guests_of_one_address_are_counted(tmp_path: Path) -> None:
+    org = Organisation()
+    async with serving(tmp_path, bounds=Bounds(guest_logins_per_minute=2)) as client:
+        await client.register(org)
+        for _ in range(2):
+            await (await client.login(org.guest())).close()
+        assert await refusal(client, org.guest()) is RefusalReason.LIMIT
+        assert client.relay.metrics.refused(Refusal.GUEST_RATE) == 1
+        await client.login(org.device())
+        client.clock.ahead += 61.0
+        await client.login(org.guest())

@@ -98,3 +98,14 @@ def test_gauges_follow(hub: LinkHub, metrics: Metrics, make: Make) -> None:
     assert metrics.registry.get_sample_value("handrail_relay_links", {"role": "device"}) == 1
     hub.remove(posted.link)
     assert metrics.registry.get_sample_value("handrail_relay_links", {"role": "device"}) == 0
+
+
+def test_a_guest_is_found_behind_its_code_and_as_no_device(make: Make, hub: LinkHub) -> None:
+    guest, device = make(Role.GUEST, "g"), make(Role.DEVICE, "d")
+    make(Role.GUEST, "h", OTHER)
+    assert hub.device(ORG, "g") is None
+    assert not hub.online(ORG, "g")
+    assert hub.reader(ORG, "g") is None
+    assert hub.behind_code(ORG, "g") is guest.link
+    assert hub.behind_code(ORG, "d") is device.link
+    assert (hub.guests(), hub.guests(ORG), hub.guests(OTHER)) == (2, 1, 1)

@@ -214,3 +214,26 @@ async def test_a_database_that_fails_is_said_to_the_peer(desk: Desk, database: D
 async def test_a_message_without_meaning_here_is_a_bug(desk: Desk) -> None:
     with pytest.raises(AssertionError, match="Reconnect"):
         await desk.board.handle((await desk.seen(Role.DEVICE, "d")).link, Reconnect(1.0))
+
+
+async def test_only_a_code_leads_to_a_guest(desk: Desk) -> None:
+    guest, technician = await desk.seen(Role.GUEST, "g"), await desk.seen(Role.TECHNICIAN, "t")
+    code = await desk.code(guest, request=5)
+    assert await desk.refused(technician, DeviceAsk(1, "g")) is RefusalReason.NOT_FOUND
+    assert await desk.refused(technician, MailSend(2, "g", "job", b"")) is RefusalReason.NOT_FOUND
+    page = await desk.ask(technician, DevicesQuery(3))
+    assert isinstance(page, DevicesPage)
+    assert page.devices == []
+    theirs, mine = await desk.ask(technician, CodeRedeem(9, code)), await guest.next()
+    assert isinstance(theirs, TunnelOffer)
+    assert isinstance(mine, TunnelOffer)
+    assert (theirs.peer, mine.request, mine.by_code) == ("g", 5, True)
+    assert await desk.refused(technician, CodeRedeem(10, code)) is RefusalReason.NOT_FOUND
+
+
+async def test_a_guest_gets_three_codes_and_no_more(desk: Desk) -> None:
+    guest = await desk.seen(Role.GUEST, "g")
+    codes = {await desk.code(guest, number) for number in range(3)}
+    assert len(codes) == 3
+    assert await desk.refused(guest, HelpRequest(4)) is RefusalReason.LIMIT
+    assert desk.metrics.refused(Refusal.GUEST_CODES) == 1
