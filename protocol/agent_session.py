@@ -9,6 +9,9 @@ from protocol.capabilities import Capability
 from protocol.certificates import Identity, PrivateKey
 from protocol.channel import SealedChannel
 from protocol.errors import LocalProtocolError, RefusalReason, RemoteProtocolError
+from protocol.guest import EXPORTER_BYTES as GUEST_EXPORTER_BYTES
+from protocol.guest import EXPORTER_LABEL as GUEST_EXPORTER_LABEL
+from protocol.guest import GuestExchange
 from protocol.limits import LIMITS, Limits
 from protocol.messages import Lane, Message, Sender, rule_of
 from protocol.messages.input import ReleaseAll
@@ -22,6 +25,9 @@ from protocol.messages.session import (
     ConsentPending,
     Denied,
     End,
+    GuestProof,
+    GuestProved,
+    GuestShare,
     Hello,
     Paused,
     Refusal,
@@ -45,6 +51,7 @@ from protocol.version import OLDEST_PROTOCOL, PROTOCOL
 # (state, message type): anything absent here and not a feature message in an open session breaks the rules.
 EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
     {
+        (SessionState.GUEST, GuestProof),
         (SessionState.HELLO, Hello),
         (SessionState.REVEAL, Reveal),
         (SessionState.CONSENT, End),
@@ -73,6 +80,8 @@ class AgentSession(SessionCore):
         label: the certified label of this device.
         policy_version: TUF version of the policy it decides by.
         wall: the wall clock; certificates are judged by it.
+        guest_secret: the secret half of a guest's code, for one session; the chain is then its one certificate. "": enrolled.
+        guest_text: what is wrong, for a technician who knows the secret.
     """
 
     side = Sender.AGENT
@@ -90,10 +99,15 @@ class AgentSession(SessionCore):
         limits: Limits = LIMITS,
         product: str = "",
         platform: str = "",
+        guest_secret: str = "",
+        guest_text: str = "",
     ) -> None:
         channel = SealedChannel.agent(key, chain, root_der=root_der, wall=wall)
         super().__init__(channel, wall=wall, random_bytes=random_bytes, limits=limits)
         self._key = key
+        self._leaf = chain[0]
+        self._guest_secret, self._guest_text = guest_secret, guest_text
+        self._exchange: GuestExchange | None = None
         self._hello = (label, policy_version, product, platform)
         self._nonce = b""
         self._asked: Hello | None = None
@@ -180,9 +194,20 @@ class AgentSession(SessionCore):
 
     # -- the conversation -------------------------------------------------------------------------------------------
 
-    def _established(self, peer: Identity, now: float) -> None:  # noqa: ARG002 - the core keeps the peer
+    def _established(self, peer: Identity, now: float) -> None:
         self.state = SessionState.HELLO
         self._stage_deadline = now + self._limits.hello_seconds
+        if not self._guest_secret:
+            return
+        self._exchange = GuestExchange(
+            Sender.AGENT,
+            self._guest_secret,
+            technician_leaf=peer.leaf_der,
+            guest_leaf=self._leaf,
+            random_bytes=self._random_bytes,
+        )
+        self._queue(GuestShare(self._exchange.share))
+        self.state = SessionState.GUEST
 
     def _receive(self, message: Message, lane: Lane, size: int, now: float) -> None:
         if (self.state, type(message)) in EXPECTED:
@@ -196,6 +221,8 @@ class AgentSession(SessionCore):
 
     def _receive_expected(self, message: Message, now: float) -> None:
         match message:
+            case GuestProof():
+                self._receive_proof(message, now)
             case Hello():
                 self._receive_hello(message, now)
             case Reveal(nonce=nonce):
@@ -213,6 +240,15 @@ class AgentSession(SessionCore):
                 self._finish(self._last_words[0] if self._last_words else reason, clean=True, by_peer=self._last_words is None)
             case _:
                 raise RemoteProtocolError(f"{rule_of(message).tag} while {self.state.value}")
+
+    def _receive_proof(self, proof: GuestProof, now: float) -> None:
+        """The technician proves first: nothing that depends on the secret but this side's share has been said until then."""
+        assert self._exchange is not None
+        self._exchange.meet(proof.share, self._channel.exporter(GUEST_EXPORTER_LABEL, GUEST_EXPORTER_BYTES))
+        self._exchange.check(proof.confirmation)
+        self._queue(GuestProved(self._exchange.confirmation, self._guest_text))
+        self.state = SessionState.HELLO
+        self._stage_deadline = now + self._limits.hello_seconds
 
     def _receive_hello(self, hello: Hello, now: float) -> None:
         label, policy_version, product, platform = self._hello

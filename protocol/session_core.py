@@ -14,8 +14,9 @@ from typing import Final
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
 from protocol.channel import ChannelEnded, DataReceived, Established, SealedChannel
-from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, RemoteProtocolError
+from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, RemoteProtocolError, TrustError
 from protocol.frames import FrameConnection
+from protocol.guest import WRONG_CODE
 from protocol.limits import Limits
 from protocol.messages import Lane, Message, Sender, UnknownMessage, decode_message, encode_message, rule_of
 from protocol.messages.session import AgentHello, Denied, End, Ping, Pong, Welcome
@@ -27,9 +28,11 @@ CUT_REASONS: Final = frozenset({"cut", "silence"})
 
 
 class SessionState(Enum):
-    """Where a session stands. ENDING: our `End` is queued or sent, the other side's last words are awaited."""
+    """Where a session stands. GUEST: both sides of a guest's session prove that they know its code. ENDING: our `End` is queued
+    or sent, the other side's last words are awaited."""
 
     HANDSHAKE = "handshake"
+    GUEST = "guest"
     HELLO = "hello"
     REVEAL = "reveal"
     CONSENT = "consent"
@@ -395,6 +398,9 @@ class SessionCore(ABC):
                     self._established(peer, now)
                 case DataReceived(data=data):
                     self._take_frames(data, now)
+                case ChannelEnded(clean=True) if self.state is SessionState.GUEST:
+                    # Who does not believe the other's proof says nothing and closes.
+                    self._fail(TrustError(WRONG_CODE))
                 case ChannelEnded(clean=clean):
                     reason = self._last_words[0] if self._last_words else ("closed" if clean else "cut")
                     self._finish(reason, clean=clean or self._last_words is not None, by_peer=self._last_words is None)

@@ -9,6 +9,9 @@ from protocol.capabilities import Capability
 from protocol.certificates import DeviceClaims, Identity, PrivateKey
 from protocol.channel import SealedChannel
 from protocol.errors import LocalProtocolError, RemoteProtocolError, TrustError
+from protocol.guest import EXPORTER_BYTES as GUEST_EXPORTER_BYTES
+from protocol.guest import EXPORTER_LABEL as GUEST_EXPORTER_LABEL
+from protocol.guest import GuestExchange
 from protocol.limits import LIMITS, Limits
 from protocol.messages import Lane, Message, Sender, rule_of
 from protocol.messages.session import (
@@ -20,6 +23,9 @@ from protocol.messages.session import (
     ConsentPending,
     Denied,
     End,
+    GuestProof,
+    GuestProved,
+    GuestShare,
     Hello,
     Reveal,
     Welcome,
@@ -39,6 +45,8 @@ from protocol.version import OLDEST_PROTOCOL, PROTOCOL
 
 EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
     {
+        (SessionState.GUEST, GuestShare),
+        (SessionState.GUEST, GuestProved),
         (SessionState.HELLO, AgentHello),
         (SessionState.HELLO, Denied),
         (SessionState.HELLO, End),
@@ -65,6 +73,7 @@ class TechnicianSession(SessionCore):
         wanted: capabilities to ask for. reason: one line the user reads in the consent window.
         resume: the id of a session whose tunnel was cut. after_restart: as in `Hello`.
         witness: how many audit records the newest kept checkpoint of a device (peer id) covers.
+        guest_secret: the secret half of a guest's code: then the other end must be a guest that knows it. "": an enrolled device.
     """
 
     side = Sender.TECHNICIAN
@@ -86,13 +95,18 @@ class TechnicianSession(SessionCore):
         resume: str = "",
         after_restart: float = 0.0,
         witness: Callable[[str], int] = lambda _: 0,
+        guest_secret: str = "",
     ) -> None:
-        channel = SealedChannel.technician(key, chain, root_der=root_der, wall=wall)
+        channel = SealedChannel.technician(key, chain, root_der=root_der, wall=wall, guest=bool(guest_secret))
         super().__init__(channel, wall=wall, random_bytes=random_bytes, limits=limits)
         self._key = key
         self._expected_device = expected_device
         self._asking = (list(wanted), reason[: limits.reason_chars], timestamp_version, product, resume, after_restart)
         self._witness = witness
+        self._leaf = chain[0]
+        self._guest_secret = guest_secret
+        self._exchange: GuestExchange | None = None
+        self.guest_text = ""  # what a guest says is wrong, once it has proved itself
         self._nonce = random_bytes(NONCE_BYTES)
         self._granted: frozenset[Capability] = frozenset()
         self._denied = False
@@ -116,6 +130,13 @@ class TechnicianSession(SessionCore):
     def _established(self, peer: Identity, now: float) -> None:
         if self._expected_device is not None and peer.peer != self._expected_device:
             raise TrustError(f"the relay led to device {peer.peer} instead of {self._expected_device}: the session was stopped")
+        self._stage_deadline = now + self._limits.hello_seconds
+        if self._guest_secret:
+            self.state = SessionState.GUEST  # nothing is said before the guest has proved that it is the one
+        else:
+            self._say_hello(peer, now)
+
+    def _say_hello(self, peer: Identity, now: float) -> None:
         wanted, reason, timestamp_version, product, resume, after_restart = self._asking
         commit, witness = commitment(self._nonce), self._witness(peer.peer)
         self._queue(Hello(PROTOCOL, wanted, reason, commit, timestamp_version, product, resume, after_restart, witness))
@@ -129,7 +150,7 @@ class TechnicianSession(SessionCore):
                 self._emit(MessageReceived(message), lane, size)
                 return
         elif self.state is SessionState.OPEN and not isinstance(
-            message, Hello | AgentHello | Reveal | ConsentPending | Welcome | Denied
+            message, GuestShare | GuestProved | Hello | AgentHello | Reveal | ConsentPending | Welcome | Denied
         ):
             self._emit(MessageReceived(message), lane, size)
             return
@@ -139,6 +160,10 @@ class TechnicianSession(SessionCore):
 
     def _receive_expected(self, message: Message, now: float) -> None:
         match message:
+            case GuestShare(share=share):
+                self._receive_share(share)
+            case GuestProved():
+                self._receive_proved(message, now)
             case AgentHello():
                 self._receive_hello(message)
             case ConsentPending(seconds=seconds):
@@ -171,6 +196,28 @@ class TechnicianSession(SessionCore):
                 )
             case _:
                 raise RemoteProtocolError(f"{rule_of(message).tag} while {self.state.value}")
+
+    def _receive_share(self, share: bytes) -> None:
+        assert self.peer is not None
+        if self._exchange is not None:
+            raise RemoteProtocolError("session.guest_share came twice")
+        self._exchange = GuestExchange(
+            Sender.TECHNICIAN,
+            self._guest_secret,
+            technician_leaf=self._leaf,
+            guest_leaf=self.peer.leaf_der,
+            random_bytes=self._random_bytes,
+        )
+        self._exchange.meet(share, self._channel.exporter(GUEST_EXPORTER_LABEL, GUEST_EXPORTER_BYTES))
+        self._queue(GuestProof(self._exchange.share, self._exchange.confirmation))
+
+    def _receive_proved(self, proved: GuestProved, now: float) -> None:
+        assert self.peer is not None
+        if self._exchange is None:
+            raise RemoteProtocolError("session.guest_proved came before session.guest_share")
+        self._exchange.check(proved.confirmation)
+        self.guest_text = proved.text
+        self._say_hello(self.peer, now)
 
     def _receive_hello(self, hello: AgentHello) -> None:
         assert self.peer is not None

@@ -22,7 +22,10 @@ class MessageRule:
 
 
 AnyMessage = (
-    session.Hello
+    session.GuestShare
+    | session.GuestProof
+    | session.GuestProved
+    | session.Hello
     | session.AgentHello
     | session.Reveal
     | session.ConsentPending

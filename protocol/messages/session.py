@@ -15,6 +15,29 @@ RESTART_SECONDS_MOST = 3600
 RestartSeconds = Annotated[float, msgspec.Meta(ge=0, le=RESTART_SECONDS_MOST)]
 
 
+class GuestShare(Message, frozen=True, tag="session.guest_share"):
+    """A->T, first message of a guest: its share of the exchange over the code's secret half (`protocol.guest`)."""
+
+    SENDER: ClassVar = Sender.AGENT
+    share: Annotated[bytes, msgspec.Meta(min_length=33, max_length=33)]
+
+
+class GuestProof(Message, frozen=True, tag="session.guest_proof"):
+    """T->A, answer to `GuestShare`: the technician's share, and the proof that it knows the secret half of the code."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    share: Annotated[bytes, msgspec.Meta(min_length=33, max_length=33)]
+    confirmation: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class GuestProved(Message, frozen=True, tag="session.guest_proved"):
+    """A->T: the guest's own proof; only now does `Hello` follow. `text` is what is wrong, in the words of the person there."""
+
+    SENDER: ClassVar = Sender.AGENT
+    confirmation: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    text: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
 class Hello(Message, frozen=True, tag="session.hello"):
     """T->A, first message. `commit` = SHA-256("handrail commit v1" | nonce); `timestamp_version` = newest TUF timestamp known.
     `resume` is the session id of a `Welcome` whose tunnel was cut ("": a new session); the agent resumes it by keys and its own

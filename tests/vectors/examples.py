@@ -68,6 +68,9 @@ from protocol.messages.session import (
     ConsentPending,
     Denied,
     End,
+    GuestProof,
+    GuestProved,
+    GuestShare,
     Hello,
     Paused,
     Ping,
@@ -154,6 +157,9 @@ MESSAGES: list[Message] = [
     FixStage(8, "verify"),
     FixOutput(8, "run", "stdout", "freed 1.2 GB\n"),
     FixResult(8, "clean_cache", "3", "fixed", 2500.0, 0, None, "", False, [FINDING], []),
+    GuestShare(b"B" + NONCE),
+    GuestProof(b"A" + NONCE, NONCE),
+    GuestProved(NONCE, "the printer is on fire"),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)
