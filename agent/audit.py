@@ -1,24 +1,38 @@
-"""What happened on this machine, as a hash chain in SQLite, and the receipt that the user keeps.
+"""What happened on this machine, as a hash chain with a Merkle tree over it in SQLite, and the receipt that the user keeps.
 
-A record that cannot be written stops what it was to record: `Audit.record` raises, and its caller does not go ahead. Nothing here
-ever deletes. Values of keys pressed, texts typed and outputs of scripts are never recorded.
+Beside the chain lies the checkpoint that was signed last, a file of its own: a chain that ends before it was cut short or rolled
+back. A record that cannot be written stops what it was to record: `Audit.record` raises, and its caller does not go ahead.
+Nothing here ever deletes. Values of keys pressed, texts typed and outputs of scripts are never recorded.
 """
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
 from agent.errors import AuditUnavailable
 from agent.printable import printable
-from protocol.audit import GENESIS, Checkpoint, Detail, Record, check_chain, record_hash, sign_checkpoint
+from agent.private_files import PrivateFileError, write_private
+from protocol.audit import (
+    CHECKPOINT_BYTES,
+    GENESIS,
+    Checkpoint,
+    Detail,
+    Record,
+    check_chain,
+    moment,
+    read_checkpoint,
+    record_hash,
+    sign_checkpoint,
+)
 from protocol.certificates import PrivateKey
 from protocol.errors import TrustError
+from protocol.merkle import Frontier, consistency_proof, inclusion_proof, leaf_hash
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -30,7 +44,14 @@ CREATE TABLE IF NOT EXISTS record (
     hash     BLOB NOT NULL                 -- protocol.audit.record_hash
 );
 CREATE INDEX IF NOT EXISTS record_session ON record (session, sequence);
+CREATE TABLE IF NOT EXISTS node (          -- roots of the full subtrees of protocol.merkle; made anew when in doubt
+    level    INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    hash     BLOB NOT NULL,
+    PRIMARY KEY (level, position)
+) WITHOUT ROWID;
 """
+CHECKPOINT_SUFFIX = ".checkpoint"
 RECEIPT_ROWS = 500
 
 
@@ -61,19 +82,35 @@ class Audit:
         TrustError: at opening, when the newest records do not hold together.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Args: read_only: for looking at the chain of an agent that may be running; nothing is made or mended."""
         self._path = path
+        self._nodes: dict[tuple[int, int], bytes] = {}  # read-only: the tree as it follows from the records
         with self._translated():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600, exist_ok=True)
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+            if not read_only:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.touch(mode=0o600, exist_ok=True)
+            name = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+            self._database = sqlite3.connect(name, uri=True, isolation_level=None, timeout=2.0)
             with ExitStack() as on_failure:
                 on_failure.callback(self._database.close)
-                self._database.execute("PRAGMA journal_mode = WAL")
-                self._database.execute("PRAGMA synchronous = FULL")
-                self._database.executescript(SCHEMA)
-                self._sequence, self._head = self._read_head()
+                if not read_only:
+                    self._database.execute("PRAGMA journal_mode = WAL")
+                    self._database.execute("PRAGMA synchronous = FULL")
+                    self._database.executescript(SCHEMA)
+                    self._sequence, self._head = self._read_head()
+                    self._tree = self._open_tree()
+                else:
+                    self._database.execute("BEGIN")  # one state of the file, whatever the agent writes meanwhile
+                    self._tree, self._head = self._grow_tree(self._remember), self._newest_hash()
+                    self._sequence = self._tree.size
                 on_failure.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     def record(self, action: str, detail: Detail, *, session: str = "", at: float) -> None:
         """Append one record; on the disk when this returns.
@@ -83,12 +120,15 @@ class Audit:
         """
         record = Record(self._sequence + 1, at, session, action, dict(detail))
         digest = record_hash(self._head, record)
-        with self._translated():
+        tree = Frontier(self._tree.size, list(self._tree.hashes))
+        nodes = tree.append(leaf_hash(digest))
+        text = json.dumps(record.detail, ensure_ascii=False, sort_keys=True)
+        with self._translated(), self._transaction():
             self._database.execute(
-                "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)",
-                (record.sequence, at, session, action, json.dumps(record.detail, ensure_ascii=False, sort_keys=True), digest),
+                "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", (record.sequence, at, session, action, text, digest)
             )
-        self._sequence, self._head = record.sequence, digest
+            self._database.executemany("INSERT INTO node VALUES (?, ?, ?)", nodes)
+        self._sequence, self._head, self._tree = record.sequence, digest, tree
 
     def records(self, session: str, limit: int = RECEIPT_ROWS) -> list[Record]:
         """The first `limit` records of one session, oldest first."""
@@ -99,27 +139,124 @@ class Audit:
             ).fetchall()
         return [Record(sequence, at, name, action, json.loads(detail)) for sequence, at, name, action, detail in rows]
 
-    def verify(self) -> int:
-        """Check the whole chain; return how many records it has.
+    def rows(self) -> Iterator[tuple[Record, bytes]]:
+        """Every record with its stored hash, oldest first.
 
         Raises:
-            TrustError: it was edited; the text names the first wrong record.
+            TrustError: one does not read. AuditUnavailable: the file does not.
         """
         with self._translated():
-            return check_chain(self._rows(0))[0]
+            yield from self._rows(0)
+
+    def verify(self) -> int:
+        """Check the whole chain, the tree over it and the checkpoint beside it; return how many records there are.
+
+        Raises:
+            TrustError: something was edited, deleted, put in another order, cut short or rolled back; the text names the first
+                record that does not fit.
+        """
+        with self._translated():
+            count = check_chain(self._rows(0))[0]
+        if self.fault:
+            raise TrustError(self.fault)
+        return count
+
+    @property
+    def fault(self) -> str:
+        """What does not fit between the chain and the checkpoint that was signed last; "" when they fit."""
+        try:
+            noted = self.noted_checkpoint()
+        except TrustError as error:
+            return f"{self._note} was damaged: {error}"
+        return "" if noted is None else self.held_against(noted.sequence, noted.hash, f"the checkpoint of {moment(noted.at)}")
+
+    def held_against(self, sequence: int, digest: bytes, witness: str) -> str:
+        """What does not fit between the chain and one that had `digest` at record `sequence`; "" when they fit."""
+        if sequence > self._sequence:
+            return (
+                f"The audit chain {self._path} was cut short or rolled back: it ends at record {self._sequence}, but {witness} "
+                f"saw record {sequence}."
+            )
+        if sequence and self.hash_of(sequence) != digest:
+            return (
+                f"The audit chain {self._path} was written anew: its record {sequence} is another than the one that {witness} "
+                "saw. It or a record before it was edited, and all hashes after it were made again."
+            )
+        return ""
+
+    def noted_checkpoint(self) -> Checkpoint | None:
+        """The checkpoint that was signed last, None when none was yet. Its signature is not looked at: whoever can write here can
+        sign as well.
+
+        Raises:
+            TrustError: the file is damaged.
+        """
+        data = self.noted_bytes()
+        return read_checkpoint(data) if data else None
+
+    def noted_bytes(self) -> bytes:
+        """The same as it was signed; b"" when there is none."""
+        with self._translated():
+            try:
+                with self._note.open("rb") as file:
+                    return file.read(CHECKPOINT_BYTES + 1)
+            except FileNotFoundError:
+                return b""
 
     def checkpoint(self, key: PrivateKey, *, organisation: str, device: str, at: float) -> bytes:
-        """The head of the chain, signed with the device's session key."""
-        return sign_checkpoint(key, Checkpoint(organisation, device, self._sequence, self._head, at))
+        """The head of the chain, signed with the device's session key; also noted beside the chain.
+
+        Raises:
+            AuditUnavailable: the note cannot be written.
+        """
+        signed = sign_checkpoint(key, Checkpoint(organisation, device, self._sequence, self._head, at, self._tree.root()))
+        try:
+            write_private(self._note, signed)
+        except PrivateFileError as error:
+            raise AuditUnavailable(f"The audit checkpoint cannot be kept: {error}") from error
+        return signed
+
+    def proof_since(self, sequence: int) -> list[bytes]:
+        """That the chain continues what it was at `sequence` records; nothing when it never had so many."""
+        with self._translated():
+            return consistency_proof(self._node, sequence, self._sequence) if 0 <= sequence <= self._sequence else []
+
+    def proof_of(self, sequence: int) -> list[bytes]:
+        """That record `sequence` belongs to the chain as it stands.
+
+        Raises:
+            TrustError: there is no such record.
+        """
+        if not 1 <= sequence <= self._sequence:
+            raise TrustError(f"There is no record {sequence} in {self._path}.")
+        with self._translated():
+            return inclusion_proof(self._node, sequence - 1, self._sequence)
+
+    def hash_of(self, sequence: int) -> bytes:
+        """The stored hash of a record; the genesis hash of record 0; b"" when there is none."""
+        if sequence == 0:
+            return GENESIS
+        with self._translated():
+            row = self._database.execute("SELECT hash FROM record WHERE sequence = ?", (sequence,)).fetchone()
+        return bytes(row[0]) if row else b""
 
     @property
     def head(self) -> tuple[int, bytes]:
         """Length of the chain and the hash of its last record."""
         return self._sequence, self._head
 
+    @property
+    def root(self) -> bytes:
+        """The root of the tree over all records."""
+        return self._tree.root()
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    @property
+    def _note(self) -> Path:
+        return self._path.with_suffix(CHECKPOINT_SUFFIX)
 
     def _read_head(self) -> tuple[int, bytes]:
         newest = self._database.execute("SELECT coalesce(max(sequence), 0) FROM record").fetchone()[0]
@@ -130,15 +267,61 @@ class Audit:
             raise TrustError(f"The audit chain {self._path} is broken: record {newest - 1} is missing.")
         return check_chain(self._rows(newest - 1), sequence=newest - 1, head=before[0] if before else GENESIS)
 
+    def _newest_hash(self) -> bytes:
+        row = self._database.execute("SELECT hash FROM record ORDER BY sequence DESC LIMIT 1").fetchone()
+        return bytes(row[0]) if row else GENESIS
+
+    def _open_tree(self) -> Frontier:
+        """The tree as it was stored; made anew from the records where it does not go with them."""
+        stored = self._database.execute("SELECT count(*) FROM node WHERE level = 0").fetchone()[0]
+        if stored == self._sequence:
+            try:
+                tree = Frontier.of(self._sequence, self._node)
+            except TrustError:
+                stored = -1
+            else:
+                if not self._sequence or self._node(0, self._sequence - 1) == leaf_hash(self._head):
+                    return tree
+        with self._transaction():
+            self._database.execute("DELETE FROM node")
+            return self._grow_tree(lambda nodes: self._database.executemany("INSERT INTO node VALUES (?, ?, ?)", nodes))
+
+    def _grow_tree(self, keep: Callable[[list[tuple[int, int, bytes]]], object] = lambda _: None) -> Frontier:
+        tree = Frontier()
+        for (digest,) in self._database.execute("SELECT hash FROM record ORDER BY sequence").fetchall():
+            keep(tree.append(leaf_hash(digest)))
+        return tree
+
+    def _remember(self, nodes: list[tuple[int, int, bytes]]) -> None:
+        self._nodes.update({(level, position): digest for level, position, digest in nodes})
+
+    def _node(self, level: int, position: int) -> bytes:
+        if self._nodes:
+            return self._nodes[level, position]
+        row = self._database.execute("SELECT hash FROM node WHERE level = ? AND position = ?", (level, position)).fetchone()
+        if row is None:
+            raise TrustError(f"The tree over the audit chain {self._path} is incomplete; it is made anew at the next start.")
+        return bytes(row[0])
+
     def _rows(self, after: int) -> Iterator[tuple[Record, bytes]]:
         rows = self._database.execute(
             "SELECT sequence, at, session, action, detail, hash FROM record WHERE sequence > ? ORDER BY sequence", (after,)
         )
         for sequence, at, session, action, detail, digest in rows:
             try:
-                yield Record(sequence, at, session, action, json.loads(detail)), digest
-            except json.JSONDecodeError as error:
-                raise TrustError(f"The audit chain is broken at record {sequence}: its detail does not read.") from error
+                yield _record(sequence, at, session, action, detail), bytes(digest)
+            except (ValueError, TypeError) as error:
+                raise TrustError(f"The audit chain is broken at record {sequence}: it was edited and no longer reads.") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        finally:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -151,9 +334,10 @@ class Audit:
             ) from error
 
 
-def moment(at: float) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _record(sequence: int, at: float, session: str, action: str, detail: str) -> Record:
+    """A row as a record; ValueError and TypeError when somebody put something else there."""
+    fields = {"sequence": sequence, "at": at, "session": session, "action": action, "detail": json.loads(detail)}
+    return msgspec.convert(fields, Record)
 
 
 def receipt_text(receipt: Receipt) -> str:

@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from agent.attending import Attendant, clock
+from agent.audit_cli import audit
 from agent.daemon import Daemon, platform_name
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
 from agent.errors import ExitCode, NotRunning, exit_code_of
@@ -140,6 +141,9 @@ def stop_command(settings: AgentSettings, session: str) -> None:
 
     asyncio.run(stop())
     click.echo("Ended.")
+
+
+cli.add_command(audit)
 
 
 def _wall() -> datetime:

@@ -1,18 +1,21 @@
-"""What one session leaves behind: records in the audit chain, a signed checkpoint for the technician, a receipt for the user."""
+"""What one session leaves behind: records in the audit chain, a signed checkpoint and the proof that the chain only grew for the
+technician, a receipt for the user."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from agent.audit import Audit, Receipt, moment, save_receipt
+from agent.audit import Audit, Receipt, save_receipt
 from agent.errors import AuditUnavailable
 from agent.keys import DeviceKeys
 from agent.settings import AgentSettings
 from agent.status import StatusBoard
+from protocol.audit import moment
 from protocol.certificates import Identity
+from protocol.errors import TrustError
 
 _LOGGER = logging.getLogger(__name__)
 REASON_CHARS = 200
@@ -20,12 +23,13 @@ REASON_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What a session leaves: both go to the technician in its last message; `path` is the text that the user keeps ("": it could
-    not be written)."""
+    """What a session leaves: checkpoint, receipt and proof go to the technician in its last message; `path` is the text that the
+    user keeps ("": it could not be written)."""
 
     checkpoint: bytes = b""
     receipt: bytes = b""
     path: str = ""
+    proof: Sequence[bytes] = ()
 
 
 class SessionRecord:
@@ -69,15 +73,32 @@ class SessionRecord:
             _LOGGER.error("%s", error)
 
     def close(
-        self, identity: Identity, *, tier: int, asked_for: str, unattended: bool, opened_at: float, because: str
+        self,
+        identity: Identity,
+        *,
+        tier: int,
+        asked_for: str,
+        unattended: bool,
+        opened_at: float,
+        because: str,
+        witness: int = 0,
     ) -> Leaving:
-        """Write the end, and make checkpoint and receipt. A disk that takes nothing costs the receipt, not the end."""
+        """Write the end, and make checkpoint, proof and receipt. A disk that takes nothing costs the receipt, not the end.
+
+        Args: witness: how many records the technician says to have seen before.
+        """
+        if witness > self._audit.head[0]:
+            # Theirs to prove; here it is only written down that somebody has seen more of this chain than there is.
+            self.write_anyway("audit chain is shorter than its witness says", {"witness": witness})
+            witness = 0
         self.write_anyway("session ended", {"reason": because[:REASON_CHARS]})
         wall = self._wall().timestamp()
         sequence, head = self._audit.head
         keys = self._keys
-        checkpoint = self._audit.checkpoint(keys.key, organisation=keys.organisation, device=keys.peer, at=wall)
+        checkpoint, proof = b"", []
         try:
+            checkpoint = self._audit.checkpoint(keys.key, organisation=keys.organisation, device=keys.peer, at=wall)
+            proof = self._audit.proof_since(witness)
             receipt = Receipt(
                 session=self._session,
                 device=keys.label,
@@ -95,7 +116,21 @@ class SessionRecord:
                 audit_hash=head.hex(),
             )
             path = save_receipt(self._settings.receipts, receipt)
-        except AuditUnavailable as error:
+        except (AuditUnavailable, TrustError) as error:
             _LOGGER.error("%s", error)
-            return Leaving(checkpoint)
-        return Leaving(checkpoint, msgspec.json.encode(receipt), str(path))
+            return Leaving(checkpoint, proof=proof)
+        return Leaving(checkpoint, msgspec.json.encode(receipt), str(path), proof)
+
+
+def note_fault(audit: Audit, board: StatusBoard, wall: float) -> None:
+    """When the chain does not fit the checkpoint beside it: say so in the chain itself, in the status and in the log. The agent
+    goes on, since somebody may need help on this computer; technicians who were here before will see it as well.
+
+    Raises:
+        AuditUnavailable: the chain cannot be written.
+    """
+    fault = audit.fault
+    if fault:
+        _LOGGER.error("%s", fault)
+        audit.record("audit chain does not fit its checkpoint", {"fault": fault}, at=wall)
+        board.set_audit(fault)

@@ -385,7 +385,7 @@ class AssistedSession:
         if self.machine.state in (SessionState.ENDING, SessionState.ENDED):
             return
         leaving = self._close(reason)
-        self.machine.end(reason, self._loop.time(), leaving.checkpoint, leaving.receipt)
+        self.machine.end(reason, self._loop.time(), leaving.checkpoint, leaving.receipt, proof=leaving.proof)
 
     def pause(self, paused: bool) -> None:
         """Hold everything back, or let it go on."""
@@ -512,6 +512,7 @@ class AssistedSession:
             unattended=self._kind is SessionKind.UNATTENDED,
             opened_at=self._opened_at,
             because=reason,
+            witness=self.machine.witness,
         )
         _LOGGER.info("session %s is over: %s", self.id, printable(reason))
         self._services.announce(SessionOver(self.id, f"The session of {self.name} is over: {printable(reason)}.", leaving.path))

@@ -4,9 +4,9 @@
     node(left, right) = SHA-256(0x01 left right)
     root of n leaves  = node(root of the first k, root of the rest), k the largest power of two below n; of none: SHA-256("")
 
-A *consistency proof* shows that a larger tree begins with the leaves of a smaller one; an *inclusion proof* that one leaf stands at
-one place. Both are lists of at most 64 hashes. Who builds proofs keeps the roots of all full subtrees by (level, position): level 0
-are the leaf hashes, position counts from the left. Pure.
+A *consistency proof* shows that a larger tree begins with the leaves of a smaller one; an *inclusion proof* that one leaf
+stands at one place. Both are lists of at most 64 hashes. Who builds proofs keeps the roots of all full subtrees by (level,
+position): level 0 are the leaf hashes, position counts from the left. Pure.
 """
 
 import hashlib
@@ -78,7 +78,7 @@ class Frontier:
 
 
 def range_root(lookup: Lookup, start: int, end: int) -> bytes:
-    """The root of the leaves from `start` up to `end`, a range as proofs cut it: `start` a multiple of the range's power of two."""
+    """The root of the leaves from `start` up to `end`: a range as proofs cut it, beginning where a subtree of its size does."""
     count = end - start
     if count == 0:
         return EMPTY_ROOT

@@ -19,6 +19,7 @@ from typing import Protocol, Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from protocol.audit import Checkpoint
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
 from protocol.errors import HandrailError, LocalProtocolError, TrustError
@@ -41,7 +42,7 @@ from protocol.version import PRODUCT
 from technician_client.answers import FINAL_ANSWERS, Answers, SessionItem
 from technician_client.errors import RelayUnreachable, SessionLost
 from technician_client.link import TechnicianKeys
-from technician_client.receipts import Kept, keep_last_words
+from technician_client.receipts import Kept, keep_last_words, newest_pin
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
@@ -123,6 +124,7 @@ class Session:
             random_bytes=secrets.token_bytes,
             limits=relay.settings.limits,
             product=f"handrail/{PRODUCT}",
+            witness=self._witness,
         )
         self._on_progress = on_progress
         self._accept = accept
@@ -138,6 +140,7 @@ class Session:
         self._socket: ClientConnection | None = None
         self._pairing = asyncio.timeout(self.settings.pairing_seconds)
         self._last_request = 0
+        self._pin: Checkpoint | None = None
         self.kept: Kept | None = None  # where the agent's last words were kept, once the session is over
 
     # -- opening ----------------------------------------------------------------------------------------------------
@@ -506,12 +509,17 @@ class Session:
         else:
             self._fail_opening(self.loss())
 
+    def _witness(self, device: str) -> int:
+        """How much of this device's audit chain a checkpoint kept here covers; what it says at the end is held against that."""
+        self._pin = newest_pin(self.settings.receipts_directory, device)
+        return 0 if self._pin is None else self._pin.sequence
+
     def _keep_last_words(self, ended: SessionEnded) -> None:
         if self._identity is None or not self.session_id:
             return
         try:
             directory = self.settings.receipts_directory
-            self.kept = keep_last_words(directory, self._identity, self.session_id, ended, wall=time.time())
+            self.kept = keep_last_words(directory, self._identity, self.session_id, ended, wall=time.time(), pin=self._pin)
         except HandrailError as error:
             _LOGGER.warning("the receipt of session %s was not kept: %s", self.session_id, error)
 

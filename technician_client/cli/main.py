@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fixes": ("technician_client.cli.fix:fixes", "List the approved fixes of a device."),
     "fix": ("technician_client.cli.fix:fix", "Run an approved fix and see whether it worked."),
     "console": ("technician_client.cli.console:console", "Serve the console to a browser on this computer."),
+    "audit": ("technician_client.cli.audit:audit", "Check what devices recorded against what was witnessed."),
     "whoami": ("technician_client.cli.whoami:whoami", "Show this technician's identity."),
     "join": ("technician_client.cli.join:join", "Become a technician with a bundle from your administrator."),
     "org": ("technician_client.cli.org:org", "Set up and run an organisation."),

@@ -1,0 +1,136 @@
+"""The chain checked here, and as a file for others."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent.audit import Audit
+from agent.audit_export import export, kept_receipts, line_of, open_chain, verify
+from agent.errors import AuditUnavailable, NotEnrolled
+from protocol.audit import Record
+from protocol.audit_export import check
+from protocol.errors import TrustError
+from tests.kit.audited import Audited
+from tests.kit.organisation import Organisation
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Audited:
+    audited = Audited(tmp_path / "agent")
+    for name in ("one", "two", "three"):
+        audited.session(name)
+    return audited
+
+
+def verdict(home: Audited) -> str:
+    """What `handrail-agent audit verify` finds; "" for nothing."""
+    try:
+        with open_chain(home.path) as chain:
+            verify(chain, home.settings.receipts, home.device)
+    except TrustError as error:
+        return str(error)
+    return ""
+
+
+def test_a_whole_chain_is_said_to_be_whole(home: Audited) -> None:
+    with open_chain(home.path) as chain:
+        sound = verify(chain, home.settings.receipts, home.device)
+        assert (sound.records, sound.receipts) == (12, 3)
+        assert verify(chain, home.settings.home / "none", None).receipts == 0
+    with pytest.raises(NotEnrolled, match="no audit record"):
+        open_chain(home.path.parent / "other.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (["UPDATE record SET detail = '{\"number\": 7}' WHERE sequence = 6"], "broken at record 6: it was edited"),
+        (["UPDATE record SET detail = '[1]' WHERE sequence = 6"], "broken at record 6: it was edited and no longer reads"),
+        (["UPDATE record SET action = x'ff' WHERE sequence = 6"], "broken at record 6: it was edited and no longer reads"),
+        (["DELETE FROM record WHERE sequence = 6"], "broken at record 6: it was deleted"),
+        (["DELETE FROM record WHERE sequence = 1"], "broken at record 1: it was deleted"),
+        (
+            [
+                "UPDATE record SET sequence = -sequence WHERE sequence IN (6, 7)",
+                "UPDATE record SET sequence = 13 + sequence WHERE sequence < 0",
+            ],
+            "broken at record 6: the order was changed: it stands as record 7 now",
+        ),
+        (["DELETE FROM record WHERE sequence > 10"], "cut short or rolled back: it ends at record 10, but the checkpoint"),
+        (["DELETE FROM record"], "cut short or rolled back: it ends at record 0, but the checkpoint"),
+    ],
+)
+def test_each_change_of_the_file_is_named(home: Audited, statements: list[str], words: str) -> None:
+    home.change(*statements)
+    assert words in verdict(home)
+
+
+def test_an_older_copy_of_the_database_is_named(home: Audited, tmp_path: Path) -> None:
+    home.keep_copy(tmp_path / "copy")
+    home.session("four")
+    home.put_back(tmp_path / "copy", note=False)
+    assert "cut short or rolled back: it ends at record 12, but the checkpoint of" in verdict(home)
+    home.put_back(tmp_path / "copy", note=True)
+    assert "rolled back: it ends at record 12, but the receipt" in verdict(home) and "saw record 16" in verdict(home)
+
+
+def test_a_chain_that_was_written_anew_is_named_by_its_receipts(home: Audited) -> None:
+    home.write_anew("Ana Ruiz", "nobody")
+    assert "Record 1 of the audit chain is another than in the receipt of" in verdict(home)
+    (home.settings.receipts / "0.json").write_text("{}")
+    assert "does not read" in verdict(home)
+
+
+def test_a_database_or_its_checkpoint_that_is_gone_is_missed(home: Audited) -> None:
+    note = home.path.with_suffix(".checkpoint")
+    note.write_bytes(b"\x00")
+    assert "does not decode" in verdict(home)
+    note.write_bytes(home.session("four").checkpoint[:-1] + b"\x00")
+    assert verdict(home) != ""
+    home.path.unlink()
+    assert "was taken away" in verdict(home)
+
+
+def test_a_checkpoint_of_an_earlier_identity_is_no_fault(home: Audited) -> None:
+    home.device = Audited(home.settings.home).device
+    assert verdict(home) == ""
+
+
+def test_an_exported_file_holds(home: Audited) -> None:
+    for session, count in (("", 12), ("two", 4)):
+        lines = home.export(session)
+        assert len(lines) == count + 1
+        shown = check(lines, root_der=home.organisation.root, witnesses=lambda _: [])
+        assert (shown.whole, shown.records, shown.identity.peer) == (not session, count, home.device.peer)
+    with pytest.raises(TrustError):
+        check(home.export(), root_der=Organisation().root, witnesses=lambda _: [])
+
+
+def test_nothing_is_signed_that_does_not_hold(home: Audited) -> None:
+    home.change("DELETE FROM record WHERE sequence = 2")
+    with pytest.raises(TrustError, match="record 2"):
+        home.export()
+
+
+def test_a_chain_is_read_while_its_agent_writes(home: Audited) -> None:
+    with Audit(home.path) as writing, Audit(home.path, read_only=True) as reading:
+        writing.record("more", {}, at=1.0)
+        assert reading.verify() == 12
+        assert len(list(export(reading, home.device, session="", at=1.0))) == 13
+        with pytest.raises(AuditUnavailable):
+            reading.record("more", {}, at=1.0)
+    home.path.write_bytes(b"nothing of the kind" * 1000)
+    with pytest.raises((AuditUnavailable, sqlite3.Error)):
+        open_chain(home.path)
+
+
+def test_receipts_that_cannot_be_read_are_said(home: Audited) -> None:
+    (home.settings.receipts / "0.json").mkdir()
+    with pytest.raises(AuditUnavailable):
+        list(kept_receipts(home.settings.receipts))
+
+
+def test_a_record_reads_as_a_line() -> None:
+    assert line_of(Record(1, 0.0, "", "did", {"b": 1, "a": "x"})) == "did: a x, b 1"
+    assert line_of(Record(1, 0.0, "", "did", {})) == "did"
