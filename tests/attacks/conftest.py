@@ -19,6 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "attack(row, without=()): an attack of a row of THREATS.md and the controls that stop it")
+    if config.getoption("--without-controls"):
+        # A test that fails in the middle, as it must, leaves things open.
+        for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
+            config.addinivalue_line("filterwarnings", f"ignore::{warning}")
 
 
 def marks_of(item: pytest.Item) -> list[pytest.Mark]:

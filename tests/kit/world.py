@@ -27,6 +27,7 @@ class World:
         tapped: stand in front of the relay with the relay's own key and record what it carries (`tap`).
         mark: a word in the environment of every process, to find what is left over.
         null_channel: run agent and technician over the kit's channel that encrypts nothing (a control for secrecy checks).
+        tap_kind: what stands there instead, when it shall do more than record.
         without: a control to take away from every process (see tests/kit/controls.py), for the attack tests' second run.
     """
 
@@ -39,6 +40,7 @@ class World:
         organisation: str = "Example Ltd",
         null_channel: bool = False,
         without: str = "",
+        tap_kind: type[RelayTap] = RelayTap,
     ) -> None:
         self.directory = directory
         self.logs = directory / "logs"
@@ -51,6 +53,7 @@ class World:
         self.relay_port = free_port() if tapped else self.port
         self.tap: RelayTap | None = None
         self.tapped = tapped
+        self.tap_kind = tap_kind
         self.processes: dict[str, Process] = {}
         self.terminals: list[Terminal] = []
         self.environment = {
@@ -86,7 +89,7 @@ class World:
         self.spawn("relay", command("handrail-relay"), "serve", "--config", str(config))
         self.wait_for_http(self.relay_port)
         if self.tapped and self.tap is None:
-            self.tap = RelayTap(self.port, self.relay_port, relay / "tls-certificate.pem", relay / "tls-key.pem").start()
+            self.tap = self.tap_kind(self.port, self.relay_port, relay / "tls-certificate.pem", relay / "tls-key.pem").start()
         return told
 
     def quickstart(self, token: str, relay_spki: str) -> Path:

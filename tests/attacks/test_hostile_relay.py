@@ -1,0 +1,452 @@
+"""Rows 1 to 4, 7, 9, 10, 11, 30, 33, 34, 43, 44: whoever owns the relay, between real processes.
+
+Relay, signer and agent run as they do in life; the attacker stands in the relay's place with the relay's own TLS key and really
+forwards, edits, replays, swaps and lies. The technician is the real client, as a command or as its library.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+from agent.local_messages import ChatHeard, SessionOver
+from protocol.capabilities import Capability
+from protocol.errors import HandrailError
+from protocol.link_messages import (
+    DeviceAsk,
+    DeviceRow,
+    DevicesChanged,
+    DevicesPage,
+    LinkMessage,
+    TunnelOffer,
+)
+from protocol.messages.chat import ChatMessage
+from technician_client.sessions import Session
+from tests.kit.hostile_relay import LinkPlan, Plan, Wire
+from tests.kit.relay_tap import tls_records
+from tests.kit.stage import PersonAtTheDesk, Stage, stages
+from tests.kit.waiting import eventually_async
+
+__all__ = ["stages"]
+
+pytestmark = [pytest.mark.xdist_group("world-hostile-relay"), pytest.mark.timeout(180)]
+CHAT = Capability.CHAT
+Stages = Callable[[str], Stage]
+
+
+@pytest.fixture
+def stage(stages: Stages, without: str) -> Iterator[Stage]:
+    one = stages(without)
+    one.relay.plan = Plan()
+    yield one
+    faults, one.relay.faults[:] = list(one.relay.faults), []
+    assert faults == []
+
+
+def chat(person: PersonAtTheDesk) -> list[str]:
+    return [said.text for said in person.of(ChatHeard)]
+
+
+class TunnelPlan(Plan):
+    """Bends what the technician says in a tunnel, from the moment at which `armed` is set."""
+
+    def __init__(self, bend: Callable[[Wire, bytes], list[bytes]]) -> None:
+        self.bend = bend
+        self.armed = False
+
+    def from_peer(self, wire: Wire, message: bytes) -> list[bytes]:
+        if self.armed and wire.path == "/tunnel" and wire.role == "technician":
+            return self.bend(wire, message)
+        return [message]
+
+
+async def over(person: PersonAtTheDesk, session: Session) -> None:
+    """Until both ends have noticed that something is wrong, or it is clear that they do not."""
+    end = time.monotonic() + 3
+    while time.monotonic() < end and not (person.of(SessionOver) and session.ended is not None):
+        await asyncio.sleep(0.02)
+
+
+# -- a session that is open -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.attack(1, without=["sealed_channel"])
+async def test_the_relay_sees_nothing_of_a_session(stage: Stage) -> None:
+    """Not the chat, not the tables, not who helps whom and why."""
+    first = len(stage.relay.wires)
+    async with stage.person(CHAT, Capability.DIAGNOSTICS) as person, stage.technician() as client:
+        session = await stage.open(client, CHAT, Capability.DIAGNOSTICS)
+        from protocol.messages.diagnostics import DiagnosticsCollect
+
+        session.send(ChatMessage("correct horse battery staple"))
+        async with session.request(DiagnosticsCollect(session.next_request(), ["system_info", "os_version"])) as answers:
+            async for _ in answers:
+                pass
+        await eventually_async(lambda: chat(person), "the chat arrives")
+        await session.end()
+    assert chat(person) == ["correct horse battery staple"]
+    tunnels = [wire for wire in stage.relay.wires[first:] if wire.path == "/tunnel"]
+    assert len(tunnels) == 2
+    carried = b"".join(wire.record.websocket_payload(way) for wire in tunnels for way in ("sent", "received"))
+    import socket
+
+    for secret in (b"correct horse", b"the printer", b"Ana Ruiz", b"system_info", socket.gethostname().encode()):
+        assert secret not in carried
+    for wire in tunnels:
+        for way in ("sent", "received"):
+            assert tls_records(wire.record.websocket_payload(way))
+
+
+@pytest.mark.attack(2, without=["sealed_channel"])
+async def test_a_bit_flipped_on_the_way_arrives_nowhere(stage: Stage) -> None:
+    def flip(wire: Wire, message: bytes) -> list[bytes]:
+        data = bytearray(message)
+        at = data.find(b"100")
+        data[at if at >= 0 else len(data) // 2] ^= 1
+        return [bytes(data)]
+
+    stage.relay.plan = plan = TunnelPlan(flip)
+    async with stage.person(CHAT) as person, stage.technician() as client:
+        session = await stage.open(client, CHAT)
+        plan.armed = True
+        session.send(ChatMessage("transfer 100 euros"))
+        await over(person, session)
+        assert chat(person) == []
+        assert person.of(SessionOver)
+
+
+@pytest.mark.attack(3, without=["sealed_channel"])
+async def test_what_is_replayed_happens_once(stage: Stage) -> None:
+    stage.relay.plan = plan = TunnelPlan(lambda wire, message: [message, message])
+    async with stage.person(CHAT) as person, stage.technician() as client:
+        session = await stage.open(client, CHAT)
+        plan.armed = True
+        session.send(ChatMessage("once"))
+        await over(person, session)
+        assert chat(person) in ([], ["once"])
+        assert person.of(SessionOver)
+
+
+@pytest.mark.attack(4, without=["sealed_channel"])
+@pytest.mark.parametrize("how", ["drop", "reorder"])
+async def test_nothing_arrives_in_another_order_or_with_a_gap(stage: Stage, how: str) -> None:
+    said = ["rm -rf", "./old", "/"]
+
+    def bend(wire: Wire, message: bytes) -> list[bytes]:
+        wire.kept.append(message)
+        if len(wire.kept) < 3:
+            return []
+        kept, wire.kept = wire.kept, []
+        return [kept[0], *kept[2:]] if how == "drop" else [kept[0], kept[2], kept[1]]
+
+    stage.relay.plan = plan = TunnelPlan(bend)
+    async with stage.person(CHAT) as person, stage.technician() as client:
+        session = await stage.open(client, CHAT)
+        await eventually_async(lambda: session.round_trip, "the first pings are answered")
+        plan.armed = True
+        for text in said:
+            if session.ended is not None:
+                break
+            session.send(ChatMessage(text))
+            await asyncio.sleep(0.1)  # so that each is a message of its own
+        await over(person, session)
+        heard = chat(person)
+        assert heard == said[: len(heard)]
+        assert len(heard) < len(said)
+
+
+@pytest.mark.attack(7, without=["close_notify"])
+async def test_a_session_that_the_relay_cut_was_not_ended_by_anybody(stage: Stage) -> None:
+    """Neither side takes the cut for the other's goodbye; nothing half-sent counts."""
+    async with stage.person(CHAT) as person, stage.technician() as client:
+        session = await stage.open(client, CHAT)
+        for wire in stage.relay.wires:
+            if wire.path == "/tunnel" and wire.open:
+                stage.relay._loop.call_soon_threadsafe(wire.cut)
+        ended = await asyncio.wait_for(session.wait_ended(), 20)
+        assert not ended.clean
+        assert person.heard
+
+
+# -- opening a session --------------------------------------------------------------------------------------------------------
+
+
+async def attempt(stage: Stage, *, wanted: tuple[Capability, ...] = (CHAT,), device: str = "") -> str:
+    """Try to open a session; "open", or the error's name."""
+    async with stage.technician() as client:
+        try:
+            async with asyncio.timeout(20):
+                session = await Session.open(client, device=device or stage.device, wanted=wanted, reason="help")
+        except HandrailError as error:
+            return type(error).__name__
+        except TimeoutError:
+            return "nothing"
+        await session.end()
+        return "open"
+
+
+@pytest.mark.attack(43, without=["certified_label"])
+async def test_a_swapped_label_stops_the_session(stage: Stage) -> None:
+    """The relay shows the till as the managing director's laptop."""
+
+    def swap(wire: Wire, message: LinkMessage) -> LinkMessage | None:
+        match message:
+            case TunnelOffer() if wire.role == "technician":
+                return msgspec.structs.replace(message, label="Managing director")
+            case DevicesPage(devices=devices):
+                rows = [msgspec.structs.replace(row, label="Managing director") for row in devices]
+                return msgspec.structs.replace(message, devices=rows)
+        return message
+
+    stage.relay.plan = LinkPlan(swap)
+    async with stage.person(CHAT) as person:
+        assert await attempt(stage) == "TrustError"
+        assert person.questions == []
+
+
+@pytest.mark.attack(10, without=["expected_device"])
+async def test_a_tunnel_to_another_device_is_noticed(stage: Stage) -> None:
+    """Another computer was meant; the relay leads to this one and says that it is the other."""
+    meant = "a2b3c4d5e6f7a2b3"
+
+    def reroute(wire: Wire, message: LinkMessage) -> LinkMessage | None:
+        match message:
+            case DeviceAsk() if wire.role == "technician":
+                return msgspec.structs.replace(message, device=stage.device)
+            case TunnelOffer() if wire.role == "technician":
+                return msgspec.structs.replace(message, peer=meant)
+        return message
+
+    stage.relay.plan = LinkPlan(reroute)
+    async with stage.person(CHAT) as person:
+        assert await attempt(stage, device=meant) == "TrustError"
+        assert person.questions == []
+
+
+@pytest.mark.attack(44)
+async def test_forged_rows_help_requests_and_offers_open_nothing(stage: Stage) -> None:
+    """The relay tells a technician of people who wait for help, in their names, with markup; nothing acts on it."""
+    forged = DeviceRow("a2b3c4d5e6f7a2b3", "Boss\x1b[2J<b>", "Linux", True, time.time(), True, "help me\x1b]0;x\x07", time.time())
+    async with stage.person(CHAT) as person, stage.technician() as client:
+        link = stage.relay.link_of("technician")
+        assert link is not None
+        before = len([wire for wire in stage.relay.wires if wire.path == "/tunnel"])
+        stage.relay.say_link(link, DevicesChanged([forged]))
+        stage.relay.say_link(link, TunnelOffer(99, "A" * 32, "a2b3c4d5e6f7a2b3", "Boss", True, 60))
+        stage.relay.say_link(link, TunnelOffer(0, "B" * 32, stage.device, "Reception PC", False, 60))
+        rows = await client.devices()
+        assert [row.id for row in rows] == [stage.device]
+        await asyncio.sleep(0.3)
+        assert len([wire for wire in stage.relay.wires if wire.path == "/tunnel"]) == before
+        assert person.questions == []
+        session = await stage.open(client, CHAT)
+        await session.end()
+
+
+@pytest.mark.attack(44, without=["inert_terminal"])
+async def test_forged_labels_are_only_text_in_the_terminal(stage: Stage) -> None:
+    """`handrail devices`, the command itself: no escape reaches the terminal."""
+    forged = DeviceRow(
+        "a2b3c4d5e6f7a2b3", "Boss\x1b[2J\x1b]0;owned\x07", "Linux\x9b31m", True, time.time(), True, "\u202egnp.exe", 0.0
+    )
+
+    def add(wire: Wire, message: LinkMessage) -> LinkMessage | None:
+        if isinstance(message, DevicesPage):
+            return msgspec.structs.replace(message, devices=[*message.devices, forged])
+        return message
+
+    stage.relay.plan = LinkPlan(add)
+    arguments = ("devices", "--passphrase-file", str(stage.world.passphrase_file))
+    shown = await asyncio.to_thread(stage.world.handrail, *arguments)
+    assert "Boss" in shown
+    assert not [character for character in shown if character in "\x1b\x9b\x07\u202e"]
+
+
+# -- the relay plays a part -----------------------------------------------------------------------------------------------------
+
+
+class Impostor(Plan):
+    """Answers a technician's (or an agent's) end of a tunnel itself: whatever `machine` says."""
+
+    def __init__(self, role: str, make: Callable[[], object]) -> None:
+        self.role = role
+        self._make = make
+        self.machine: object = None
+        self.events: list[object] = []
+
+    def from_peer(self, wire: Wire, message: bytes) -> list[bytes]:
+        if wire.path != "/tunnel" or wire.role != self.role:
+            return [message]
+        if self.machine is None:
+            self.machine = self._make()
+        machine = self.machine
+        machine.receive_data(message, time.monotonic())  # type: ignore[attr-defined]
+        self.pump(wire)
+        return []
+
+    def from_relay(self, wire: Wire, message: bytes) -> list[bytes]:
+        """What the genuine other end says is kept back."""
+        return [] if wire.path == "/tunnel" and wire.role == self.role else [message]
+
+    def pump(self, wire: Wire) -> None:
+        machine = self.machine
+        for _ in range(20):
+            events = machine.events()  # type: ignore[attr-defined]
+            self.events += events
+            for event in events:
+                self.react(event)
+            data = machine.data_to_send()  # type: ignore[attr-defined]
+            if not data:
+                break
+            wire.to_peer(data)
+
+    def react(self, event: object) -> None:
+        """What the impostor does on an event."""
+
+
+class FalseDevice(Impostor):
+    """Welcomes everybody."""
+
+    def react(self, event: object) -> None:
+        from protocol.session import ConsentNeeded
+
+        if isinstance(event, ConsentNeeded):
+            self.machine.welcome([CHAT], 60, "session-1", time.monotonic())  # type: ignore[attr-defined]
+
+
+@pytest.mark.attack(9, without=["pinned_root"])
+@pytest.mark.attack(11, without=["pinned_root"])
+async def test_a_false_device_of_another_organisation_learns_nothing(stage: Stage) -> None:
+    """The relay plays the device, certified by an organisation of its own with the same name and label."""
+    from datetime import UTC, datetime
+
+    from protocol.session import AgentSession
+    from tests.kit.organisation import Organisation
+
+    evil = Organisation(stage.world.organisation)
+    fake = evil.device("Reception PC", peer=stage.device)
+    stage.relay.plan = plan = FalseDevice(
+        "technician",
+        lambda: AgentSession(fake.key, fake.chain, evil.root, label="Reception PC", wall=lambda: datetime.now(UTC)),
+    )
+    result = await attempt(stage)
+    assert plan.machine is not None, "the attack did not take place"
+    assert result == "TrustError"
+    assert plan.machine.peer is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.attack(33, without=["sealed_channel"])
+async def test_a_false_device_that_speaks_plainly_is_not_spoken_to(stage: Stage) -> None:
+    """The relay knows the device's certificate, which is public, and would like to go on without encryption."""
+    from datetime import UTC, datetime
+    from unittest import mock
+
+    import protocol.agent_session
+    from agent.enrolment import load_identity
+    from tests.kit.null import NullChannel
+
+    known = load_identity(stage.world.agent_home)
+
+    def plain() -> object:
+        with mock.patch.object(protocol.agent_session, "SealedChannel", NullChannel):
+            return protocol.agent_session.AgentSession(
+                known.key, known.chain, known.root, label=known.label, wall=lambda: datetime.now(UTC)
+            )
+
+    plan = FalseDevice("technician", plain)
+    stage.relay.plan = plan
+    result = await attempt(stage)
+    assert plan.machine is not None, "the attack did not take place"
+    assert result != "open"
+
+
+@pytest.mark.attack(33)
+async def test_an_agent_does_not_speak_plainly_either(stage: Stage) -> None:
+    """The relay says hello to the agent in a technician's name, without encryption."""
+    from protocol.frames import KIND_LAST, serialize_frame
+    from protocol.messages.base import Lane
+    from protocol.messages.registry import encode_message
+    from protocol.messages.session import Hello
+
+    hello = serialize_frame(KIND_LAST, Lane.CONTROL, encode_message(Hello(1, [CHAT], "help", bytes(32))))
+
+    class Plain(Plan):
+        """Instead of the technician's first message."""
+
+        sent = 0
+
+        def from_peer(self, wire: Wire, message: bytes) -> list[bytes]:
+            if wire.path == "/tunnel" and wire.role == "technician":
+                Plain.sent += 1
+                return [hello]
+            return [message]
+
+    stage.relay.plan = Plain()
+    async with stage.person(CHAT) as person:
+        assert await attempt(stage) != "open"
+        assert Plain.sent
+        assert person.questions == []
+
+
+@pytest.mark.attack(9, without=["pinned_root"])
+@pytest.mark.attack(34, without=["pinned_root"])
+async def test_a_relays_own_technician_is_not_even_asked_about(stage: Stage) -> None:
+    """Whoever took the relay over has its database and keys and makes an organisation of the same name, a technician of the same
+    name and tier 3, and sits at the other end of the tunnel that the agent is called to."""
+    from datetime import UTC, datetime
+
+    from protocol.session import TechnicianSession
+    from tests.kit.organisation import Organisation
+
+    evil = Organisation(stage.world.organisation)
+    person_of_theirs = evil.technician("Ana Ruiz", 3)
+    machine = TechnicianSession(
+        person_of_theirs.key,
+        person_of_theirs.chain,
+        evil.root,
+        expected_device=None,
+        wanted=[CHAT],
+        reason="It is me",
+        wall=lambda: datetime.now(UTC),
+    )
+
+    class FalseTechnician(Impostor):
+        """Speaks first."""
+
+        def from_peer(self, wire: Wire, message: bytes) -> list[bytes]:
+            if wire.path == "/tunnel" and wire.role == "technician":
+                return []  # the honest one is kept waiting
+            return super().from_peer(wire, message)
+
+    plan = FalseTechnician("device", lambda: machine)
+    stage.relay.plan = plan
+    first = len(stage.relay.wires)
+    async with stage.person(CHAT) as person:
+        trying = asyncio.get_running_loop().create_task(attempt(stage))
+
+        def device_end() -> Wire | None:
+            ends = [w for w in stage.relay.wires[first:] if w.path == "/tunnel" and w.role == "device"]
+            return ends[0] if ends else None
+
+        wire = await eventually_async(device_end, "the agent comes to the tunnel")
+        assert wire is not None
+        plan.machine = machine
+        stage.relay._loop.call_soon_threadsafe(plan.pump, wire)
+        end = time.monotonic() + 4
+        while time.monotonic() < end and not person.questions and not person.of(SessionOver):
+            await asyncio.sleep(0.02)
+        assert person.questions == []
+        assert not [said.text for said in person.of(SessionOver) if "Ana Ruiz" in said.text], "the agent believed the name"
+        assert wire.record.received, "the attack did not take place"
+        trying.cancel()
+        await asyncio.wait([trying])
+
+
+@pytest.mark.attack(34)
+async def test_after_all_that_an_honest_session_opens(stage: Stage) -> None:
+    """The relay is honest again, the computer was turned off and on; nothing has stuck."""
+    await asyncio.to_thread(stage.start_agent)
+    async with stage.person(CHAT):
+        assert await attempt(stage) == "open", stage.world.output()
