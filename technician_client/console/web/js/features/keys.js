@@ -122,5 +122,5 @@ export const COMBINATIONS = Object.freeze([
 export function press(keys) {
   /** @type {KeyMessage[]} */
   const down = keys.map(([code, key]) => ({ code, key, pressed: true, mode: "physical" }));
-  return [...down, ...down.toReversed().map((message) => ({ ...message, pressed: false }))];
+  return [...down, ...[...down].reverse().map((message) => ({ ...message, pressed: false }))];
 }
