@@ -1,10 +1,12 @@
-"""Whether an update may go now. Pure: `now` is monotonic seconds and passed in.
+"""Whether an update may go now, and how much. Pure: `now` is monotonic seconds and passed in.
 
 What is not sent is not queued: the display's damage goes on accumulating, and the next update carries the newest pixels. Every
 time something was ready and had to wait is counted under its reason.
 
-The model is small: the shortest time from sending to `ScreenAck` within ten seconds is the path, bytes acknowledged between
-two moments over the time between them is the link's rate, and their product bounds what may be under way.
+The model is that of BBR (Cardwell and others, 2016), with updates in place of packets. The shortest time from sending to
+`ScreenAck` within ten seconds is the path; what was delivered between two moments over the time between them is the link's rate;
+their product and a little more bounds what may be under way, wherever on the way it may stand. So a slow link shows as fewer and
+coarser updates and never as older ones.
 """
 
 import collections
@@ -22,23 +24,38 @@ class HeldBy(StrEnum):
     VIEWER = "viewer"
 
 
-WINDOW_SECONDS = 10.0
+PATH_WINDOW = 10.0
+RATE_WINDOW = 0.6
 LEAST_UPDATES, MOST_UPDATES = 3, 32
 FRAME_SECONDS = 1 / 60
-LEAST_BYTES = 128 * 1024
+FIRST_BYTES = 96 * 1024
+"""What may be under way before the link's rate is known."""
 FIRST_RATE = 4_000_000.0
 """Bytes a second before anything is known."""
-QUEUE_SECONDS = 0.06
+LEAST_RATE, MOST_RATE = 4_000.0, 1e9
+LEAST_BYTES = 4 * 1024
+QUEUE_SECONDS = 0.02
 """How much more than the path holds may wait at the narrowest place."""
+PROBE_SECONDS = 0.5
+PROBE_SHARE = 0.5
+"""To see the path without a queue of ours, this share of what it holds is under way for a moment."""
 BACKLOG_BYTES = 64 * 1024
-LEAST_RATE_SAMPLE = 16 * 1024
-"""An acknowledged amount too small to tell the link's rate from its delay."""
-TILE_SECONDS = 0.05
-LEAST_TILE_BYTES, MOST_TILE_BYTES = 48 * 1024, 1024 * 1024
+LEAST_SAMPLE, LEAST_FREE_SAMPLE = 2 * 1024, 16 * 1024
+"""Amounts too small to tell the link's rate from its delay: of a sender that had to wait, and of one that did not."""
+SLOWER = 0.75
+"""The estimate falls by no more than this in one round trip: a stall is not a slow link."""
+FASTER = 1.25
+QUICK_SHARE = 0.8
+"""An update that took less than this share of the time its size should take shows that the link is faster than thought."""
+TILE_SECONDS = 0.03
+LEAST_TILE_BYTES, MOST_TILE_BYTES = 4 * 1024, 1024 * 1024
+FIRST_TILE_BYTES = 48 * 1024
 VIEWER_QUEUE = 3
 BURST = 1.0
 """Updates that may come early: a picture is often drawn in two goes, and its second half must not wait for a whole frame."""
-VIDEO_SHARE = 0.75
+URGENT_BYTES = 3 * 1024
+"""What a key press may show although the link is full."""
+VIDEO_SHARE = 0.7
 MOST_BITRATE = 50_000_000
 
 
@@ -49,7 +66,9 @@ class _Sent:
     at: float
     delivered: int
     delivered_at: float
+    first_at: float
     limited: bool
+    urgent: bool
 
 
 class Pacer:
@@ -59,11 +78,15 @@ class Pacer:
         self._interval = 1.0 / max_fps
         self._sent: collections.deque[_Sent] = collections.deque()
         self._in_flight = 0
+        self._urgent = 0
         self._delivered = 0
         self._delivered_at: float | None = None
+        self._first_at = 0.0
         self._rates: collections.deque[tuple[float, float]] = collections.deque()
         self._rate: float | None = None
+        self._changed_at = float("-inf")
         self._paths: collections.deque[tuple[float, float]] = collections.deque()
+        self._probe_at = self._limited_at = float("-inf")
         self._free_at = float("-inf")
         self._viewer_queue = 0
         self._was_held = False
@@ -71,12 +94,12 @@ class Pacer:
 
     @property
     def rate(self) -> float:
-        """Bytes a second that the link delivered lately (a first guess before anything was acknowledged)."""
+        """Bytes a second that the link delivers (a first guess before anything was acknowledged)."""
         return self._rate if self._rate is not None else FIRST_RATE
 
     @property
     def path(self) -> float | None:
-        """Shortest time in seconds from sending to acknowledgement lately."""
+        """Shortest time in seconds from sending to acknowledgement lately, less what the viewer needed for painting."""
         return min((delay for _, delay in self._paths), default=None)
 
     @property
@@ -84,10 +107,20 @@ class Pacer:
         """Updates under way."""
         return len(self._sent)
 
+    @property
+    def in_flight(self) -> int:
+        """Bytes under way."""
+        return self._in_flight
+
+    @property
+    def pressed(self) -> bool:
+        """Whether what goes next had to wait for the link."""
+        return self._was_held
+
     def hold(self, now: float, backlog: int = 0) -> HeldBy | None:
         """The reason why nothing may be sent now, None when it may. `backlog`: bytes that have not left this process."""
         reason = self._reason(now, backlog)
-        self._was_held = self._was_held or reason not in (None, HeldBy.FRAME_RATE)
+        self._was_held = self._was_held or reason in (HeldBy.LINK, HeldBy.BACKLOG)
         return reason
 
     def _reason(self, now: float, backlog: int) -> HeldBy | None:
@@ -103,9 +136,21 @@ class Pacer:
         known = path if path is not None else QUEUE_SECONDS
         if len(self._sent) >= min(MOST_UPDATES, max(LEAST_UPDATES, int(known / FRAME_SECONDS) + 2)):
             return HeldBy.UNACKNOWLEDGED
-        if self._in_flight > max(LEAST_BYTES if self._rate is None else 0, self.rate * (known + QUEUE_SECONDS)):
-            return HeldBy.LINK
-        return None
+        return HeldBy.LINK if self._in_flight >= self._window(now, known) else None
+
+    def _window(self, now: float, path: float) -> float:
+        """Bytes that may be under way."""
+        if self._rate is None:
+            return FIRST_BYTES
+        if now < self._probe_at + PROBE_SECONDS:
+            return self._rate * path * PROBE_SHARE
+        return max(LEAST_BYTES, self._rate * (path + QUEUE_SECONDS))
+
+    def spare(self, backlog: int = 0) -> int:
+        """Bytes that may go although `hold` names the link: for what is small and fresh, as the echo of a key press is."""
+        if backlog > BACKLOG_BYTES or self._viewer_queue > VIEWER_QUEUE or len(self._sent) >= MOST_UPDATES:
+            return 0
+        return max(0, URGENT_BYTES - self._urgent)
 
     def ready_in(self, now: float) -> float:
         """Seconds until the frame rate allows the next update."""
@@ -115,56 +160,104 @@ class Pacer:
         """Something newer took the place of what was held by `reason`."""
         self.held[reason] += 1
 
-    def sent(self, sequence: int, size: int, now: float) -> None:
-        """Update `sequence` of `size` bytes went out."""
+    def sent(self, sequence: int, size: int, now: float, *, urgent: bool = False) -> None:
+        """Update `sequence` of `size` bytes went out; `urgent`: on account of `spare`."""
         if not self._sent or self._delivered_at is None:
-            self._delivered_at = now
-        self._sent.append(_Sent(sequence, size, now, self._delivered, self._delivered_at, self._was_held))
-        self._was_held = False
+            self._delivered_at = self._first_at = now
+        limited = self._was_held
+        if limited:
+            self._limited_at = now
+        self._sent.append(_Sent(sequence, size, now, self._delivered, self._delivered_at, self._first_at, limited, urgent))
         self._in_flight += size
+        if urgent:
+            self._urgent += size
+            return
+        self._was_held = False
         self._free_at = max(now, self._free_at) + self._interval
 
-    def acknowledged(self, sequence: int, queue: int, now: float) -> None:
-        """The viewer painted `sequence` (and with it everything before); unknown and repeated numbers are ignored."""
+    def acknowledged(self, sequence: int, queue: int, now: float, painting: float = 0.0) -> None:
+        """The viewer painted `sequence` (and with it everything before), which took it `painting` seconds.
+
+        Repeated numbers and those of updates that were never sent are ignored; a viewer that says it painted longer than the
+        update was under way is not believed.
+        """
+        if not self._sent or sequence > self._sent[-1].sequence:
+            return
         newest: _Sent | None = None
         while self._sent and self._sent[0].sequence <= sequence:
             newest = self._sent.popleft()
             self._in_flight -= newest.size
             self._delivered += newest.size
+            if newest.urgent:
+                self._urgent -= newest.size
         if newest is None:
             return
         self._viewer_queue = queue
-        self._delivered_at = now
-        _remember(self._paths, now, now - newest.at)
-        self._sample(newest, now)
+        arrived = max(newest.delivered_at, newest.at, now - max(0.0, min(painting, now - newest.at)))
+        self._learn_path(arrived - newest.at, now)
+        self._sample(newest, arrived, now)
+        self._delivered_at, self._first_at = arrived, newest.at
 
-    def _sample(self, newest: _Sent, now: float) -> None:
-        size, seconds = self._delivered - newest.delivered, now - newest.delivered_at
-        if size < LEAST_RATE_SAMPLE or seconds <= 0:
+    def _learn_path(self, delay: float, now: float) -> None:
+        """Remember how long an update was on its way.
+
+        When the shortest time has become too old while the link was full all the time, a queue of ours may look like the path:
+        it is let run empty for a moment.
+        """
+        before = self.path
+        _remember(self._paths, now, delay, PATH_WINDOW)
+        path = self.path
+        assert path is not None
+        full = now < self._limited_at + 1.0
+        if before is not None and path > before and full and now > self._probe_at + PATH_WINDOW:
+            self._probe_at = now
+
+    def _sample(self, newest: _Sent, arrived: float, now: float) -> None:
+        size = self._delivered - newest.delivered
+        seconds = max(arrived - newest.delivered_at, newest.at - newest.first_at)
+        if size < (LEAST_SAMPLE if newest.limited else LEAST_FREE_SAMPLE) or seconds <= 0:
+            self._quicker(newest, arrived, now)
             return
-        rate = size / seconds
+        rate = min(MOST_RATE, max(LEAST_RATE, size / seconds))
         # An update that had nothing to wait for says only that the link is at least so fast.
         if not newest.limited and self._rate is not None and rate <= self._rate:
+            self._quicker(newest, arrived, now)
             return
-        _remember(self._rates, now, rate)
-        self._rate = max(rate for _, rate in self._rates)
+        _remember(self._rates, now, rate, RATE_WINDOW)
+        best = max(rate for _, rate in self._rates)
+        if self._rate is None or best >= self._rate:
+            self._rate = best
+        elif now >= self._changed_at + (self.path or 0.0):
+            self._rate = max(best, self._rate * SLOWER)
+            self._changed_at = now
+
+    def _quicker(self, newest: _Sent, arrived: float, now: float) -> None:
+        """Raise the estimate when an update of some size took less than its time: a film at its own pace never fills the link."""
+        path = self.path
+        if self._rate is None or path is None or newest.size < LEAST_BYTES or now < self._changed_at + path:
+            return
+        if arrived - newest.at - path < newest.size / self._rate * QUICK_SHARE:
+            self._rate = min(MOST_RATE, self._rate * FASTER)
+            self._changed_at = now
 
     def forget(self) -> None:
         """The viewer began anew: nothing of what was sent will be acknowledged."""
         self._sent.clear()
-        self._in_flight = 0
+        self._in_flight = self._urgent = 0
         self._viewer_queue = 0
 
     def tile_bytes(self) -> int:
         """How many bytes of tiles one update may hold."""
-        return int(min(MOST_TILE_BYTES, max(LEAST_TILE_BYTES, self.rate * TILE_SECONDS)))
+        if self._rate is None:
+            return FIRST_TILE_BYTES
+        return int(min(MOST_TILE_BYTES, max(LEAST_TILE_BYTES, self._rate * TILE_SECONDS)))
 
     def bitrate(self) -> int:
         """Bits a second that video may use."""
-        return int(min(MOST_BITRATE, self.rate * 8 * VIDEO_SHARE)) if self._rate is not None else MOST_BITRATE
+        return int(min(MOST_BITRATE, self._rate * 8 * VIDEO_SHARE)) if self._rate is not None else MOST_BITRATE
 
 
-def _remember(samples: collections.deque[tuple[float, float]], now: float, value: float) -> None:
+def _remember(samples: collections.deque[tuple[float, float]], now: float, value: float, window: float) -> None:
     samples.append((now, value))
-    while samples[0][0] < now - WINDOW_SECONDS or len(samples) > 512:
+    while samples[0][0] < now - window or len(samples) > 1024:
         samples.popleft()

@@ -1,49 +1,93 @@
+import random
+from collections import deque
+from dataclasses import dataclass, field, replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.screen.pacing import (
     BACKLOG_BYTES,
+    FIRST_BYTES,
     LEAST_TILE_BYTES,
     LEAST_UPDATES,
     MOST_TILE_BYTES,
+    MOST_UPDATES,
+    URGENT_BYTES,
     VIEWER_QUEUE,
     HeldBy,
     Pacer,
 )
+from tests.kit.shaped_link import MIDDLING, SLOW, OneWay, Ordered, Shape
+
+STEP = 0.001
 
 
-class Link:
-    """A link of `rate` bytes a second and `delay` seconds each way, and a viewer that acknowledges at once."""
+@dataclass
+class Conversation:
+    """An agent that always has something to say, a link, and a viewer that takes `painting` seconds for each update."""
 
-    def __init__(self, rate: float, delay: float, max_fps: float = 60.0) -> None:
-        self.pacer = Pacer(max_fps)
-        self.rate, self.delay = rate, delay
-        self.now, self.free_at = 0.0, 0.0
-        self.arriving: list[tuple[float, int]] = []
-        self.sequence = 0
-        self.latencies: list[float] = []
-        self.stalled_until = 0.0
+    shape: Shape
+    seed: int = 1
+    max_fps: float = 60.0
+    painting: float = 0.0
+    tells_painting: bool = True
+    now: float = 0.0
+    sequence: int = 0
+    ages: list[tuple[float, float]] = field(default_factory=list)
+    """(when it was painted, seconds since it was grabbed)"""
+    acknowledgements: deque[tuple[float, int, float, float]] = field(default_factory=deque)
+    """(when it comes back, of which update, when that had arrived, when it was painted)"""
+    arrivals: list[float] = field(default_factory=list)
+    painted_at: float = 0.0
 
-    def send(self, size: int) -> None:
+    def __post_init__(self) -> None:
+        self.pacer = Pacer(self.max_fps)
+        self.use(self.shape)
+
+    def use(self, shape: Shape) -> None:
+        """From now on the link is another one."""
+        self.shape = shape
+        self.there, self.back = OneWay(shape, self.seed), OneWay(shape, self.seed + 1)
+        self.line, self.way_back = Ordered(self.there), Ordered(self.back)
+
+    def send(self, size: int, *, urgent: bool = False) -> float:
+        """One update; when it is painted."""
         self.sequence += 1
-        self.pacer.sent(self.sequence, size, self.now)
-        self.free_at = max(self.now, self.free_at, self.stalled_until) + size / self.rate
-        self.latencies.append(self.free_at + self.delay - self.now)
-        self.arriving.append((self.free_at + 2 * self.delay, self.sequence))
+        self.pacer.sent(self.sequence, size, self.now, urgent=urgent)
+        arrived = self.line.send(size, self.now)
+        self.painted_at = max(arrived, self.painted_at) + self.painting
+        self.ages.append((self.painted_at, self.painted_at - self.now))
+        self.arrivals.append(arrived)
+        self.acknowledgements.append((self.way_back.send(60, self.painted_at), self.sequence, arrived, self.painted_at))
+        return self.painted_at
 
-    def run(self, seconds: float, size: int, step: float = 0.002) -> int:
-        """Try to send all the time; how many updates went."""
-        end, sent = self.now + seconds, 0
+    def hear(self) -> None:
+        while self.acknowledgements and self.acknowledgements[0][0] <= self.now:
+            _, sequence, arrived, painted = self.acknowledgements.popleft()
+            queue = sum(at <= painted for at in self.arrivals[sequence:])
+            self.pacer.acknowledged(sequence, queue, self.now, painted - arrived if self.tells_painting else 0.0)
+
+    def run(self, seconds: float, size: int | None = None, fps: float | None = None) -> int:
+        """Try to send all the time (or `fps` times a second), updates of `size` or of what the pacer allows; how many went."""
+        end, sent, due = self.now + seconds, 0, self.now
         while self.now < end:
-            while self.arriving and self.arriving[0][0] <= self.now:
-                self.pacer.acknowledged(self.arriving.pop(0)[1], 0, self.now)
-            reason = self.pacer.hold(self.now)
-            if reason is None:
-                self.send(size)
-                sent += 1
-            else:
-                self.pacer.count(reason)
-            self.now += step
+            self.hear()
+            if self.now >= due:
+                reason = self.pacer.hold(self.now)
+                if reason is None:
+                    self.send(size if size is not None else self.pacer.tile_bytes())
+                    sent += 1
+                    due = due if fps is None else max(self.now, due + 1 / fps)
+                else:
+                    self.pacer.count(reason)
+            self.now += STEP
         return sent
+
+    def oldest(self, since: float) -> float:
+        """95th percentile of how old updates were when painted, of those painted after `since`."""
+        ages = sorted(age for at, age in self.ages if at >= since)
+        return ages[int(len(ages) * 0.95)]
 
 
 def test_the_first_update_goes_at_once() -> None:
@@ -61,37 +105,105 @@ def test_the_frame_rate_bounds_the_average_but_lets_one_come_early() -> None:
 
 
 def test_a_fast_link_is_used_at_the_full_frame_rate() -> None:
-    link = Link(rate=100e6, delay=0.001)
-    assert link.run(2.0, 20_000) >= 115
+    talk = Conversation(Shape(rate=100e6, delay=0.001))
+    talk.run(0.5, 20_000)
+    assert talk.run(2.0, 20_000) >= 115
+    assert talk.oldest(0.5) < 0.01
 
 
 def test_a_distant_viewer_gets_the_full_frame_rate_too() -> None:
-    link = Link(rate=20e6, delay=0.075)
-    link.run(3.0, 20_000)
-    assert link.run(2.0, 20_000) >= 110
+    talk = Conversation(Shape(rate=20e6, delay=0.075))
+    talk.run(3.0, 20_000)
+    assert talk.run(2.0, 20_000) >= 110
 
 
-def test_on_a_slow_link_latency_does_not_grow() -> None:
-    link = Link(rate=250_000, delay=0.02)
-    link.run(20.0, 20_000)
-    assert max(link.latencies[50:]) < 0.6
-    assert link.pacer.held[HeldBy.LINK] + link.pacer.held[HeldBy.UNACKNOWLEDGED] > 0
-    assert link.pacer.rate == pytest.approx(250_000, rel=0.3)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("shape", "queue"), [(SLOW, 0.33), (MIDDLING, 0.09), (replace(SLOW, loss=0.0), 0.11)])
+def test_whatever_is_sent_latency_stays_near_the_path_and_the_link_is_used(shape: Shape, queue: float, seed: int) -> None:
+    talk = Conversation(shape, seed)
+    talk.run(5.0)
+    sent = talk.run(25.0)
+    assert talk.oldest(5.0) <= shape.delay + queue
+    assert talk.pacer.rate == pytest.approx(shape.rate, rel=0.5)
+    assert sent * talk.pacer.tile_bytes() > 0.5 * 25 * shape.rate
 
 
-def test_after_a_stall_it_flows_again_at_once() -> None:
-    link = Link(rate=2e6, delay=0.01)
-    link.run(2.0, 10_000)
-    link.stalled_until = link.now + 5.0
-    link.run(5.0, 10_000)
-    under_way = link.pacer.unacknowledged
-    assert under_way <= 32
-    assert link.run(2.0, 10_000) > 60
+def test_the_path_is_found_again_behind_a_queue_of_our_own() -> None:
+    talk = Conversation(MIDDLING)
+    talk.run(60.0)
+    assert talk.pacer.path is not None
+    assert talk.pacer.path < MIDDLING.round_trip + 0.05
+    assert talk.oldest(40.0) < MIDDLING.delay + 0.09
+
+
+def test_when_the_link_becomes_slower_latency_comes_back_within_a_second() -> None:
+    talk = Conversation(MIDDLING)
+    talk.run(5.0)
+    slower = talk.now
+    talk.use(replace(SLOW, loss=0.0, delay=MIDDLING.delay))
+    talk.run(4.0)
+    late = [age for at, age in talk.ages if slower <= at]
+    assert max(late) < 0.6
+    assert talk.oldest(slower + 1.5) < MIDDLING.delay + 0.15
+
+
+def test_when_the_link_becomes_faster_a_film_at_its_own_pace_finds_out() -> None:
+    talk = Conversation(replace(SLOW, loss=0.0))
+    talk.run(5.0)
+    assert talk.pacer.bitrate() < 2_000_000
+    talk.use(replace(MIDDLING, delay=SLOW.delay))
+    for _ in range(20):
+        talk.run(0.5, talk.pacer.bitrate() // 8 // 30, fps=30)
+    assert talk.pacer.bitrate() > 4_000_000
+
+
+@pytest.mark.parametrize("shape", [SLOW, MIDDLING])
+def test_after_an_outage_the_picture_is_current_within_two_seconds(shape: Shape) -> None:
+    talk = Conversation(shape)
+    talk.run(5.0)
+    over = talk.now + 3.0
+    for way in (talk.there, talk.back):
+        way.cut(talk.now, over)
+    talk.run(3.0)
+    assert talk.pacer.in_flight < 2 * shape.rate * (shape.round_trip + 0.1)
+    talk.run(5.0)
+    after = [(at, age) for at, age in talk.ages if at - age >= over]
+    assert after[0][0] < over + 1.0
+    assert talk.oldest(over + 1.0) < shape.delay + 0.4
+    assert talk.pacer.rate > 0.4 * shape.rate
+
+
+@pytest.mark.parametrize("shape", [SLOW, MIDDLING])
+def test_the_echo_of_a_key_press_goes_past_a_film_that_fills_the_link(shape: Shape) -> None:
+    talk = Conversation(replace(shape, loss=0.0))
+    talk.run(5.0)
+    generator, echoes = random.Random(5), []
+    for _ in range(100):
+        talk.run(0.1 + generator.random() / 5, talk.pacer.bitrate() // 8 // 30, fps=30)
+        assert talk.pacer.hold(talk.now) is None or talk.pacer.spare() >= 300
+        echoes.append(talk.send(300, urgent=talk.pacer.hold(talk.now) is not None) - talk.now)
+    assert sorted(echoes)[95] < shape.delay + 0.05
+
+
+def test_what_is_urgent_is_bounded_too() -> None:
+    pacer = Pacer(60)
+    for sequence in range(1, MOST_UPDATES):
+        if not pacer.spare():
+            break
+        pacer.sent(sequence, min(1000, pacer.spare()), 0.0, urgent=True)
+    assert pacer.in_flight == URGENT_BYTES
+    assert pacer.spare(BACKLOG_BYTES + 1) == 0
+    pacer.acknowledged(1, 0, 0.1)
+    assert pacer.spare() == 1000
+    pacer.forget()
+    assert pacer.spare() == URGENT_BYTES
 
 
 def test_nobody_acknowledges_nothing_more_is_sent() -> None:
-    link = Link(rate=1e9, delay=1000.0)
-    assert link.run(5.0, 1000) <= LEAST_UPDATES + 3
+    talk = Conversation(Shape(rate=1e9, delay=1000.0))
+    assert talk.run(5.0, 1000) <= LEAST_UPDATES + 3
+    silent = Conversation(Shape(rate=1e9, delay=1000.0))
+    assert silent.run(5.0, 60_000) * 60_000 <= FIRST_BYTES + 60_000
 
 
 def test_what_has_not_left_this_process_holds_back() -> None:
@@ -108,7 +220,29 @@ def test_a_viewer_that_does_not_keep_up_holds_back() -> None:
     assert pacer.hold(0.5) is None
 
 
-def test_unknown_repeated_and_later_acknowledgements() -> None:
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_slow_viewer_is_paced_and_its_slowness_is_not_taken_for_the_link_s(tells: bool) -> None:
+    talk = Conversation(Shape(rate=50e6, delay=0.002), painting=0.08, tells_painting=tells)
+    talk.run(2.0, 20_000)
+    sent = talk.run(10.0, 20_000)
+    assert 100 <= sent <= 130  # 12.5 a second is all it can paint
+    assert talk.oldest(2.0) < 0.5
+    if tells:
+        assert talk.pacer.rate > 1e6
+
+
+def test_a_viewer_that_joins_late_gets_the_newest_at_once() -> None:
+    talk = Conversation(SLOW)
+    talk.run(5.0)
+    talk.pacer.forget()
+    talk.acknowledgements.clear()
+    assert talk.pacer.hold(talk.now + 0.1) is None
+    begun = talk.now
+    talk.run(3.0)
+    assert talk.oldest(begun + 1.0) < SLOW.delay + 0.4
+
+
+def test_repeated_acknowledgements_and_those_of_nothing() -> None:
     pacer = Pacer(60)
     for sequence in (1, 2, 3):
         pacer.sent(sequence, 100, sequence / 10)
@@ -116,25 +250,58 @@ def test_unknown_repeated_and_later_acknowledgements() -> None:
     assert pacer.unacknowledged == 1
     pacer.acknowledged(2, 0, 0.5)
     pacer.acknowledged(1, 0, 0.5)
+    pacer.acknowledged(999, 0, 0.5)
     assert pacer.unacknowledged == 1
-    pacer.acknowledged(999, 0, 0.6)
+    pacer.acknowledged(3, 0, 0.6)
     assert pacer.unacknowledged == 0
+    pacer.acknowledged(3, 0, 0.7)
     assert pacer.path == pytest.approx(0.2)
 
 
-def test_forgetting_lets_it_flow() -> None:
-    pacer = Pacer(60)
-    for sequence in range(20):
-        pacer.sent(sequence, 10**6, sequence / 10)
-    assert pacer.hold(5.0) is not None
-    pacer.forget()
-    assert pacer.hold(5.0) is None
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("send"), st.integers(0, 2_000_000)),
+            st.tuples(st.just("urgent"), st.integers(0, 10_000)),
+            st.tuples(st.just("ack"), st.integers(-5, 60), st.integers(-(2**40), 2**40), st.floats()),
+            st.tuples(st.just("wait"), st.floats(0, 20)),
+            st.tuples(st.just("forget")),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_a_viewer_claims_what_is_under_way_is_known_and_bounded(events: list[tuple[object, ...]]) -> None:
+    pacer, now, sequence, under_way = Pacer(60), 0.0, 0, {}
+    for event in events:
+        match event:
+            case ("send", int(size)) if pacer.hold(now) is None:
+                sequence += 1
+                under_way[sequence] = min(size, pacer.tile_bytes())
+                pacer.sent(sequence, under_way[sequence], now)
+            case ("urgent", int(size)) if pacer.spare():
+                sequence += 1
+                under_way[sequence] = min(size, pacer.spare())
+                pacer.sent(sequence, under_way[sequence], now, urgent=True)
+            case ("ack", int(number), int(queue), float(painting)):
+                pacer.acknowledged(number, queue, now, painting)
+                if number <= sequence:
+                    under_way = {key: size for key, size in under_way.items() if key > number}
+            case ("wait", float(seconds)):
+                now += seconds
+            case _:
+                pacer.forget()
+                under_way.clear()
+        assert pacer.in_flight == sum(under_way.values())
+        assert pacer.unacknowledged == len(under_way) <= MOST_UPDATES
+        assert LEAST_TILE_BYTES <= pacer.tile_bytes() <= MOST_TILE_BYTES
+        assert pacer.rate > 0
+        assert not pacer.hold(now + 1e6) or under_way  # nothing waits for ever for what nobody owes
 
 
 def test_budgets_follow_the_rate_within_bounds() -> None:
     pacer = Pacer(60)
     assert LEAST_TILE_BYTES <= pacer.tile_bytes() <= MOST_TILE_BYTES
-    link = Link(rate=100_000, delay=0.01)
-    link.run(10.0, 20_000)
-    assert link.pacer.tile_bytes() == LEAST_TILE_BYTES
-    assert link.pacer.bitrate() < 1_200_000
+    talk = Conversation(Shape(rate=60_000, delay=0.01))
+    talk.run(10.0)
+    assert talk.pacer.tile_bytes() == LEAST_TILE_BYTES
+    assert talk.pacer.bitrate() < 600_000

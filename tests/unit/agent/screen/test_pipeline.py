@@ -200,7 +200,7 @@ def test_a_viewer_that_is_silent_gets_the_newest_when_it_speaks(display: FakeCap
         wait_for(lambda: display._happened is Happened.NOTHING, "the thread to have noticed")
     assert len(session.viewer.updates) - sent < 20
     session.acknowledges = True
-    session.pipeline.command(Acknowledged(10**9, 0, session.pipeline._clock()))
+    session.pipeline.command(Acknowledged(session.viewer.updates[-1].sequence, 0, session.pipeline._clock()))
     wait_for(lambda: session.shows(display.pixels), "the newest picture")
     assert session.pipeline.held[HeldBy.UNACKNOWLEDGED] > 0
 
