@@ -106,11 +106,14 @@ class Session:
         reason: str,
         on_progress: Callable[[Progress], None] | None = None,
         accept: Callable[[Identity], None] | None = None,
+        resume: str = "",
+        after_restart: float = 0.0,
     ) -> None:
         """Not for callers: use `open`."""
         keys = relay.identity
         self.offer = offer
         self.settings = relay.settings
+        self.reason = reason
         self._expected = device
         self._machine = TechnicianSession(
             keys.key,
@@ -124,6 +127,8 @@ class Session:
             random_bytes=secrets.token_bytes,
             limits=relay.settings.limits,
             product=f"handrail/{PRODUCT}",
+            resume=resume,
+            after_restart=after_restart,
             witness=self._witness,
         )
         self._on_progress = on_progress
@@ -156,6 +161,8 @@ class Session:
         reason: str = "",
         on_progress: Callable[[Progress], None] | None = None,
         accept: Callable[[Identity], None] | None = None,
+        resume: str = "",
+        after_restart: float = 0.0,
     ) -> Self:
         """Open a session with the device whose user reads out `code`, or with the device whose id is `device`.
 
@@ -167,6 +174,8 @@ class Session:
             on_progress: called at each step, on the event loop.
             accept: called with the device's certified identity before anything is asked of it; an error that it raises ends
                 the attempt.
+            resume: the id of a session of these two keys that was cut (see `technician_client.resuming`).
+            after_restart: ask to be let back in once within so many seconds after a restart (0: do not ask; at most 3600).
 
         Raises:
             Refused: the person, policy or agent said no. TrustError: it is not the device it should be.
@@ -178,7 +187,17 @@ class Session:
         if on_progress is not None:
             on_progress(Progress(Stage.ASKING, device=device or "", by_code=code is not None))
         offer = await relay.redeem(code) if code is not None else await relay.ask(device or "")
-        session = cls(relay, offer, device=device, wanted=wanted, reason=reason, on_progress=on_progress, accept=accept)
+        session = cls(
+            relay,
+            offer,
+            device=device,
+            wanted=wanted,
+            reason=reason,
+            on_progress=on_progress,
+            accept=accept,
+            resume=resume,
+            after_restart=after_restart,
+        )
         try:
             await session._start(relay)
         finally:
@@ -243,6 +262,11 @@ class Session:
         return self._machine.granted if self._ended is None else frozenset()
 
     @property
+    def last_granted(self) -> frozenset[Capability]:
+        """As `granted`; once the session is over, what was granted in its last moment."""
+        return self._machine.granted
+
+    @property
     def opened_with(self) -> frozenset[Capability]:
         """What was granted when the session opened."""
         return frozenset(self._welcome.granted) if self._welcome else frozenset()
@@ -256,6 +280,16 @@ class Session:
     def unattended(self) -> bool:
         """Policy opened it; nobody was asked."""
         return self._welcome is not None and self._welcome.unattended
+
+    @property
+    def resumed(self) -> bool:
+        """It goes on with what was granted before a cut; nobody was asked."""
+        return self._welcome is not None and self._welcome.resumed
+
+    @property
+    def after_restart(self) -> float:
+        """So many seconds after a restart of the computer it may go on once (0: the user did not allow that)."""
+        return self._welcome.after_restart if self._welcome else 0.0
 
     @property
     def seconds(self) -> float:

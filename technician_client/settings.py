@@ -27,7 +27,7 @@ class SettingsError(HandrailError):
 
 class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `technician.toml` may say. Seconds, except `concurrency` (devices at once) and `proxy` (URL, "" none, absent: the
-    system's)."""
+    system's). `resume_seconds`: how long to try to go on with a session that the network cut."""
 
     connect_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0
@@ -35,6 +35,7 @@ class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end_seconds: Seconds = 5.0
     retry_first_seconds: Seconds = 0.5
     retry_most_seconds: Seconds = 30.0
+    resume_seconds: Seconds = 600.0
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
     proxy: str | None = None
 
@@ -50,6 +51,7 @@ class Settings:
     end_seconds: float = 5.0
     retry_first_seconds: float = 0.5
     retry_most_seconds: float = 30.0
+    resume_seconds: float = 600.0
     concurrency: int = 8
     proxy: str | None = None
     limits: Limits = field(default=LIMITS)
@@ -73,6 +75,11 @@ class Settings:
     def known_devices_file(self) -> Path:
         """What certificates have told about devices (`technician_client.known`)."""
         return self.home / "known_devices.json"
+
+    @property
+    def spent_codes_file(self) -> Path:
+        """Hashes of the guests' codes that were tried (`technician_client.spent`)."""
+        return self.home / "spent_codes.json"
 
 
 def home_directory(home: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:

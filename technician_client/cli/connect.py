@@ -21,8 +21,9 @@ from technician_client.console.server import FirstSession
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.private_files import PrivateFileError
+from technician_client.resuming import Waiting, patience_of, resumable, resume
 from technician_client.screenshot import png, take_picture
-from technician_client.sessions import Session
+from technician_client.sessions import Progress, Session, Stage
 
 DEFAULT_WANTED = (
     Capability.VIEW,
@@ -48,10 +49,14 @@ def session_document(session: Session) -> dict[str, object]:
         "granted": sorted(capability.value for capability in session.opened_with),
         "seconds": session.seconds,
         "unattended": session.unattended,
+        "resumed": session.resumed,
+        "after_restart": session.after_restart,
     }
 
 
-async def open_named(app: App, relay: RelayClient, words: str, reason: str, wanted: tuple[Capability, ...]) -> Session:
+async def open_named(
+    app: App, relay: RelayClient, words: str, reason: str, wanted: tuple[Capability, ...], after_restart: float = 0.0
+) -> Session:
     """Open a session by code or device, with progress on stderr.
 
     Raises:
@@ -62,34 +67,65 @@ async def open_named(app: App, relay: RelayClient, words: str, reason: str, want
     device = None if code else (await one_device(relay, words)).id
     progress = show_progress(app.output)
     return await Session.open(
-        relay, code=code, device=device, wanted=wanted, reason=reason, on_progress=progress, accept=known.remember
+        relay,
+        code=code,
+        device=device,
+        wanted=wanted,
+        reason=reason,
+        on_progress=progress,
+        accept=known.remember,
+        after_restart=after_restart,
     )
 
 
-async def connect_in_terminal(app: App, words: str, reason: str, wanted: tuple[Capability, ...]) -> ExitCode:
-    """Open a session, tell what happens in it, and end it on Ctrl-C."""
+async def connect_in_terminal(
+    app: App, words: str, reason: str, wanted: tuple[Capability, ...], after_restart: float = 0.0
+) -> ExitCode:
+    """Open a session, tell what happens in it, go on with it when the network cut it, and end it on Ctrl-C."""
     settings = app.settings()
     async with RelayClient(app.keys(settings), settings) as relay:
-        session = await open_named(app, relay, words, reason, wanted)
-        try:
-            _show_open(app.output, session)
-            with session.subscribe(ChatMessage, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded) as items:
-                async for item in items:
-                    _show_item(app.output, item)
-        finally:
-            ended = await session.end()
-            _tell_receipt(app.output, session)
+        session = await open_named(app, relay, words, reason, wanted, after_restart)
+        while True:
+            try:
+                _show_open(app.output, session)
+                with session.subscribe(ChatMessage, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded) as items:
+                    async for item in items:
+                        _show_item(app.output, item)
+            finally:
+                ended = await session.end()
+                _tell_receipt(app.output, session)
+            if not resumable(session):
+                break
+            session = await _go_on(app.output, relay, session)
     if app.output.as_json:
         app.output.json({"event": "end", "reason": ended.reason, "clean": ended.clean, "by_peer": ended.by_peer})
     app.output.text(session.end_text)
     return ExitCode.OK if ended.clean else ExitCode.FAILED
 
 
+async def _go_on(output: Output, relay: RelayClient, lost: Session) -> Session:
+    """Come back to a session that was cut, with a word about each attempt; raises as `resume`."""
+    if output.as_json:
+        output.json({"event": "reconnecting", "session": lost.session_id, "text": lost.end_text})
+    output.progress(f"Reconnecting for at most {patience_of(lost) / 60:.0f} min, Ctrl-C gives up. {lost.end_text}")
+
+    def tell(step: Progress) -> None:
+        if step.stage is Stage.CONSENT:
+            output.progress("It does not go on by itself: the person there is asked anew ...")
+
+    def wait(waiting: Waiting) -> None:
+        output.progress(f"{waiting.text} Next attempt in {waiting.retry_in:.0f} s.")
+
+    return await resume(relay, lost, on_progress=tell, on_waiting=wait)
+
+
 def _show_open(output: Output, session: Session) -> None:
     if output.as_json:
         output.json(session_document(session))
     granted = ", ".join(sorted(capability.value for capability in session.opened_with)) or "nothing"
-    output.text(f"You may: {granted}. Ctrl-C ends the session.")
+    output.text(f"{'It goes on. ' if session.resumed else ''}You may: {granted}. Ctrl-C ends the session.")
+    if session.after_restart:
+        output.text(f"After a restart you may come back once, within {session.after_restart / 60:.0f} min.")
 
 
 def _show_item(output: Output, item: object) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from protocol.capabilities import Capability
 from protocol.certificates import TechnicianClaims, check_chain
-from protocol.errors import HandrailError, Refused
+from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.link_messages import DevicesChanged, Role
 from protocol.messages import Message
 from protocol.session import GrantsChanged, SessionEnded
@@ -21,12 +21,14 @@ from technician_client.console.ports import (
     OpenProgress,
     Person,
     RelayState,
+    RemoteSession,
     SessionEvent,
     SessionOver,
     Target,
 )
 from technician_client.known import KnownDevices
 from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
+from technician_client.resuming import resumable, resume
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
 from technician_client.subscriptions import Subscription
@@ -52,7 +54,7 @@ class SessionAdapter:
     """A `Session` as `console.ports.RemoteSession`."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.inner = self._session = session
         # Subscribed before anything else runs on the loop, so that nothing the agent says is missed.
         self._items: Subscription[SessionItem] = session.subscribe(limit=SESSION_ITEMS)
 
@@ -99,7 +101,8 @@ class SessionAdapter:
                     case _:
                         continue
         ended = await self._session.wait_ended()
-        yield SessionOver(ended.reason, ended.clean, ended.by_peer, self._session.end_text, ended.receipt)
+        text, may_go_on = self._session.end_text, resumable(self._session)
+        yield SessionOver(ended.reason, ended.clean, ended.by_peer, text, ended.receipt, may_go_on)
 
     async def ask(self, capability: Capability, reason: str) -> None:
         """See `RemoteSession`."""
@@ -160,25 +163,35 @@ class RelayAdapter:
     ) -> SessionAdapter:
         """See `RelayPort`."""
 
-        def pass_on(progress: Progress) -> None:
-            match progress.stage:
-                case Stage.CONNECTED:
-                    on_progress(DeviceConnected(progress.label, progress.device, progress.sas, progress.by_code))
-                case Stage.CONSENT:
-                    on_progress(ConsentAsked(progress.seconds))
-                case Stage.ASKING | Stage.TUNNEL | Stage.OPEN:
-                    pass
-
         session = await Session.open(
             self._client,
             code=target.code or None,
             device=target.device or None,
             wanted=wanted,
             reason=reason,
-            on_progress=pass_on,
+            on_progress=_passing_on(on_progress),
             accept=KnownDevices(self._client.settings.known_devices_file).remember,
         )
         return SessionAdapter(session)
+
+    async def resume(self, lost: RemoteSession, on_progress: Callable[[OpenProgress], None]) -> SessionAdapter:
+        """See `RelayPort`."""
+        if not isinstance(lost, SessionAdapter):
+            raise LocalProtocolError("that session is not one of this relay's")
+        return SessionAdapter(await resume(self._client, lost.inner, on_progress=_passing_on(on_progress)))
+
+
+def _passing_on(on_progress: Callable[[OpenProgress], None]) -> Callable[[Progress], None]:
+    def pass_on(progress: Progress) -> None:
+        match progress.stage:
+            case Stage.CONNECTED:
+                on_progress(DeviceConnected(progress.label, progress.device, progress.sas, progress.by_code))
+            case Stage.CONSENT:
+                on_progress(ConsentAsked(progress.seconds))
+            case Stage.ASKING | Stage.TUNNEL | Stage.OPEN:
+                pass
+
+    return pass_on
 
 
 def _relay_state(change: LinkChanged) -> RelayState:

@@ -47,6 +47,7 @@ class Phase(StrEnum):
     CONNECTED = "connected"
     WAITING = "waiting"
     OPEN = "open"
+    RECONNECTING = "reconnecting"
     OVER = "over"
 
 
@@ -88,6 +89,7 @@ class LiveSession:
         self._on_change = on_change
         self._clock = clock
         self._device: DeviceConnected | None = None
+        self._device_again: DeviceConnected | None = None
         self._answer_by: float | None = None
         self._opened_at: float | None = None
         self._session: RemoteSession | None = None
@@ -223,19 +225,35 @@ class LiveSession:
             reason = str(error.reason) if isinstance(error, Refused) else "not_opened"
             self._end(SessionOver(reason, clean=True, by_peer=isinstance(error, Refused), text=str(error)))
             return
-        self._granted = self._session.granted
+        while True:
+            over = await self._hear(self._session)
+            if not over.resumable:
+                self._end(over)
+                return
+            self._granted, self._paused = frozenset(), None
+            self._become(Phase.RECONNECTING)
+            try:
+                self._session = await self._relay.resume(self._session, self._progress)
+            except HandrailError as error:
+                self._end(SessionOver(over.reason, over.clean, over.by_peer, f"{over.text} {error}", over.receipt))
+                return
+
+    async def _hear(self, session: RemoteSession) -> SessionOver:
+        """From the welcome to the end."""
+        self._granted = session.granted
         self._opened_at = self._clock()
-        self._answer_by = None
+        self._answer_by = self._device_again = None
         self._become(Phase.OPEN)
-        async for event in self._session.events():
+        async for event in session.events():
             match event:
                 case GrantsNow(granted=granted):
                     self._granted = granted
                     self._tell({"type": "granted", "granted": sorted(granted)})
                 case SessionOver():
-                    self._end(event)
+                    return event
                 case _:
                     await self._pass_on(event)
+        return SessionOver("cut", clean=False, by_peer=True, text="The session ended without a word.")
 
     async def _pass_on(self, message: Message) -> None:
         if isinstance(message, ChatMessage):
@@ -252,10 +270,13 @@ class LiveSession:
 
     def _progress(self, progress: OpenProgress) -> None:
         match progress:
+            case DeviceConnected() if self.phase is Phase.RECONNECTING:
+                self._device_again = progress  # the digits change only if somebody is asked anew
             case DeviceConnected():
                 self._device = progress
                 self._become(Phase.CONNECTED)
             case ConsentAsked(seconds=seconds):
+                self._device = self._device_again or self._device
                 self._answer_by = self._clock() + seconds
                 self._become(Phase.WAITING)
 
@@ -278,12 +299,15 @@ class LiveSession:
         """End it, whatever it is doing: politely when it is open, by giving up when it is being opened."""
         if self.phase is Phase.OVER:
             return
-        if self._session is not None:
+        if self._session is not None and self.phase is Phase.OPEN:
             await self._session.end(reason)
-        else:
+            return
+        if self._session is None:
             text = "You gave up before the session was open."
-            self._end(SessionOver("cancelled", clean=True, by_peer=False, text=text))
-            await self.supervisor.aclose()
+        else:
+            text = "You gave up while the connection was lost. The device stops waiting for you by itself."
+        self._end(SessionOver("cancelled", clean=True, by_peer=False, text=text))
+        await self.supervisor.aclose()
 
 
 class SessionHub:

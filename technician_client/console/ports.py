@@ -82,13 +82,14 @@ class GrantsNow:
 @dataclass(frozen=True, slots=True)
 class SessionOver:
     """The session ended. `reason` is the machine's word, `text` the sentence for people; `clean`: said, not cut; `receipt`: the
-    agent's JSON, may be empty."""
+    agent's JSON, may be empty; `resumable`: it may go on by `RelayPort.resume`."""
 
     reason: str
     clean: bool
     by_peer: bool
     text: str = ""
     receipt: bytes = b""
+    resumable: bool = False
 
 
 SessionEvent = Message | GrantsNow | SessionOver
@@ -159,6 +160,14 @@ class RelayPort(Protocol):
 
         Raises:
             HandrailError: its text says what happened and what to do.
+        """
+
+    async def resume(self, lost: RemoteSession, on_progress: Callable[[OpenProgress], None]) -> RemoteSession:
+        """Go on with a session of this port that ended `resumable`; tries for a while, and returns once the agent has
+        welcomed us. When it says `ConsentAsked`, the agent does not simply go on, and asks anew.
+
+        Raises:
+            HandrailError: it does not go on; its text says why.
         """
 
 

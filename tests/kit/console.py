@@ -28,6 +28,7 @@ from technician_client.console.ports import (
     OpenProgress,
     Person,
     RelayState,
+    RemoteSession,
     SessionEvent,
     SessionOver,
     Target,
@@ -186,6 +187,11 @@ class MemoryRelay:
     refuse: HandrailError | None = None
     opened: list[tuple[Target, tuple[Capability, ...], str]] = field(default_factory=list)
     changes: Publisher[FleetEvent] = field(default_factory=Publisher)
+    back: asyncio.Event = field(default_factory=asyncio.Event)
+    next_session: MemorySession | None = None
+    asks_anew: bool = False
+    gone: HandrailError | None = None
+    resumed: list[RemoteSession] = field(default_factory=list)
 
     async def watch(self) -> AsyncIterator[FleetEvent]:
         """See `RelayPort`."""
@@ -221,6 +227,20 @@ class MemoryRelay:
         if self.refuse is not None:
             raise self.refuse
         return self.session
+
+    async def resume(self, lost: RemoteSession, on_progress: Callable[[OpenProgress], None]) -> MemorySession:
+        """See `RelayPort`. `back`: the network is there again; `asks_anew`: the agent does not simply go on."""
+        self.resumed.append(lost)
+        await self.back.wait()
+        if self.gone is not None:
+            raise self.gone
+        row = next(iter(self.rows.values()))
+        on_progress(DeviceConnected(row.label, row.id, "111222", False))
+        if self.asks_anew:
+            on_progress(ConsentAsked(180.0))
+            await self.consent.wait()
+        assert self.next_session is not None
+        return self.next_session
 
     def ready(self) -> None:
         """Everything goes through at once."""

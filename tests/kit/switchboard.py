@@ -65,6 +65,9 @@ class SimulatedDevice:
     received: list[Message] = field(default_factory=list)
     consents: list[ConsentNeeded] = field(default_factory=list)
     ended: list[SessionEnded] = field(default_factory=list)
+    resumes: bool = True
+    cut_sessions: dict[str, tuple[bytes, frozenset[Capability]]] = field(default_factory=dict)
+    restart_seconds: float = 0.0
     tunnels: int = 0
     most_tunnels: int = 0
     bytes_received: int = 0
@@ -74,6 +77,7 @@ class SimulatedDevice:
         self.session: AgentSession | None = None
         self.transport: asyncio.WriteTransport | None = None
         self._socket: web.WebSocketResponse | None = None
+        self._session_id = ""
 
     @property
     def peer(self) -> str:
@@ -112,7 +116,7 @@ class SimulatedDevice:
             wall=lambda: datetime.now(UTC),
             limits=self.limits,
         )
-        self.session, self._socket = session, socket
+        self.session, self._socket, self._session_id = session, socket, ""
         try:
             async for item in socket:
                 if item.type is not WSMsgType.BINARY:
@@ -123,7 +127,8 @@ class SimulatedDevice:
                 if session.state is SessionState.ENDED:
                     await socket.close()
             session.receive_eof(time.monotonic())
-            self.ended += [event for event in session.events() if isinstance(event, SessionEnded)]
+            for event in session.events():
+                self._handle(session, event, time.monotonic())
         finally:
             self.tunnels -= 1
 
@@ -137,7 +142,12 @@ class SimulatedDevice:
 
     def _handle(self, session: AgentSession, event: Event, now: float) -> None:
         match event:
-            case ConsentNeeded(wanted=wanted):
+            case ConsentNeeded(wanted=wanted, identity=identity, resume=resume):
+                key, kept = self.cut_sessions.pop(resume, (b"", frozenset()))
+                if self.resumes and key == identity.fingerprint:
+                    self._session_id = resume
+                    session.welcome(sorted(kept), 3000, resume, now, resumed=True)
+                    return
                 self.consents.append(event)
                 self.most_tunnels = max(self.most_tunnels, self.tunnels)
                 if not self.unattended:
@@ -148,7 +158,15 @@ class SimulatedDevice:
                     session.deny(self.denial, "", now)
                     return
                 granted = [capability for capability in wanted if capability in self.granted]
-                session.welcome(granted, 3600, f"session-{len(self.consents)}", now, unattended=self.unattended)
+                self._session_id = f"session-{len(self.consents)}"
+                session.welcome(
+                    granted,
+                    3600,
+                    self._session_id,
+                    now,
+                    unattended=self.unattended,
+                    after_restart=min(event.after_restart, self.restart_seconds),
+                )
             case CapabilityAsked(request=request, capability=capability):
                 if self.asked_more:
                     session.grant(capability, request, 600, now)
@@ -164,6 +182,8 @@ class SimulatedDevice:
                 session.end(reason, now, self.checkpoint, self.receipt)
             case SessionEnded():
                 self.ended.append(event)
+                if event.cut and session.peer is not None:
+                    self.cut_sessions[self._session_id] = (session.peer.fingerprint, session.granted)
             case _:
                 pass
 

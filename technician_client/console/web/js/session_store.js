@@ -32,6 +32,7 @@ export class SessionStore {
     /** @type {import("../vendor/signals.js").Signal<Set<string>>} capabilities that the user is being asked for */
     this.asking = signal(new Set());
     this.open = computed(() => this.session.value?.phase === "open");
+    this.reconnecting = computed(() => this.session.value?.phase === "reconnecting");
     const send = this.send.bind(this);
     const newRequest = () => (this.lastRequest = (this.lastRequest % (2 ** 32 - 1)) + 1);
     this.diagnostics = new Diagnostics(send, newRequest);
@@ -112,6 +113,7 @@ export class SessionStore {
         this.granted.value = value.granted;
         this.paused.value = value.paused;
         this.chat.restore(value.chat);
+        if (value.phase === "reconnecting") this.lost();
         this.begin();
         break;
       case "granted":
@@ -140,6 +142,14 @@ export class SessionStore {
     this.begun = true;
     this.diagnostics.collect();
     this.fixes.list();
+  }
+
+  /** The connection to the device is lost: what ran there has ended, and begins anew when it is back. */
+  lost() {
+    this.begun = false;
+    this.stats.value = null;
+    this.asking.value = new Set();
+    this.fixes.lost();
   }
 
   /** @param {unknown[]} array */

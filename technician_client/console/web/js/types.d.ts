@@ -23,7 +23,7 @@ interface SessionRow {
   id: string;
   label: string;
   verified: boolean;
-  phase: "dialling" | "connected" | "waiting" | "open" | "over";
+  phase: "dialling" | "connected" | "waiting" | "open" | "reconnecting" | "over";
   shown: boolean;
 }
 

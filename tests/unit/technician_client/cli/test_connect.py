@@ -108,15 +108,49 @@ async def test_an_unknown_code_is_6_and_a_swapped_device_7(
     assert device.consents == []
 
 
-async def test_a_cut_is_1_and_said(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
-    async def cut() -> None:
+async def test_a_cut_session_goes_on_by_itself_and_nobody_is_asked(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
+    async def network() -> None:
         await eventually_async(lambda: device.session is not None and device.session.granted, "an open session")
-        await asyncio.sleep(0.05)
+        first = device.session
+        device.cut()
+        await eventually_async(lambda: device.session is not first and device.session.granted, "it goes on")  # type: ignore[union-attr]
+        await ended_by_user(device)
+
+    ran, _ = await asyncio.gather(handrail(tmp_path, keys, "connect", "till", "--no-browser", "--json"), network())
+    assert ran.code == 0
+    assert [line["event"] for line in ran.lines] == ["open", "reconnecting", "open", "end"]
+    assert [line["resumed"] for line in (ran.lines[0], ran.lines[2])] == [False, True]
+    assert ran.lines[0]["session"] == ran.lines[2]["session"]
+    assert len(device.consents) == 1
+    assert "Reconnecting for at most 10 min" in ran.err.replace("\n", " ")
+
+
+async def test_a_cut_that_does_not_mend_is_1_and_said(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
+    (tmp_path / "technician.toml").write_text("resume_seconds = 0.4\nretry_first_seconds = 0.05\n")
+
+    async def network() -> None:
+        await eventually_async(lambda: device.session is not None and device.session.granted, "an open session")
+        device.online = False
         device.cut()
 
-    ran, _ = await asyncio.gather(handrail(tmp_path, keys, "connect", "till", "--no-browser"), cut())
+    ran, _ = await asyncio.gather(handrail(tmp_path, keys, "connect", "till", "--no-browser"), network())
     assert ran.code == 1
-    assert "was cut" in ran.out
+    assert "could not go on" in ran.err.replace("\n", " ")
+    assert "Next attempt in" in ran.err.replace("\n", " ")
+
+
+async def test_a_device_that_asks_anew_and_is_told_no_is_5(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
+    device.resumes = False
+
+    async def network() -> None:
+        await eventually_async(lambda: device.session is not None and device.session.granted, "an open session")
+        device.denial = RefusalReason.DENIED_BY_USER
+        device.cut()
+
+    ran, _ = await asyncio.gather(handrail(tmp_path, keys, "connect", "till", "--no-browser"), network())
+    assert ran.code == 5
+    assert "asked anew" in ran.err.replace("\n", " ")
+    assert len(device.consents) == 2
 
 
 async def test_a_screenshot_is_one_exact_picture(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:

@@ -109,6 +109,66 @@ async def test_a_tab_sees_every_phase(relay: MemoryRelay, make: Make) -> None:
     assert tab.told[-1]["granted"] == []
 
 
+async def lost(relay: MemoryRelay, make: Make) -> tuple[LiveSession, Tab]:
+    """A session whose connection was cut."""
+    relay.ready()
+    live = make()
+    await until(live, Phase.OPEN)
+    tab = Tab()
+    live.attach(tab)
+    await live._pass_on(Paused(True, "user"))
+    relay.session.finish(SessionOver("cut", clean=False, by_peer=True, text="It was cut.", resumable=True))
+    await until(live, Phase.RECONNECTING)
+    return live, tab
+
+
+async def test_a_cut_session_comes_back_in_the_same_tab(relay: MemoryRelay, make: Make) -> None:
+    live, tab = await lost(relay, make)
+    assert tab.told[-1]["granted"] == []
+    assert tab.told[-1]["over"] is None
+    assert tab.told[-1]["paused"] is None
+    with pytest.raises(HandrailError, match="not open"):
+        live.send(ReleaseAll())
+    digits = tab.told[-1]["sas"]
+    relay.next_session = MemorySession([Capability.VIEW], np.zeros((4, 4, 3), np.uint8))
+    relay.back.set()
+    await until(live, Phase.OPEN)
+    assert relay.resumed == [relay.session]
+    assert tab.phases() == ["open", "reconnecting", "open"]
+    assert tab.told[-1]["granted"] == ["view"]
+    assert tab.told[-1]["sas"] == digits  # those that were compared
+    live.send(ReleaseAll())
+    assert relay.next_session.sent == [ReleaseAll()]
+
+
+async def test_a_device_that_asks_anew_leads_back_through_consent(relay: MemoryRelay, make: Make) -> None:
+    live, tab = await lost(relay, make)
+    relay.consent.clear()
+    relay.asks_anew = True
+    relay.next_session = MemorySession([Capability.VIEW], np.zeros((4, 4, 3), np.uint8))
+    relay.back.set()
+    await until(live, Phase.WAITING)
+    assert tab.told[-1]["sas"] == "111222"
+    relay.consent.set()
+    await until(live, Phase.OPEN)
+
+
+async def test_a_session_that_does_not_come_back_says_why(relay: MemoryRelay, make: Make) -> None:
+    live, _ = await lost(relay, make)
+    relay.gone = denied(RefusalReason.REVOKED, "You were revoked.")
+    relay.back.set()
+    await until(live, Phase.OVER)
+    assert live.snapshot()["over"]["text"] == "It was cut. You were revoked."
+
+
+async def test_giving_up_ends_the_attempts(relay: MemoryRelay, make: Make) -> None:
+    live, tab = await lost(relay, make)
+    await live.end("technician")
+    assert live.phase is Phase.OVER
+    assert tab.told[-1]["over"]["reason"] == "cancelled"
+    assert "gave up" in tab.told[-1]["over"]["text"]
+
+
 async def test_a_no_is_told_with_its_reason(relay: MemoryRelay, make: Make) -> None:
     relay.refuse = denied(RefusalReason.DENIED_BY_USER, "The person at the computer said no.")
     relay.ready()

@@ -134,6 +134,14 @@ export class Fixes {
     if (this.run.value !== null) this.send("fixes.cancel", { request: this.run.value.request });
   }
 
+  /** The connection was lost: the device ends what it was running, and no result of it will come. */
+  lost() {
+    const run = this.run.value;
+    if (run === null || run.result !== null) return;
+    const text = "The connection was lost, and the device ended the fix. The findings show what it changed.";
+    this.run.value = { ...run, result: { ...refusedResult(run, { reason: "", text }), outcome: "failed" } };
+  }
+
   /** @param {{tag: string, [field: string]: any}} message */
   hear(message) {
     if (message.tag === "fixes.catalogue") {

@@ -8,7 +8,7 @@ import { Empty, Segmented, Spinner } from "../parts/controls.js";
 import { TopBar } from "../parts/topbar.js";
 import { WishDialog } from "./wish_dialog.js";
 
-const PHASES = { dialling: "calling", connected: "connecting", waiting: "waiting for consent", open: "open", over: "ended" };
+const PHASES = { dialling: "calling", connected: "connecting", waiting: "waiting for consent", open: "open", reconnecting: "reconnecting", over: "ended" };
 const MOST_ROWS = 500;
 
 export function DevicesPage() {

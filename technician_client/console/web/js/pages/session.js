@@ -24,7 +24,7 @@ export function SessionPage({ name }) {
   if (store.link.value === "unknown" && session === null) return html`<${Unknown} />`;
   if (session === null) return html`<div class="page session-page"><div class="center"><${Spinner} text="Opening" /></div></div>`;
   if (session.phase === "over") return html`<${Over} session=${session} store=${store} />`;
-  if (session.phase !== "open") return html`<${Opening} session=${session} store=${store} />`;
+  if (session.phase !== "open" && session.phase !== "reconnecting") return html`<${Opening} session=${session} store=${store} />`;
   return html`<${LiveSession} session=${session} store=${store} />`;
 }
 
@@ -33,6 +33,10 @@ function LiveSession({ session, store }) {
   return html`<div class="page session-page">
     <${SessionBar} session=${session} store=${store} />
     <${LinkBanner} store=${store} />
+    ${
+      session.phase === "reconnecting" &&
+      html`<div class="banner banner-poor" role="alert"><${Icon} name="away" />The connection to the device was lost. Reconnecting; what was granted is kept for a while, nobody is asked again.</div>`
+    }
     <main class="workspace">
       <${Stage} store=${store} />
       <${SidePanel} store=${store} />

@@ -190,6 +190,7 @@ function Picture({ store, view, input, onFocus }) {
 
 /** What lies over the picture while there is none, or while it is held back. @param {{store: SessionStore}} props */
 function Veil({ store }) {
+  if (store.reconnecting.value) return html`<div class="veil veil-thin"><${Spinner} text="Reconnecting" /></div>`;
   if (!store.may("view")) {
     return html`<div class="veil"><${Needs} store=${store} capability="view">You may not see the screen in this session.<//></div>`;
   }
