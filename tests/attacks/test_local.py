@@ -35,7 +35,10 @@ import socket, sys
 connection = socket.socket(socket.AF_UNIX)
 try:
     connection.connect(sys.argv[1])
-    connection.sendall(b'{"do":"consent.answer","id":1,"question":1,"granted":["control"],"yes":true}\\n')
+    try:
+        connection.sendall(b'{"do":"consent.answer","id":1,"question":1,"granted":["control"],"yes":true}\\n')
+    except BrokenPipeError:  # refused before it could speak: why is still there to read
+        pass
     print(connection.recv(4096).decode())
 except OSError as error:
     print(type(error).__name__)

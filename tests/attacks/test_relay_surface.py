@@ -364,7 +364,6 @@ async def test_thousands_of_connections_fragments_and_rubbish_beside_a_session(t
                 with contextlib.suppress(OSError, TimeoutError):
                     opening = asyncio.open_connection("127.0.0.1", relay.port, ssl=relay.context)
                     _, writer = await asyncio.wait_for(opening, 20)
-                    stack.callback(writer.transport.abort)
                     stack.callback(writer.close)
                     # Fragments of one byte, never the last; or half a header.
                     writer.write(head + 50 * b"\x02\x81\0\0\0\0x" if number < 20 else head[:-2])

@@ -172,6 +172,8 @@ async def test_the_person_ends_it(tmp_path: Path) -> None:
         await user.request(StopSession)
         await said(user, SessionOver)
         await eventually_async(lambda: session.kept is not None, "the technician keeps the last words")
+        # The daemon forgets the session just after it has said that it is over.
+        await eventually_async(lambda: not one.daemon._sessions, "the session is forgotten")
         with pytest.raises(LocalRefused):
             await user.request(StopSession)
 

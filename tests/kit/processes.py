@@ -99,8 +99,8 @@ class Process:
         """SIGKILL to its whole process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self.popen.wait(5)
         self._file.close()
+        self.popen.wait(5)
 
 
 def run(

@@ -38,7 +38,7 @@ class Terminal:
 
     def _read(self, seconds: float) -> bool:
         with contextlib.suppress(OSError):
-            if select.select([self._fd], [], [], seconds)[0]:
+            if self._fd >= 0 and select.select([self._fd], [], [], seconds)[0]:
                 data = os.read(self._fd, 65536)
                 self._raw += data.decode("utf-8", "replace")
                 return bool(data)
@@ -90,5 +90,6 @@ class Terminal:
                 os.kill(self.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.wait(seconds=3)
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
+        descriptor, self._fd = self._fd, -1  # stopping twice must not close what has got the number since
+        if descriptor >= 0:
+            os.close(descriptor)
