@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.consent import ConsentQuestion
+from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion
 from agent.errors import ExitCode
 from agent.local import LocalClient
 from agent.local_messages import (
@@ -38,9 +38,6 @@ from agent.tasks import Supervisor
 from agent.terminal import Interrupted, Terminal, Typed
 from protocol.capabilities import RULES, Capability
 from protocol.errors import HandrailError
-
-WATCH = frozenset({Capability.VIEW, Capability.CHAT, Capability.POINTER, Capability.DIAGNOSTICS})
-CONTROL = WATCH | {Capability.CONTROL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +276,7 @@ class Attendant:
         if asking.question.kind != "session":
             self._terminal.prompt("Allow it? [y/N] ")
         elif asking.step is None:
-            for letter, title, allowed in (("w", "Watch", WATCH), ("c", "Watch and control", CONTROL)):
+            for letter, title, allowed in (("w", "Watch", WATCH), ("c", "Watch and control", WATCH_AND_CONTROL)):
                 words = [wish.words for wish in wishes if wish.capability in allowed]
                 if self._offers(letter):
                     self._terminal.line(f"  {letter} = {title}: {listing(words)}")
@@ -321,7 +318,7 @@ class Attendant:
             else:
                 await self._settle(granted=asking.granted)
         elif word in ("w", "c") and self._offers(word):
-            allowed = WATCH if word == "w" else CONTROL
+            allowed = WATCH if word == "w" else WATCH_AND_CONTROL
             await self._settle(granted=[wish.capability for wish in wishes if wish.capability in allowed])
         elif word in ("y", "yes") and wishes:
             asking.step = 0

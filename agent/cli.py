@@ -18,6 +18,8 @@ import msgspec
 from agent.attending import Attendant, clock
 from agent.audit_cli import audit
 from agent.daemon import Daemon, platform_name
+from agent.desktop.launch import launch
+from agent.desktop.texts import LANGUAGES
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
 from agent.errors import ExitCode, NotRunning, exit_code_of
 from agent.features.registry import FEATURES
@@ -115,6 +117,17 @@ def attend_command(settings: AgentSettings) -> None:
     """Stay here to answer technicians who ask to help without a code, and show who is connected."""
     configure_logging(settings, quiet=True)
     sys.exit(asyncio.run(_attend(settings, None)))
+
+
+@cli.command("desktop")
+@click.option("--get-help", is_flag=True, help="Open the window that asks for help.")
+@click.option("--theme", type=click.Choice(("auto", "dark", "light")), default="auto", help="Colours (default: the desktop's).")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Language of the windows (default: the desktop's).")
+@click.pass_obj
+def desktop_command(settings: AgentSettings, get_help: bool, theme: str, language: str | None) -> None:
+    """Show the tray icon and the windows that ask you, for as long as you are logged in."""
+    options = ["--theme", theme, *(["--language", language] if language else []), *(["--get-help"] if get_help else [])]
+    launch(settings.home, options, identity=settings.identity)
 
 
 @cli.command("status")

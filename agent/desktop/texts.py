@@ -1,0 +1,68 @@
+"""Every word of the desktop side, by language. The tables are `words/LANGUAGE.toml`; a key is `table.name`."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+
+LANGUAGES = ("en", "de")
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are any."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def grouped(code: str) -> str:
+    """A code in groups of three, as it is read out."""
+    return " ".join(code[at : at + 3] for at in range(0, len(code), 3))
+
+
+def spoken(code: str) -> str:
+    """A code digit by digit with a pause after each group, as a screen reader should say it."""
+    return ", ".join(" ".join(code[at : at + 3]) for at in range(0, len(code), 3))
+
+
+def chosen_language(preferred: Iterable[str]) -> str:
+    """The first of the user's languages (as in `de-AT` or `de_AT.UTF-8`) that is shipped, else English."""
+    for name in preferred:
+        language = name.replace("_", "-").partition("-")[0].lower()
+        if language in LANGUAGES:
+            return language
+    return LANGUAGES[0]
+
+
+def read_table(language: str) -> dict[str, str]:
+    """The table of one of `LANGUAGES`, flattened to `table.name`."""
+    text = resources.files(__package__).joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
+    return {f"{table}.{name}": words for table, names in tomllib.loads(text).items() for name, words in names.items()}
+
+
+class Texts:
+    """One language's words; call it with a key and the values of its placeholders."""
+
+    def __init__(self, language: str, table: Mapping[str, str] | None = None) -> None:
+        self.language = language
+        self._table = read_table(language) if table is None else table
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The words of `key`; a value is never looked into for placeholders of its own."""
+        return self._table[key].format(**values)
+
+    def has(self, key: str) -> bool:
+        """Whether there are words for `key`."""
+        return key in self._table
+
+    def listing(self, words: Sequence[str]) -> str:
+        """Words joined as in a sentence."""
+        return words[0] if len(words) == 1 else self("list.pair", first=", ".join(words[:-1]), last=words[-1]) if words else ""
+
+    def may(self, capability: str) -> str:
+        """What a capability allows, as in "they can …"; a name that is not known here stays as it is."""
+        key = f"may.{capability}"
+        return self(key) if self.has(key) else capability
+
+    def sentence(self, words: str) -> str:
+        """`words` with a capital first letter."""
+        return words[:1].upper() + words[1:]

@@ -1,0 +1,108 @@
+"""What a screen reader sees: the accessibility tree of every program on one session bus (AT-SPI 2), read over D-Bus.
+
+Tests of windows find what they click by it, so that whatever a test can press has a name that can be read out.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dbus_fast import Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusError
+
+ACCESSIBLE = "org.a11y.atspi.Accessible"
+COMPONENT = "org.a11y.atspi.Component"
+REGISTRY = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+# Bits of AtspiStateType that tests ask for.
+STATES = {"checked": 4, "enabled": 8, "focused": 12, "sensitive": 24, "showing": 25, "visible": 30}
+DEEPEST = 25
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One thing on the screen. Extents are screen pixels."""
+
+    name: str
+    description: str
+    role: str
+    x: int
+    y: int
+    width: int
+    height: int
+    states: frozenset[str]
+    window: str
+    text: str = ""
+
+    @property
+    def centre(self) -> tuple[int, int]:
+        return self.x + self.width // 2, self.y + self.height // 2
+
+
+class Reader:
+    """Walks the tree. Make one with `reading`."""
+
+    def __init__(self, bus: MessageBus) -> None:
+        self._bus = bus
+
+    async def _call(self, name: str, path: str, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:
+        reply = await self._bus.call(
+            Message(destination=name, path=path, interface=interface, member=member, signature=signature, body=list(body))
+        )
+        if reply is None or reply.message_type is MessageType.ERROR:
+            raise DBusError("org.example.Gone", str(reply.body if reply else ""))
+        return list(reply.body)
+
+    async def _property(self, name: str, path: str, member: str) -> Any:
+        return (await self._call(name, path, "org.freedesktop.DBus.Properties", "Get", "ss", ACCESSIBLE, member))[0].value
+
+    async def everything(self) -> list[Seen]:
+        """Every showing thing with its window's title; what vanishes meanwhile is left out."""
+        found: list[Seen] = []
+        for name, path in (await self._call(*REGISTRY, ACCESSIBLE, "GetChildren"))[0]:
+            await self._walk(name, path, "", 0, found)
+        return found
+
+    async def _walk(self, name: str, path: str, window: str, depth: int, found: list[Seen]) -> None:
+        try:
+            low, high = (await self._call(name, path, ACCESSIBLE, "GetState"))[0]
+            bits = low | high << 32
+            states = frozenset(state for state, bit in STATES.items() if bits >> bit & 1)
+            role = (await self._call(name, path, ACCESSIBLE, "GetRoleName"))[0]
+            title = await self._property(name, path, "Name")
+            if depth == 1:
+                window = title
+            if depth and "showing" in states:
+                x, y, width, height = (await self._call(name, path, COMPONENT, "GetExtents", "u", 0))[0]
+                about = await self._property(name, path, "Description")
+                found.append(Seen(title, about, role, x, y, width, height, states, window, await self._text(name, path, role)))
+            if depth < DEEPEST and (depth == 0 or "showing" in states):
+                for child, at in (await self._call(name, path, ACCESSIBLE, "GetChildren"))[0]:
+                    await self._walk(child, at, window, depth + 1, found)
+        except DBusError:
+            return
+
+    async def _text(self, name: str, path: str, role: str) -> str:
+        if role not in ("text", "entry", "editbar"):
+            return ""
+        return str((await self._call(name, path, "org.a11y.atspi.Text", "GetText", "ii", 0, -1))[0])
+
+
+@asynccontextmanager
+async def reading(session_bus: str) -> AsyncIterator[Reader]:
+    """A reader of the programs on the session bus at this address."""
+    session = await MessageBus(session_bus).connect()
+    try:
+        reply = await session.call(
+            Message(destination="org.a11y.Bus", path="/org/a11y/bus", interface="org.a11y.Bus", member="GetAddress")
+        )
+        assert reply is not None
+        assert reply.message_type is MessageType.METHOD_RETURN, f"at-spi2-core is missing: {reply.body}"
+        bus = await MessageBus(reply.body[0]).connect()
+        try:
+            yield Reader(bus)
+        finally:
+            bus.disconnect()
+    finally:
+        session.disconnect()

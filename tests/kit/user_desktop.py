@@ -1,0 +1,145 @@
+"""A person's desktop: display, window manager, session bus and the agent's desktop process. Clicks and keys are XTest's."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import mss
+from PIL import Image
+
+from tests.kit.accessible import Reader, Seen, reading
+from tests.kit.display import VirtualDisplay, virtual_display
+from tests.kit.processes import ROOT, Process, command
+
+SCREENS = ROOT / "build" / "screens"
+
+
+@contextmanager
+def session_bus() -> Iterator[str]:
+    """The address of a session bus of its own, by dbus-run-session; gone with the context."""
+    argv = ["dbus-run-session", "--", "sh", "-c", 'echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat']
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()
+
+
+class UserDesktop:
+    """What the person sees and does."""
+
+    def __init__(self, display: VirtualDisplay, bus: str, reader: Reader, logs: Path) -> None:
+        self.display = display
+        self.bus = bus
+        self.reader = reader
+        self.logs = logs
+        self.process: Process | None = None
+
+    def start(self, home: Path, *options: str, env: dict[str, str] | None = None) -> Process:
+        """`handrail-agent desktop`."""
+        environment = {
+            "DISPLAY": self.display.name,
+            "DBUS_SESSION_BUS_ADDRESS": self.bus,
+            "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            **(env or {}),
+        }
+        argv = [command("handrail-agent"), "--home", str(home), "desktop", *options]
+        self.process = Process(argv, self.logs / "desktop.log", env=environment)
+        return self.process
+
+    # -- eyes -------------------------------------------------------------------------------------------------------
+
+    async def look(self, name: str = "", *, role: str = "", window: str = "") -> list[Seen]:
+        """What shows now; `name` is part of a name, the others whole."""
+        return [
+            one
+            for one in await self.reader.everything()
+            if name in one.name and role in ("", one.role) and window in ("", one.window)
+        ]
+
+    async def see(
+        self, name: str, *, role: str = "", window: str = "", having: Callable[[Seen], bool] = lambda _: True, seconds: float = 15
+    ) -> Seen:
+        """Wait until something shows; the first one that fits."""
+        end = time.monotonic() + seconds
+        while True:
+            found = [one for one in await self.look(name, role=role, window=window) if having(one)]
+            if found:
+                return found[0]
+            if time.monotonic() > end:
+                there = "\n".join(f"{one.window!r} {one.role}: {one.name!r} {sorted(one.states)}" for one in await self.look())
+                raise AssertionError(f"{name!r} ({role or 'any role'}) does not show. There is:\n{there}\n{self.output}")
+            await asyncio.sleep(0.05)
+
+    async def usable(self, name: str, *, role: str = "", window: str = "") -> Seen:
+        """Wait until something can be pressed."""
+        return await self.see(name, role=role, window=window, having=lambda one: "sensitive" in one.states)
+
+    async def vanishes(self, name: str, *, role: str = "", window: str = "", seconds: float = 15) -> None:
+        """Wait until nothing of the kind shows."""
+        end = time.monotonic() + seconds
+        while found := await self.look(name, role=role, window=window):
+            assert time.monotonic() < end, f"still there: {found}"
+            await asyncio.sleep(0.05)
+
+    @property
+    def output(self) -> str:
+        """What the desktop process has printed."""
+        return self.process.output if self.process else ""
+
+    def picture(self, name: str, area: Seen | None = None) -> Path:
+        """A screenshot under build/screens."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        with mss.MSS(display=self.display.name) as camera:
+            shot = camera.grab(camera.monitors[0])
+        image = Image.frombytes("RGB", shot.size, shot.bgra, "raw", "BGRX")
+        if area is not None:
+            image = image.crop((area.x - 12, area.y - 34, area.x + area.width + 12, area.y + area.height + 12))
+        path = SCREENS / f"desktop-{name}.png"
+        image.save(path)
+        return path
+
+    # -- hands ------------------------------------------------------------------------------------------------------
+
+    def do(self, *arguments: str) -> None:
+        """One xdotool command: XTest events."""
+        subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self.display.name}, check=True, timeout=20)
+
+    async def click(self, name: str, *, role: str = "", window: str = "") -> Seen:
+        """Press something with the mouse as soon as it can be pressed."""
+        target = await self.usable(name, role=role, window=window)
+        x, y = target.centre
+        self.do("mousemove", str(x), str(y), "click", "1")
+        return target
+
+    def key(self, *names: str) -> None:
+        """Strike keys, one after the other."""
+        self.do("key", "--clearmodifiers", *names)
+
+    def type(self, text: str) -> None:
+        """Type."""
+        self.do("type", "--delay", "5", text)
+
+
+@asynccontextmanager
+async def user_desktop(logs: Path, *, width: int = 1280, height: int = 800) -> AsyncIterator[UserDesktop]:
+    """A desktop without the agent's process; `start` starts it."""
+    with virtual_display(width, height, window_manager=True) as display, session_bus() as bus:
+        display.run("xsetroot", "-solid", "#4a5a68")
+        async with reading(bus) as reader:
+            desktop = UserDesktop(display, bus, reader, logs)
+            try:
+                yield desktop
+            finally:
+                if desktop.process is not None:
+                    desktop.process.stop()
