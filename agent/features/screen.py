@@ -50,8 +50,8 @@ class ScreenFeature(Feature):
                 await self._stop()
             case ScreenRefresh():
                 self._tell(Refresh())
-            case ScreenAck(sequence=sequence, queue=queue):
-                self._tell(Acknowledged(sequence, queue, time.monotonic()))
+            case ScreenAck(sequence=sequence, queue=queue, decode_ms=painting):
+                self._tell(Acknowledged(sequence, queue, time.monotonic(), painting / 1000))
                 self._report_backlog()
             case _:
                 pass

@@ -20,21 +20,24 @@ HOT = 2.0
 """Changes within about a half-life that count as motion."""
 LEAST_VIDEO_CELLS = 80
 """Fewer hot busy cells (20,000 pixels) than this are cheaper as tiles."""
-BYTES_PER_BUSY_PIXEL = 1.6
-"""What a busy pixel costs as a lossless tile, about."""
 
 
 def busy_cells(now: Pixels, cells: CellRect) -> Cells:
     """For each cell of `cells` whether its content looks like a photograph."""
+    found: Cells = busy_pixels(now, cells) >= int(BUSY_SHARE * CELL * CELL)
+    return found
+
+
+def busy_pixels(now: Pixels, cells: CellRect) -> NDArray[np.int32]:
+    """For each cell of `cells` how many of its pixels differ from their left neighbour."""
     rows, columns = cells.pixel_slices
     # Every second row tells as much as all of them.
     sample = now[rows, columns][::2]
     differs = np.zeros(sample.shape, np.bool_)
     np.not_equal(sample[:, 1:], sample[:, :-1], out=differs[:, 1:])
     height, width = cells.bottom - cells.top, cells.right - cells.left
-    counts = differs.reshape(height, CELL // 2, width, CELL).sum(axis=(1, 3), dtype=np.int32)
-    found: Cells = counts >= int(BUSY_SHARE * CELL * CELL / 2)
-    return found
+    counts: NDArray[np.int32] = differs.reshape(height, CELL // 2, width, CELL).sum(axis=(1, 3), dtype=np.int32) * np.int32(2)
+    return counts
 
 
 class MotionMap:

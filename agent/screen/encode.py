@@ -1,23 +1,25 @@
-"""One update from what changed, in order of preference: nothing, copy, lossless tiles, video, refinement.
+"""One update from what changed, each region in the way that `agent.screen.chooser` says.
 
 Works on `Frames` and has no thread, clock or display of its own: `now` is monotonic seconds. After `build`, `frames.shown` holds
 what the viewer will show and `frames.dirty` what did not fit into the budget.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.backends.geometry import Rect
-from agent.screen.classify import BYTES_PER_BUSY_PIXEL, LEAST_VIDEO_CELLS, MotionMap, busy_cells, motion_area
+from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose
+from agent.screen.classify import MotionMap, busy_pixels, motion_area
 from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, trim
 from agent.screen.frames import CELL, CellRect, Cells, Frames, part
 from agent.screen.kept import KeptPixels, uncovered
 from agent.screen.refine import next_refinement, settled_cells, still_since
-from agent.screen.tiles import TileEncoder, split
+from agent.screen.sketch import Sketcher, bands
+from agent.screen.tiles import MOST_PIXELS, TileEncoder, split
 from agent.screen.video import QUALITIES, VideoQuality, VideoStream
 from protocol.messages.screen import Copy, Operation, Tile
 
@@ -31,8 +33,12 @@ LINGER = 0.5
 """Seconds for which a film that became flat (a fade) stays a film."""
 REST = 0.2
 """Seconds without a large change after which a move is looked for anew."""
-LOSSY_SECONDS = 0.25
-"""A large photograph that would take longer than this to arrive exactly is sent as a video picture first."""
+LEAST_PIXELS = 4096
+"""Pixels of a tile on the slowest link."""
+SKETCH_SECONDS = 0.12
+"""How long the coarse bands of one update may take on the link."""
+SMALL_CELLS = 64
+"""What is drawn in up to this many cells may be the echo of a key press."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +50,49 @@ class Budget:
     refine_bytes: int
     bitrate: int
     byte_rate: float
+    pressed: bool = False
+
+    @property
+    def most_pixels(self) -> int:
+        """Pixels of one tile: a budget is kept to within a tile or so."""
+        return min(MOST_PIXELS, max(LEAST_PIXELS, self.tile_bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Why some operations of an update were made: `count` of them, their bytes, the seconds of work."""
+
+    way: Way
+    why: Why
+    count: int
+    size: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The operations in order (none: nothing to send) and whether the picture is exact after them."""
+    """The operations in order (none: nothing to send), whether the picture is exact after them, and how they were chosen."""
 
     operations: tuple[Operation, ...]
     exact: bool
     size: int
+    made: tuple[Made, ...] = ()
 
 
 class UpdateBuilder:
     """Turns differences into operations for one viewer at one layout."""
 
-    def __init__(self, frames: Frames, *, full_chroma: bool | None, quality: str = "auto", first_stream: int = 0) -> None:
+    def __init__(
+        self,
+        frames: Frames,
+        *,
+        full_chroma: bool | None,
+        quality: str = "auto",
+        first_stream: int = 0,
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         """`full_chroma`: 4:4:4 video, 4:2:0 video (False) or no video at all (None). Streams are numbered from `first_stream`,
-        so that a number never comes twice in a session."""
+        so that a number never comes twice in a session. `clock` tells what the work took."""
         self.frames = frames
         self._full_chroma = full_chroma
         self._quality: VideoQuality = QUALITIES[quality]
@@ -68,7 +100,12 @@ class UpdateBuilder:
         self._kept = KeptPixels(frames)
         self._moves = MoveFinder()
         self._motion = MotionMap(frames.rows, frames.columns)
+        self._costs = COSTS[quality]
+        self._clock = clock
+        self._link = LinkState(0.0)
+        self._made: list[Made] = []
         self._stream: VideoStream | None = None
+        self._sketcher: Sketcher | None = None
         self._moved_at = self._large_at = float("-inf")
         self.next_stream = first_stream
 
@@ -76,27 +113,66 @@ class UpdateBuilder:
         """The viewer shows nothing of what was sent: everything goes anew, video from a key picture."""
         self.frames.forget()
         self._kept.forget()
-        self._stream = None
+        self._stream = self._sketcher = None
 
     def build(self, now: float, budget: Budget, fresh: Cells | None = None) -> Built:
         """One update. `fresh` marks cells drawn to just now: they go first when not all fits."""
-        frames = self.frames
-        changed = self._changed()
+        self._made = []
+        self._link = LinkState(budget.byte_rate, budget.pressed, self._full_chroma is not None)
         operations: list[Operation] = []
+        changed = self._changed()
         if changed.any():
             drawn = changed if fresh is None else changed & fresh
-            changed = self._copy(changed, now, operations)
+            move = self._find_move(changed, now)
+            moved = self._choose(changed, History(moved=move is not None)) is Way.COPY
+            if move is not None and moved:
+                changed = self._copy(move, operations)
             self._motion.update(drawn & changed, drawn, now)
-            if not operations:  # what a move leaves over is a strip: always cheaper as tiles
-                changed = self._video(changed, now, budget, operations)
-            self._send_tiles(changed, fresh, budget.tile_bytes, operations)
+            # What a move leaves over is a strip, not a film.
+            film = None if moved else self._film_area(changed, now)
+            if film is not None and self._choose(changed, History(film=True)) is Way.VIDEO:
+                changed = self._film(film, budget, operations)
+            changed = self._sketch(changed, budget, operations)
+            self._send_tiles(changed, fresh, budget, operations)
         spent = sum(_cost(operation) for operation in operations)
-        refined: list[Operation] = []
         if spent < budget.refine_bytes:
-            self._refine(now, budget.refine_bytes - spent, refined)
-        operations += refined
+            self._refine(now, budget, spent, operations)
+        return self._built(operations)
+
+    def _choose(self, cells: Cells, history: History) -> Way:
+        return choose(Damage(int(cells.sum()) * CELL * CELL), history, self._link, self._costs).way
+
+    def echo_area(self, drawn: Cells) -> CellRect | None:
+        """The cells around what was just `drawn` beside the running film, when that is small: then it may be an echo."""
+        found = drawn.copy()
+        if self._stream is not None:
+            found[self.frames.cells(self._stream.area).slices] = False
+        box = bounds(found)
+        return None if box is None or box.count > SMALL_CELLS else box
+
+    def build_echo(self, area: CellRect, most: int) -> Built:
+        """At most about `most` bytes of tiles inside `area`, all of which was grabbed just now."""
+        self._made = []
+        begun, frames = self._clock(), self.frames
+        changed = np.zeros_like(frames.dirty)
+        changed[area.slices] = changed_cells(frames.now, frames.shown, area)
+        frames.dirty[area.slices] = changed[area.slices]
+        operations: list[Operation] = []
+        self._put_pieces(changed, Budget(most, 0, 0, 0.0), operations)
+        self._note(Way.TILE, Why.SMALL, operations, 0, begun)
+        return self._built(operations)
+
+    def _built(self, operations: list[Operation]) -> Built:
+        frames = self.frames
         exact = not frames.dirty.any() and not frames.lossy.any()
-        return Built(tuple(operations), exact, sum(_cost(operation) for operation in operations))
+        return Built(tuple(operations), exact, sum(_cost(operation) for operation in operations), tuple(self._made))
+
+    def _note(self, way: Way, why: Why, operations: list[Operation], before: int, begun: float) -> None:
+        """Remember why the operations since the first `before` were made."""
+        new = operations[before:]
+        if new:
+            size = sum(_cost(operation) for operation in new)
+            self._made.append(Made(way, why, len(new), size, self._clock() - begun))
 
     def next_deadline(self, now: float) -> float | None:
         """Seconds until there is something to refine, None when there is not."""
@@ -123,17 +199,19 @@ class UpdateBuilder:
         frames.dirty = changed.copy()
         return changed
 
-    def _copy(self, changed: Cells, now: float, operations: list[Operation]) -> Cells:
+    def _find_move(self, changed: Cells, now: float) -> Move | None:
         box = bounds(changed)
         if box is None or int(changed.sum()) < LEAST_COPY_CELLS:
-            return changed
+            return None
         if now > self._large_at + REST:
             self._moves.rest()
         self._large_at = now
         frames = self.frames
-        move = self._moves.find(frames.now, frames.shown, frames.pixels(box), frames.area)
-        if move is None:
-            return changed
+        return self._moves.find(frames.now, frames.shown, frames.pixels(box), frames.area)
+
+    def _copy(self, move: Move, operations: list[Operation]) -> Cells:
+        """Have the viewer move what it has; what is left after it."""
+        begun, frames = self._clock(), self.frames
         target, source = move.target, move.source
         operations.append(Copy(target.x, target.y, target.width, target.height, source.x, source.y))
         move_pixels(frames.shown, move)
@@ -141,6 +219,7 @@ class UpdateBuilder:
         self._uncover(move, operations)
         touched = frames.cells(target)
         frames.dirty[touched.slices] = changed_cells(frames.now, frames.shown, touched)
+        self._note(Way.COPY, Why.MOVED, operations, 0, begun)
         return frames.dirty.copy()
 
     def _uncover(self, move: Move, operations: list[Operation]) -> None:
@@ -153,32 +232,81 @@ class UpdateBuilder:
             frames.dirty[box.slices] &= changed_cells(frames.now, frames.shown, box)
 
     def _move_lossy(self, move: Move) -> None:
-        """A copied pixel is as exact as its source. Cells that are only partly covered keep what they were."""
-        frames = self.frames
-        touched = frames.cells(move.target)
-        if frames.lossy[frames.cells(move.source).slices].any():
-            frames.lossy[touched.slices] = True
+        """A copied pixel is as exact as its source. Cells that are only partly covered may keep what they were, too."""
+        frames, lossy = self.frames, self.frames.lossy
+        if not lossy.any():
             return
-        target = move.target
-        inner = CellRect(-(-target.y // CELL), -(-target.x // CELL), target.bottom // CELL, target.right // CELL)
-        if inner.bottom > inner.top and inner.right > inner.left:
-            frames.lossy[inner.slices] = False
+        touched, target = frames.cells(move.target), move.target
+        rows, columns = np.arange(touched.top, touched.bottom) * CELL, np.arange(touched.left, touched.right) * CELL
+        first_row, last_row = ((rows + move.dy + edge) // CELL for edge in (0, CELL - 1))
+        first_column, last_column = ((columns + move.dx + edge) // CELL for edge in (0, CELL - 1))
+        most_row, most_column = frames.rows - 1, frames.columns - 1
+        moved = np.zeros((len(rows), len(columns)), np.bool_)
+        for row in (first_row, last_row):
+            for column in (first_column, last_column):
+                moved |= lossy[np.ix_(np.clip(row, 0, most_row), np.clip(column, 0, most_column))]
+        inside_rows = (rows >= target.y) & (rows + CELL <= target.bottom)
+        inside_columns = (columns >= target.x) & (columns + CELL <= target.right)
+        lossy[touched.slices] = moved | (lossy[touched.slices] & ~(inside_rows[:, None] & inside_columns))
 
-    def _video(self, changed: Cells, now: float, budget: Budget, operations: list[Operation]) -> Cells:
-        if self._full_chroma is None:
-            return changed
-        area = self._video_area(changed, now, budget)
-        if area is None:
-            return changed
+    def _film(self, area: CellRect, budget: Budget, operations: list[Operation]) -> Cells:
+        """One picture of a film; what is left beside it."""
+        begun, before = self._clock(), len(operations)
         stream = self._stream
-        if stream is None or stream.area != self.frames.pixels(area) or stream.bitrate > 2 * budget.bitrate:
+        if stream is None or stream.area != self.frames.pixels(area) or not stream.follow(budget.bitrate):
             stream = self._begin(area, budget)
+        operations.append(stream.encode(self.frames.now))
+        self._sent_coarse(area)
+        self._note(Way.VIDEO, Why.MOTION, operations, before, begun)
+        return self.frames.dirty.copy()
+
+    def _sent_coarse(self, cells: CellRect) -> None:
         frames = self.frames
-        operations.append(stream.encode(frames.now))
-        part(frames.shown, stream.area)[...] = part(frames.now, stream.area)
-        frames.lossy[area.slices] = True
-        frames.dirty[area.slices] = False
-        return frames.dirty.copy()
+        area = frames.pixels(cells)
+        part(frames.shown, area)[...] = part(frames.now, area)
+        frames.lossy[cells.slices] = True
+        frames.dirty[cells.slices] = False
+
+    def _sketch(self, changed: Cells, budget: Budget, operations: list[Operation]) -> Cells:
+        """Coarse bands of what the link could not carry in time; what is left for tiles."""
+        link = self._link
+        room = budget.byte_rate * SKETCH_SECONDS
+        # The dearest that so many cells can be.
+        if not link.video or int(changed.sum()) * CELL * CELL * self._costs.busy <= link.byte_rate * self._costs.pressed_patience:
+            return changed
+        begun, before = self._clock(), len(operations)
+        regions = [(cells, self._damage(cells, changed)) for cells in rectangles(changed)]
+        total = sum(self._costs.lossless(damage) for _, damage in regions)
+        for cells, damage in regions:
+            beside = total - self._costs.lossless(damage)
+            choice = choose(Damage(damage.pixels, damage.busy, beside), History(), link, self._costs)
+            if choice.way is Way.VIDEO and room > 0:
+                room -= self._sketch_region(cells, budget, room, operations)
+        self._note(Way.VIDEO, Why.LINK, operations, before, begun)
+        return self.frames.dirty.copy()
+
+    def _damage(self, cells: CellRect, changed: Cells) -> Damage:
+        inside = changed[cells.slices]
+        busy = busy_pixels(self.frames.now, cells)
+        return Damage(int(inside.sum()) * CELL * CELL, int(busy[inside].sum()))
+
+    def _sketch_region(self, cells: CellRect, budget: Budget, room: float, operations: list[Operation]) -> int:
+        """Bands of `cells` worth up to about `room` bytes; what they cost."""
+        frames, spent = self.frames, 0
+        for band in bands(frames.pixels(cells)):
+            if spent >= room:
+                break
+            sketcher = self._sketcher
+            if sketcher is None or not sketcher.follow(budget.bitrate):
+                chroma = bool(self._full_chroma)
+                sketcher = Sketcher(self.next_stream, frames.width, full_chroma=chroma, bitrate=budget.bitrate)
+                self._sketcher = sketcher
+                self.next_stream += 1
+            video = sketcher.encode(frames.now, band)
+            operations.append(video)
+            spent += _cost(video)
+            self._sent_coarse(frames.cells(band))
+        return spent
 
     def _begin(self, area: CellRect, budget: Budget) -> VideoStream:
         self._stream = VideoStream(
@@ -191,7 +319,7 @@ class UpdateBuilder:
         self.next_stream += 1
         return self._stream
 
-    def _video_area(self, changed: Cells, now: float, budget: Budget) -> CellRect | None:
+    def _film_area(self, changed: Cells, now: float) -> CellRect | None:
         """Where this update sends a video picture: the running stream's area as long as it fits the motion, a new one else."""
         frames = self.frames
         moving = motion_area(frames.now, changed, self._motion.hot(now))
@@ -201,7 +329,7 @@ class UpdateBuilder:
         if moving is None:
             if running is not None and now < self._moved_at + LINGER and changed[running.slices].sum() * 8 >= running.count:
                 return running  # a dark scene that is flat, a fade
-            return self._too_large(changed, budget)
+            return None
         self._moved_at = now
         if running is None:
             return moving
@@ -215,52 +343,56 @@ class UpdateBuilder:
             return moving if running.count > SHRINK * moving.count else running
         return joined if joined.count <= SHRINK * moving.count else moving
 
-    def _too_large(self, changed: Cells, budget: Budget) -> CellRect | None:
-        """The area of a photograph that would take too long to arrive exactly, though nothing moves yet."""
+    def _send_tiles(self, changed: Cells, fresh: Cells | None, budget: Budget, operations: list[Operation]) -> None:
+        begun, before = self._clock(), len(operations)
+        left = budget.tile_bytes
+        for cells in (changed,) if fresh is None else (changed & fresh, changed & ~fresh):
+            left -= self._put_pieces(cells, budget, operations, left)
         box = bounds(changed)
-        if box is None or box.count < LEAST_VIDEO_CELLS:
-            return None
-        busy = changed[box.slices] & busy_cells(self.frames.now, box)
-        if int(busy.sum()) * CELL * CELL * BYTES_PER_BUSY_PIXEL < budget.byte_rate * LOSSY_SECONDS:
-            return None
-        inner = bounds(busy)
-        if inner is None:
-            return None
-        return CellRect(inner.top + box.top, inner.left + box.left, inner.bottom + box.top, inner.right + box.left)
+        if box is not None and len(operations) > before:
+            link = replace(self._link, video=False)
+            self._note(Way.TILE, choose(self._damage(box, changed), History(), link, self._costs).why, operations, before, begun)
 
-    def _send_tiles(self, changed: Cells, fresh: Cells | None, budget: int, operations: list[Operation]) -> None:
-        frames = self.frames
-        orders: Sequence[Cells] = (changed,) if fresh is None else (changed & fresh, changed & ~fresh)
-        for cells in orders:
-            for piece, area in self._pieces(cells):
-                if budget <= 0:
-                    return
-                tight = area
-                if piece.count <= TRIM_CELLS and not frames.lossy[piece.slices].any():
-                    tight = trim(frames.now, frames.shown, area)
-                budget -= self._put_tile(tight, operations)
-                frames.lossy[piece.slices] = False
-                frames.dirty[piece.slices] = False
+    def _put_pieces(self, cells: Cells, budget: Budget, operations: list[Operation], left: int | None = None) -> int:
+        """Tiles of changed cells worth up to about `left` bytes (else `budget.tile_bytes`); what they cost."""
+        frames, room, spent = self.frames, budget.tile_bytes if left is None else left, 0
+        for piece, area in self._pieces(cells, budget.most_pixels):
+            if spent >= room:
+                break
+            tight = area
+            if piece.count <= TRIM_CELLS and not frames.lossy[piece.slices].any():
+                tight = trim(frames.now, frames.shown, area)
+            spent += self._put_tile(tight, operations)
+            frames.lossy[piece.slices] = False
+            frames.dirty[piece.slices] = False
+        return spent
 
-    def _refine(self, now: float, budget: int, operations: list[Operation]) -> None:
+    def _refine(self, now: float, budget: Budget, spent: int, operations: list[Operation]) -> None:
         frames = self.frames
         if not frames.lossy.any():
             return
+        begun, before = self._clock(), len(operations)
         cells = settled_cells(frames.lossy, self._changed_at(), now) & ~frames.dirty
-        for piece, area in self._pieces(cells):
-            if budget <= 0:
-                return
-            budget -= self._put_tile(area, operations)
+        if choose(Damage(0), History(settled=bool(cells.any())), self._link, self._costs).way is not Way.REFINE:
+            return
+        for piece, area in self._pieces(cells, budget.most_pixels):
+            if spent >= budget.refine_bytes:
+                break
+            spent += self._put_tile(area, operations)
             frames.lossy[piece.slices] = False
+        self._note(Way.REFINE, Why.STILL, operations, before, begun)
 
-    def _pieces(self, cells: Cells) -> Iterator[tuple[CellRect, Rect]]:
+    def _pieces(self, cells: Cells, most_pixels: int) -> Iterator[tuple[CellRect, Rect]]:
         """Marked cells as rectangles of bounded size, in cells and in pixels."""
         frames = self.frames
         for rectangle in rectangles(cells):
-            rows = max(1, split(frames.pixels(rectangle))[0].height // CELL)
-            for top in range(rectangle.top, rectangle.bottom, rows):
-                piece = CellRect(top, rectangle.left, min(top + rows, rectangle.bottom), rectangle.right)
-                yield piece, frames.pixels(piece)
+            columns = max(1, most_pixels // (CELL * CELL))
+            for left in range(rectangle.left, rectangle.right, columns):
+                column = CellRect(rectangle.top, left, rectangle.bottom, min(left + columns, rectangle.right))
+                rows = max(1, split(frames.pixels(column), most_pixels)[0].height // CELL)
+                for top in range(column.top, column.bottom, rows):
+                    piece = CellRect(top, column.left, min(top + rows, column.bottom), column.right)
+                    yield piece, frames.pixels(piece)
 
     def _put_tile(self, area: Rect, operations: list[Operation]) -> int:
         frames = self.frames

@@ -53,8 +53,8 @@ FIRST_TILE_BYTES = 48 * 1024
 VIEWER_QUEUE = 3
 BURST = 1.0
 """Updates that may come early: a picture is often drawn in two goes, and its second half must not wait for a whole frame."""
-URGENT_BYTES = 3 * 1024
-"""What a key press may show although the link is full."""
+URGENT_BYTES, URGENT_UPDATES = 3 * 1024, 8
+"""What key presses may show although the link is full."""
 VIDEO_SHARE = 0.7
 MOST_BITRATE = 50_000_000
 
@@ -148,7 +148,9 @@ class Pacer:
 
     def spare(self, backlog: int = 0) -> int:
         """Bytes that may go although `hold` names the link: for what is small and fresh, as the echo of a key press is."""
-        if backlog > BACKLOG_BYTES or self._viewer_queue > VIEWER_QUEUE or len(self._sent) >= MOST_UPDATES:
+        if backlog > BACKLOG_BYTES or self._viewer_queue > VIEWER_QUEUE:
+            return 0
+        if sum(sent.urgent for sent in self._sent) >= URGENT_UPDATES:
             return 0
         return max(0, URGENT_BYTES - self._urgent)
 

@@ -9,7 +9,7 @@ import logging
 import queue
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,8 @@ from agent.backends.base import DisplayLayout, DisplayLost, Happened, ScreenCapt
 from agent.backends.geometry import Rect
 from agent.screen.cursor import CursorSender
 from agent.screen.damage import rectangles
-from agent.screen.encode import Budget, UpdateBuilder
-from agent.screen.frames import Cells, Frames
+from agent.screen.encode import Budget, Built, UpdateBuilder
+from agent.screen.frames import CellRect, Cells, Frames
 from agent.screen.pacing import HeldBy, Pacer
 from protocol.errors import Unavailable
 from protocol.limits import LIMITS
@@ -29,6 +29,8 @@ from protocol.messages.screen import Monitor, ScreenLayout, ScreenState, ScreenU
 LOG = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+ECHO_SECONDS = 0.008
+"""How often it is looked whether what is drawn while the link is full may be the echo of a key press."""
 BACKLOG_POLL = 0.005
 TEXT_CHARS = 200
 
@@ -45,11 +47,13 @@ class StreamOptions:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The viewer painted `sequence` at `at` (monotonic seconds here); `queue` pictures wait there."""
+    """The viewer painted `sequence`, heard of at `at` (monotonic seconds here); `queue` pictures wait there, and this one took
+    `painting` seconds there."""
 
     sequence: int
     queue: int
     at: float
+    painting: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,7 @@ class _Stream:
         self._counted = False
         self._pointer = True
         self._exact = False
+        self._echo_at = float("-inf")
         self._announced = 0
         self._layout: DisplayLayout | None = None
         self._relayout()
@@ -220,8 +225,8 @@ class _Stream:
 
     def _obey(self, command: Command) -> None:
         match command:
-            case Acknowledged(sequence, waiting, at):
-                self._pacer.acknowledged(sequence, waiting, at)
+            case Acknowledged(sequence, waiting, at, painting):
+                self._pacer.acknowledged(sequence, waiting, at, painting)
             case Refresh():
                 self._pacer.forget()
                 self._builder.forget()
@@ -252,8 +257,13 @@ class _Stream:
         self._frames = Frames(self._area.width, self._area.height)
         options = self._pipeline._options
         self._builder = UpdateBuilder(
-            self._frames, full_chroma=options.full_chroma, quality=options.quality, first_stream=self._counters.stream
+            self._frames,
+            full_chroma=options.full_chroma,
+            quality=options.quality,
+            first_stream=self._counters.stream,
+            clock=self._clock,
         )
+        self._fresh: Cells = np.zeros_like(self._frames.dirty)
         self._damaged = True
         self._announce()
 
@@ -298,45 +308,70 @@ class _Stream:
         reason = self._pacer.hold(now, self._pipeline._backlog)
         if reason is None:
             self._update()
-        elif self._damaged and not self._counted:
-            self._counted = True
-            self._pacer.count(reason)
+        elif self._damaged:
+            if not self._counted:
+                self._counted = True
+                self._pacer.count(reason)
+            if reason in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and now >= self._echo_at:
+                self._echo_at = now + ECHO_SECONDS
+                self._echo()
 
     def _work(self, now: float) -> bool:
         return self._damaged or bool(self._frames.dirty.any()) or self._builder.next_deadline(now) == 0.0
 
     def _update(self) -> None:
-        frames = self._frames
-        fresh = self._take_damage() if self._damaged else None
-        areas = [frames.pixels(cells).moved(self._area.x, self._area.y) for cells in rectangles(frames.dirty)]
-        if areas and not self._capture.grab(areas, frames.now, (self._area.x, self._area.y)):
-            self._relayout()
+        frames, pacer = self._frames, self._pacer
+        if self._damaged:
+            self._take_damage()
+        fresh, self._fresh = self._fresh, np.zeros_like(frames.dirty)
+        if not self._grab(rectangles(frames.dirty)):
             return
         captured = self._clock()
-        pacer = self._pacer
-        budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(), pacer.rate)
-        built = self._builder.build(captured, budget, fresh)
+        budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(), pacer.rate, pacer.pressed)
+        self._send(self._builder.build(captured, budget, fresh), captured)
+
+    def _echo(self) -> None:
+        """Send what is small and fresh past a film that fills the link."""
+        spare = self._pacer.spare(self._pipeline._backlog)
+        if not spare:
+            return
+        area = self._builder.echo_area(self._take_damage())
+        if area is not None and self._grab([area]):
+            captured = self._clock()
+            self._send(self._builder.build_echo(area, spare), captured, urgent=True)
+
+    def _grab(self, cells: Sequence[CellRect]) -> bool:
+        """Bring `now` up to date there. False: the display has changed its size, and everything begins anew."""
+        frames, origin = self._frames, (self._area.x, self._area.y)
+        areas = [frames.pixels(rectangle).moved(*origin) for rectangle in cells]
+        if not areas or self._capture.grab(areas, frames.now, origin):
+            return True
+        self._relayout()
+        return False
+
+    def _send(self, built: Built, captured: float, *, urgent: bool = False) -> None:
         self._counters.stream = self._builder.next_stream
-        if built.operations or (built.exact and not self._exact):
-            self._exact = built.exact
-            self._counters.sequence += 1
-            sequence = self._counters.sequence
-            pacer.sent(sequence, built.size, self._clock())
-            microseconds = int(captured * 1_000_000)
-            self._pipeline._deliver(
-                ScreenUpdate(sequence, self._counters.epoch, microseconds, list(built.operations), built.exact)
-            )
+        if not built.operations and (not built.exact or self._exact):
+            return
+        self._exact = built.exact
+        self._counters.sequence += 1
+        sequence = self._counters.sequence
+        self._pacer.sent(sequence, built.size, self._clock(), urgent=urgent)
+        microseconds = int(captured * 1_000_000)
+        update = ScreenUpdate(sequence, self._counters.epoch, microseconds, list(built.operations), built.exact)
+        self._pipeline._deliver(update)
 
     def _take_damage(self) -> Cells:
         """Mark what was drawn to, and return it as cells."""
         frames = self._frames
-        fresh: Cells = np.zeros_like(frames.dirty)
+        drawn: Cells = np.zeros_like(frames.dirty)
         for area in self._capture.take_damage():
-            fresh[frames.cells(area.moved(-self._area.x, -self._area.y)).slices] = True
-        frames.dirty |= fresh
+            drawn[frames.cells(area.moved(-self._area.x, -self._area.y)).slices] = True
+        frames.dirty |= drawn
+        self._fresh |= drawn
         self._damaged = False
         self._pointer = True  # a program that draws may have moved the pointer too, and such moves come without an event
-        return fresh
+        return drawn
 
     def _timeout(self) -> float | None:
         """Seconds to sleep when nothing happens: for ever on a quiet display."""
@@ -356,6 +391,8 @@ class _Stream:
                 case HeldBy.BACKLOG:
                     self._pipeline._ask_backlog()
                     times.append(BACKLOG_POLL)
+                case HeldBy.UNACKNOWLEDGED | HeldBy.LINK if self._damaged and now < self._echo_at:
+                    times.append(self._echo_at - now)
                 case HeldBy.UNACKNOWLEDGED | HeldBy.LINK | HeldBy.VIEWER:
                     pass  # an acknowledgement wakes the thread
         elif refinement is not None:

@@ -20,9 +20,9 @@ PHOTO_BUSY = 0.45
 SAMPLE_ROWS = 7
 
 
-def split(area: Rect) -> list[Rect]:
-    """Bands of at most `MOST_PIXELS`."""
-    rows = max(1, MOST_PIXELS // max(1, area.width))
+def split(area: Rect, most_pixels: int = MOST_PIXELS) -> list[Rect]:
+    """Bands of at most `most_pixels`, but for a single row."""
+    rows = max(1, most_pixels // max(1, area.width))
     return [Rect(area.x, y, area.width, min(rows, area.bottom - y)) for y in range(area.y, area.bottom, rows)]
 
 

@@ -2,6 +2,8 @@
 
 4:4:4 (High 4:4:4 Predictive) keeps coloured text sharp and is used when it is asked for; 4:2:0 otherwise. The bitrate is
 bounded by a buffer (VBV) so that one picture never blocks the link for long; what it leaves unsharp is refined when motion stops.
+Where the link and not the quality is the bound, x264 keeps to a mean bitrate that follows the link while the stream runs (it
+takes a new one within about six pictures), and the buffer is small.
 """
 
 import os
@@ -24,8 +26,12 @@ PROFILE_444 = "f4"
 PROFILES_420 = ("64", "4d", "42")
 RATE = 30
 """Pictures a second that the rate control reckons with."""
-LEAST_BITRATE = 400_000
-BUFFER_SECONDS = 0.4
+LEAST_BITRATE = 150_000
+BUFFER_SECONDS, SLOW_BUFFER_SECONDS = 0.4, 0.07
+FINEST = 20
+"""The finest quantiser on a link that is the bound: what is sharp already leaves its share to the rest."""
+RISE = 2.0
+"""A stream that was begun for a link this many times slower is begun anew: its buffer is too small."""
 ONE_THREAD_PIXELS = 1_000_000
 """Up to this size a second thread saves less time than it costs work."""
 SMPTE_170M = 6
@@ -71,13 +77,29 @@ class VideoStream:
             Unavailable: this FFmpeg has no libx264.
         """
         self.number, self.area = number, area
-        self.bitrate = max(LEAST_BITRATE, min(bitrate, quality.bitrate))
+        self._most = quality.bitrate
+        self.bitrate = self._begun = self._bounded(bitrate)
+        self.follows = self.bitrate < quality.bitrate
+        """Whether the link is the bound."""
         width, height = area.width + area.width % 2, area.height + area.height % 2
         self._coded = Rect(area.x, area.y, width, height)
         self._converter = Converter(width, height, full_chroma=full_chroma)
-        self._context = _open(width, height, full_chroma, quality.crf, self.bitrate)
+        self._context = _open(width, height, full_chroma, None if self.follows else quality.crf, self.bitrate)
         self._codec = ""
         self._pictures = 0
+
+    def _bounded(self, bitrate: int) -> int:
+        return max(LEAST_BITRATE, min(bitrate, self._most))
+
+    def follow(self, bitrate: int) -> bool:
+        """From now on keep to `bitrate`. False: this stream cannot, begin a new one."""
+        bitrate = self._bounded(bitrate)
+        if not self.follows:
+            return bitrate * RISE >= self.bitrate
+        if bitrate > self._begun * RISE:
+            return False
+        self.bitrate = self._context.bit_rate = min(bitrate, self._begun)
+        return True
 
     def encode(self, pixels: Pixels, *, key: bool = False) -> Video:
         """One picture of the stream's area of `pixels` (which is padded by at least a pixel where the area's side is odd).
@@ -101,7 +123,8 @@ class VideoStream:
         return Video(area.x, area.y, area.width, area.height, self.number, self._codec, key, data)
 
 
-def _open(width: int, height: int, full_chroma: bool, crf: float, bitrate: int) -> VideoCodecContext:
+def _open(width: int, height: int, full_chroma: bool, crf: float | None, bitrate: int) -> VideoCodecContext:
+    """`crf` None keeps to a mean of `bitrate`, else it is the most."""
     try:
         context = av.CodecContext.create("libx264", "w")
     except av.FFmpegError as error:
@@ -115,15 +138,19 @@ def _open(width: int, height: int, full_chroma: bool, crf: float, bitrate: int) 
     context.colorspace = context.color_primaries = context.color_trc = SMPTE_170M
     context.gop_size = 1_000_000
     context.thread_count = 1 if width * height <= ONE_THREAD_PIXELS else min(2, os.cpu_count() or 1)
-    context.options = {
+    options = {
         "preset": "superfast",
         "tune": "zerolatency",
-        "crf": str(crf),
         "maxrate": str(bitrate),
-        "bufsize": str(int(bitrate * BUFFER_SECONDS)),
+        "bufsize": str(int(bitrate * (BUFFER_SECONDS if crf is not None else SLOW_BUFFER_SECONDS))),
         "forced-idr": "1",
         "sc_threshold": "0",
     }
+    if crf is not None:
+        options["crf"] = str(crf)
+    else:
+        context.bit_rate, context.qmin = bitrate, FINEST
+    context.options = options
     context.open()
     return context
 

@@ -14,6 +14,7 @@ from agent.screen.pacing import (
     MOST_TILE_BYTES,
     MOST_UPDATES,
     URGENT_BYTES,
+    URGENT_UPDATES,
     VIEWER_QUEUE,
     HeldBy,
     Pacer,
@@ -292,7 +293,7 @@ def test_whatever_a_viewer_claims_what_is_under_way_is_known_and_bounded(events:
                 pacer.forget()
                 under_way.clear()
         assert pacer.in_flight == sum(under_way.values())
-        assert pacer.unacknowledged == len(under_way) <= MOST_UPDATES
+        assert pacer.unacknowledged == len(under_way) <= MOST_UPDATES + URGENT_UPDATES
         assert LEAST_TILE_BYTES <= pacer.tile_bytes() <= MOST_TILE_BYTES
         assert pacer.rate > 0
         assert not pacer.hold(now + 1e6) or under_way  # nothing waits for ever for what nobody owes

@@ -74,6 +74,35 @@ def test_a_bounded_stream_keeps_its_bound_on_noise() -> None:
     assert sum(sizes[5:]) < 2.5 * 1_000_000 / 8
 
 
+def test_a_running_stream_follows_a_slower_link_without_a_key_picture() -> None:
+    encoder = stream(Rect(0, 0, 640, 352), full_chroma=False, bitrate=2_000_000)
+    assert encoder.follows
+    generator = np.random.default_rng(4)
+
+    def sizes(pictures: int) -> list[int]:
+        frames = (np.roll(photo(352, 640), int(generator.integers(0, 40)), axis=1) for _ in range(pictures))
+        videos = [encoder.encode(frame) for frame in frames]
+        assert not any(video.key for video in videos[1:])
+        return [len(video.data) for video in videos]
+
+    before = sizes(40)[10:]
+    assert encoder.follow(500_000)
+    after = sizes(40)[10:]
+    assert sum(before) / len(before) < 1.3 * 2_000_000 / 8 / 30
+    assert sum(after) / len(after) < 1.3 * 500_000 / 8 / 30
+    assert max(before) < 4 * 2_000_000 / 8 / 30
+
+
+def test_a_stream_that_cannot_follow_says_so() -> None:
+    slow, fast = stream(Rect(0, 0, 64, 64), bitrate=1_000_000), stream(Rect(0, 0, 64, 64))
+    assert not fast.follows
+    assert fast.follow(10**9)
+    assert not fast.follow(QUALITIES["auto"].bitrate // 3)
+    assert slow.follow(1_900_000)
+    assert slow.bitrate == 1_000_000
+    assert not slow.follow(2_100_000)
+
+
 def test_a_stream_without_parameters_has_no_name() -> None:
     assert codec_string(b"\0\0\0\1\x65abcdefghijk") == ""
     assert codec_string(b"") == ""
