@@ -119,7 +119,8 @@ def technician_of(identity: Identity, listed: TechniciansList | None, revocation
         issued=issued,
         until=identity.not_after.timestamp(),
         entry=None if listed is None else listed.find(identity.fingerprint),
-        revoked=revocation is not None and revocation.refuses(identity.fingerprint, issued),
+        revoked=revocation is not None
+        and any(revocation.refuses(key, issued) for key in (identity.fingerprint, identity.issuer)),
     )
 
 

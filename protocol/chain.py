@@ -59,7 +59,8 @@ _GUEST_EXTENSIONS: Final[tuple[type[x509.ExtensionType], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a verified chain names. `fingerprint` is SHA-256 of the leaf's SPKI; `claims` is None in login leaves."""
+    """Whom a verified chain names. `fingerprint` is SHA-256 of the leaf's SPKI, `issuer` of its CA's (b"" when the root itself or
+    nobody issued it); `claims` is None in login leaves."""
 
     role: Role
     peer: str
@@ -69,6 +70,7 @@ class Identity:
     not_after: datetime
     leaf_der: bytes = field(repr=False)
     not_before: datetime = _EPOCH
+    issuer: bytes = b""
 
     @property
     def display_name(self) -> str:
@@ -277,6 +279,7 @@ def _check(
         not_after=leaf.not_valid_after_utc,
         leaf_der=chain[0],
         not_before=leaf.not_valid_before_utc,
+        issuer=_key_of(issuers[0]).fingerprint if issuers else b"",
     )
 
 

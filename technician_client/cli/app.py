@@ -35,6 +35,7 @@ class App:
     home: Path | None
     output: Output
     passphrase_file: Path | None = None
+    vault: Path | None = None  # where the organisation's vault lies, when not beside the rest
     unlock: "Callable[[App, Settings], TechnicianKeys] | None" = None  # None: from the identity directory
     unlocked: TechnicianKeys | None = None
 

@@ -11,14 +11,18 @@ from protocol.documents import BUNDLE_SUFFIX, Bundle, GroupPolicy, OrganisationP
 from protocol.enrolment import key_words
 from protocol.errors import TrustError
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
-from technician_client.cli.org_common import ask_passphrase, open_spool, organisation_home, tell_missing
+from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
+from technician_client.cli.org_keys import key, rotate
+from technician_client.cli.org_panic import panic
 from technician_client.cli.org_show import describe
 from technician_client.cli.times import now
 from technician_client.errors import NotFound
-from technician_client.organisation import approvals, bundles, lists, renewing
+from technician_client.organisation import approvals, bundles, lists, renewing, rotation
 from technician_client.organisation.foundation import create_organisation, role_signers
 from technician_client.organisation.record import OrganisationHome, Thresholds
 from technician_client.organisation.registering import register, root_words, short_pin
+from technician_client.organisation.repository import Repository
+from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Issued, Records
 from technician_client.organisation.vault import KeyDirectory
 from technician_client.private_files import PrivateFileError
@@ -28,8 +32,18 @@ KEY_HELP = "Sign with this key of the vault only (may be given several times; de
 
 
 @click.group()
-def org() -> None:
+@click.option(
+    "--vault",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="HANDRAIL_VAULT",
+    help="Where the vault lies, when not beside the rest (a disk that is plugged in for decisions).",
+)
+@click.pass_obj
+def org(app: App, vault: Path | None) -> None:
     """Set up and run an organisation."""
+    app.vault = vault
+
+
 
 
 @org.command()
@@ -158,12 +172,13 @@ def approve(
     if not scripts:
         raise click.UsageError("Give a directory with a fix.toml, --starter ID or --all-starters.")
     for script in scripts:
-        _show_script(app, script)
+        _show_script(app, spool, script)
     if not yes and not click.confirm(f"Sign {len(scripts)} script(s)?", err=True):
         app.output.text("Nothing was signed.")
         return
-    signers = role_signers(KeyDirectory(home.vault, ask_passphrase(app, VAULT)), "scripts", only=key_names)
-    missing = approvals.approve(spool, scripts, signers, now())
+    vault = KeyDirectory(home.vault, ask_passphrase(app, VAULT))
+    names = approvals.one_persons_key(spool, vault, "scripts", key_names)
+    missing = approvals.approve(spool, scripts, role_signers(vault, "scripts", only=names), now())
     if app.output.as_json:
         approved = [{"id": script.manifest.id, "version": script.manifest.version} for script in scripts]
         app.output.json({"approved": approved, "missing_signatures": missing})
@@ -199,18 +214,18 @@ def revoke(
         if token is not None:
             if not records.withdraw_token(token):
                 raise NotFound(f"There is no bundle with the token {token!r}. See: handrail org show")
-            _done(app, f"The bundle {token} can be used no more.", {"token": token})
+            done(app, f"The bundle {token} can be used no more.", {"token": token})
             return
         vault = KeyDirectory(home.vault, ask_passphrase(app, VAULT))
         if fix is not None:
             missing = approvals.withdraw(spool, fix, role_signers(vault, "scripts", only=key_names), now())
-            _done(app, f"{fix} is approved no more.", {"fix": fix, "missing_signatures": missing})
+            done(app, f"{fix} is approved no more.", {"fix": fix, "missing_signatures": missing})
             tell_missing(app, "scripts", missing)
         elif device is not None:
             found = _device(records, device)
             missing = lists.revoke_key(spool, [found.fingerprint], role_signers(vault, "revocation"), now())
             records.mark_revoked(found.fingerprint)
-            _done(app, f"{found.label} ({found.peer}) is revoked.", {"device": found.peer, "missing_signatures": missing})
+            done(app, f"{found.label} ({found.peer}) is revoked.", {"device": found.peer, "missing_signatures": missing})
             tell_missing(app, "revocation", missing)
         elif name is not None:
             _revoke_technician(app, home, records, vault, name, key_names)
@@ -218,7 +233,7 @@ def revoke(
             signers = role_signers(vault, "revocation", only=key_names)
             missing = lists.revoke_key(spool, [], signers, now(), not_before=now().timestamp())
             text = "Every technician's certificate issued until now is refused; renewed ones count again."
-            _done(app, text, {"all_technicians": True, "missing_signatures": missing})
+            done(app, text, {"all_technicians": True, "missing_signatures": missing})
             tell_missing(app, "revocation", missing)
 
 
@@ -250,23 +265,35 @@ def policy(app: App, group: str, unattended: str | None, ask_before_fixes: bool 
     signers = role_signers(KeyDirectory(home.vault, ask_passphrase(app, VAULT)), "policy", only=key_names)
     missing = lists.change_policy(spool, change, signers, now())
     rules = lists.policy(spool).group(group)
-    _done(app, f"Policy of {group} is set.", {"group": group, "policy": rules, "missing_signatures": missing})
+    done(app, f"Policy of {group} is set.", {"group": group, "policy": rules, "missing_signatures": missing})
     tell_missing(app, "policy", missing)
 
 
 @org.command()
-@click.argument("role", type=click.Choice(["scripts", "agent", "policy", "revocation", "targets"]))
+@click.argument("role", type=click.Choice(["root", "targets", "scripts", "agent", "policy", "revocation"]))
 @click.option("--key", "key_names", multiple=True, required=True, help="The key to sign with, as `handrail org show` names it.")
+@click.option("--yes", is_flag=True, help="Sign scripts without asking (they are shown all the same).")
 @passphrase_option
 @command_options
 @reporting
-def countersign(app: App, role: str, key_names: tuple[str, ...]) -> None:
+def countersign(app: App, role: str, key_names: tuple[str, ...], yes: bool) -> None:
     """Add a signature to a decision that waits for one."""
     home = organisation_home(app)
     spool = open_spool(home)
-    signers = role_signers(KeyDirectory(home.vault, ask_passphrase(app, "Passphrase of the key")), role, only=key_names)
-    missing = spool.countersign(role, signers)
-    _done(app, f"Signed {role}.", {"role": role, "missing_signatures": missing})
+    vault = KeyDirectory(home.vault, ask_passphrase(app, "Passphrase of the key"))
+    names = approvals.one_persons_key(spool, vault, role, key_names, adding=True)
+    if role == "scripts":
+        for script in approvals.waiting(spool):
+            _show_script(app, Spool(Repository(home.repository).nowhere, Repository(home.repository)), script)
+        if not yes and not click.confirm("Sign this?", err=True):
+            app.output.text("Nothing was signed.")
+            return
+    signers = role_signers(vault, role, only=names)
+    if role == "root":
+        missing = rotation.countersign_root(spool, Repository(home.repository), signers)
+    else:
+        missing = spool.countersign(role, signers)
+    done(app, f"Signed {role}.", {"role": role, "missing_signatures": missing})
     tell_missing(app, role, missing)
 
 
@@ -279,8 +306,8 @@ def renew(app: App) -> None:
     home = organisation_home(app)
     home.load()
     passphrase = ask_passphrase(app, VAULT)
-    done = renewing.renew_all(home, KeyDirectory(home.vault, passphrase), now())
-    _done(app, "Signed anew: " + ", ".join(done) + ". Restart `handrail signer` to take the new login.", {"renewed": done})
+    renewed = renewing.renew_all(home, KeyDirectory(home.vault, passphrase), now())
+    done(app, "Signed anew: " + ", ".join(renewed) + ". Restart `handrail signer` to take the new login.", {"renewed": renewed})
 
 
 @org.command()
@@ -371,9 +398,9 @@ def _revoke_technician(
     if not keys:
         raise NotFound(f"No technician {name!r}. See: handrail org show")
     also = lists.revoke_key(spool, sorted(keys), role_signers(vault, "revocation"), now())
-    for key in keys:
-        records.mark_revoked(key)
-    _done(app, f"{name} is revoked.", {"technician": name, "keys": sorted(keys), "missing_signatures": max(missing, also)})
+    for fingerprint in keys:
+        records.mark_revoked(fingerprint)
+    done(app, f"{name} is revoked.", {"technician": name, "keys": sorted(keys), "missing_signatures": max(missing, also)})
     tell_missing(app, "policy" if missing else "revocation", missing or also)
 
 
@@ -386,7 +413,7 @@ def _device(records: Records, words: str) -> Issued:
     return found[0]
 
 
-def _show_script(app: App, script: approvals.Script) -> None:
+def _show_script(app: App, spool: Spool, script: approvals.Script) -> None:
     manifest = script.manifest
     app.output.progress(
         f"{manifest.id} {manifest.version}: {manifest.title} (as {manifest.run_as}, tier "
@@ -396,14 +423,19 @@ def _show_script(app: App, script: approvals.Script) -> None:
         app.output.progress(f"    {effect}")
     for file in manifest.files:
         app.output.progress(f"    {file.name}  sha256 {file.sha256}")
-
-
-def _done(app: App, text: str, document: dict[str, object]) -> None:
-    if app.output.as_json:
-        app.output.json(document)
-    app.output.text(text)
+    changes = approvals.difference(spool, script)
+    for line in changes:
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
+        app.output.progress(f"    {line}", style=style)
+    if not changes:
+        app.output.progress("    Nothing differs from what is approved.")
 
 
 def _file_name(name: str) -> str:
     plain = "".join(character if character.isascii() and character.isalnum() else "-" for character in name.lower())
     return plain.strip("-") or "technician"
+
+
+org.add_command(key)
+org.add_command(rotate)
+org.add_command(panic)

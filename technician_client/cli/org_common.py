@@ -16,7 +16,7 @@ from technician_client.private_files import read_passphrase
 
 def organisation_home(app: App) -> OrganisationHome:
     """Where the organisation lies."""
-    return OrganisationHome(app.settings().organisation_directory)
+    return OrganisationHome(app.settings().organisation_directory, app.vault)
 
 
 def open_spool(home: OrganisationHome) -> Spool:
@@ -54,6 +54,13 @@ def prompter() -> Callable[[str], str] | None:
         return typed
 
     return ask
+
+
+def done(app: App, text: str, document: dict[str, object]) -> None:
+    """Say what was done: a sentence, or a document."""
+    if app.output.as_json:
+        app.output.json(document)
+    app.output.text(text)
 
 
 def tell_missing(app: App, role: str, missing: int) -> None:

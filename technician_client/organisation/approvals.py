@@ -5,6 +5,7 @@ role.
 taken here, from the bytes that are signed.
 """
 
+import difflib
 import hashlib
 import tomllib
 from collections.abc import Sequence
@@ -22,9 +23,11 @@ from protocol.manifests import MANIFEST_NAME, ScriptManifest, check_manifest, de
 from technician_client.errors import NotFound
 from technician_client.organisation.metadata import TufSigner
 from technician_client.organisation.spool import Spool
+from technician_client.organisation.vault import KeyDirectory
 
 SOURCE_NAME = "fix.toml"
 MAX_FILE_BYTES = LIMITS.repository_file_bytes
+TWO_PEOPLE = ("scripts", "agent")
 STARTER_FIXES = Path(__file__).parent / "starter_fixes"
 
 
@@ -109,6 +112,77 @@ def approve(spool: Spool, scripts: Sequence[Script], signers: Sequence[TufSigner
         remove += [path for path in listed if path.startswith(base) and path not in targets]
         add |= targets
     return spool.edit("scripts", add=add, remove=remove, signers=signers, wall=wall)
+
+
+def difference(spool: Spool, script: Script) -> list[str]:
+    """What approving this script changes, as the lines of a unified diff against the approved version: manifest first, then each
+    file. A script that is new is shown whole."""
+    base = f"scripts/{script.manifest.id}/"
+    listed = [path for path in spool.newest("scripts").signed.targets if path.startswith(base)]
+    before = {path.rpartition("/")[2]: spool.newest_target("scripts", path) for path in listed}
+    after = {**script.files, MANIFEST_NAME: canonical_json(script.manifest)}
+    version = f"{script.manifest.id} {script.manifest.version}"
+    names = [MANIFEST_NAME, *sorted({*before, *after} - {MANIFEST_NAME})]
+    lines: list[str] = []
+    for name in names:
+        old, new = (_lines(name, files[name]) if name in files else [] for files in (before, after))
+        lines += difflib.unified_diff(old, new, f"approved/{name}", f"{version}/{name}", n=3, lineterm="")
+    return lines
+
+
+def waiting(spool: Spool) -> list[Script]:
+    """The scripts in the file of the role that waits for signatures, whole: what a second approver looks at."""
+    found = []
+    for manifest in approved(spool):
+        base = f"scripts/{manifest.id}/{manifest.version}"
+        files = {file.name: spool.newest_target("scripts", f"{base}/{file.name}") for file in manifest.files}
+        found.append(Script(manifest, files))
+    return found
+
+
+def _lines(name: str, data: bytes) -> list[str]:
+    """A file as lines for people; a manifest with one key a line; bytes that are no text by their hash."""
+    if name == MANIFEST_NAME:
+        data = msgspec.json.format(data, indent=2)
+    try:
+        return data.decode().splitlines()
+    except UnicodeDecodeError:
+        return [f"({len(data)} bytes, no text, sha256 {hashlib.sha256(data).hexdigest()})"]
+
+
+def one_persons_key(spool: Spool, vault: KeyDirectory, role: str, names: Sequence[str], *, adding: bool = False) -> Sequence[str]:
+    """Which keys one run of a command signs scripts with. Where two people must approve, that is one key, and none where a
+    signature by another key of the same vault stands there already: the author would be both approvers.
+
+    Args:
+        names: the keys that were asked for; none for all of the role.
+        adding: a signature is added to what somebody else has signed.
+
+    Returns:
+        The names to sign with; empty for every key of the role.
+
+    Raises:
+        TrustError: it would be the same person twice.
+    """
+    delegations = spool.newest("targets").signed.delegations
+    delegated = (delegations.roles or {}).get(role) if delegations is not None else None
+    if role not in TWO_PEOPLE or delegated is None or delegated.threshold < 2:
+        return names
+    here = [name for name in vault.names() if name.rpartition("-")[0] == role]
+    chosen = list(names) or here
+    if len(chosen) != 1:
+        raise TrustError(
+            f"{delegated.threshold} people approve {role}, each with a key of their own. Sign with one (--key NAME; here: "
+            f"{', '.join(here) or 'none'}), and let another holder countersign."
+        )
+    signed = set(spool.newest(role).signatures) if adding and spool.candidate(role) is not None else set()
+    for name in here:
+        if name != chosen[0] and TufSigner(vault.get(name)).public_key.keyid in signed:
+            raise TrustError(
+                f"{name}, which has signed this already, lies in the same vault as {chosen[0]}: its author would be both "
+                "approvers. Hand keys over to their holders (handrail org key move), and let one of them countersign."
+            )
+    return chosen
 
 
 def withdraw(spool: Spool, identifier: str, signers: Sequence[TufSigner], wall: datetime) -> int:

@@ -57,7 +57,7 @@ def create_organisation(
             raise WeakPassphrase(f"The passphrase is too short: take at least {SHORTEST_PASSPHRASE} characters.")
     # Everything is made beside its place and moved there at the end: an interrupted run leaves nothing half made.
     make_private_directory(home.base.parent)
-    building = OrganisationHome(home.base.with_name(f".{home.base.name}.{os.getpid()}"))
+    building = OrganisationHome(home.base.with_name(f".{home.base.name}.{os.getpid()}"), home.vault_at)
     make_private_directory(building.base)
     record = _build(building, name, thresholds, vault_passphrase, signer_passphrase, wall)
     building.base.replace(_empty(home.base))

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Targets
+from tuf.api.metadata import Metadata, Root, Targets
 
 from protocol.errors import RefusalReason, Refused, Unavailable
 from technician_client.organisation.metadata import TufSigner
@@ -59,7 +59,10 @@ class Publisher:
             data = self._spool.candidate(role)
             if data is not None:
                 candidates.append((role, data, self._targets(role, data)))
-        waiting = take_all(self._repository, candidates)
+        foreign = [item for item in candidates if item[0] == "root" and not self._names_us(item[1])]
+        waiting = take_all(self._repository, [item for item in candidates if item not in foreign])
+        if foreign:
+            waiting.append(Waiting("root", 0, "names new keys of the signer: restart `handrail signer` to take them"))
         stays = {item.role for item in waiting}
         published = []
         for role, data, _ in candidates:
@@ -68,6 +71,15 @@ class Publisher:
                 published.append(role)
         changed = self._repository.sign(self._snapshot, self._timestamp, wall)
         return Prepared(tuple(published), tuple(waiting), changed)
+
+    def _names_us(self, data: bytes) -> bool:
+        """Whether a root that waits names the keys that this signer holds; else nothing that it signs afterwards would count."""
+        try:
+            roles = Metadata[Root].from_bytes(data).signed.roles
+            pairs = (("snapshot", self._snapshot), ("timestamp", self._timestamp))
+            return all(key.public_key.keyid in roles[name].keyids for name, key in pairs)
+        except (RepositoryError, ValueError, AttributeError, KeyError):
+            return True  # `Repository.take` says what is wrong with it
 
     def _targets(self, role: str, data: bytes) -> dict[str, bytes]:
         if role == "root":

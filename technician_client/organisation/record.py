@@ -39,7 +39,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OrganisationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`organisation.json`: public. `root` is the root certificate (DER), `tuf_root` the repository's first root file; `relay`
     is "" and `relay_spki` (hex SHA-256, "" for the system's CAs) unset until the organisation is registered. `created` in
-    seconds since 1970."""
+    seconds since 1970. `holders`: who holds a key of the repository, by key id (a note for people)."""
 
     organisation: OrganisationId
     name: str
@@ -48,14 +48,16 @@ class OrganisationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     thresholds: Thresholds
     created: float
     relay: str = ""
-    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$")] = ""
+    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")] = ""
+    holders: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationHome:
-    """Paths under `<home>/organisation`."""
+    """Paths under `<home>/organisation`. `vault_at`: the vault lies elsewhere (on a disk that is plugged in for decisions)."""
 
     base: Path
+    vault_at: Path | None = None
 
     @property
     def record_file(self) -> Path:
@@ -65,7 +67,7 @@ class OrganisationHome:
     @property
     def vault(self) -> Path:
         """Keys of root, approvers, administrators, on-call: offline."""
-        return self.base / "vault"
+        return self.vault_at if self.vault_at is not None else self.base / "vault"
 
     @property
     def signer(self) -> Path:

@@ -138,6 +138,25 @@ class Repository:
         except (TrustError, RepositoryError, ValueError) as error:
             return Waiting(role, 0, f"refused: {error}")
 
+    def stranded(self, role: str, data: bytes, candidates: Mapping[str, bytes]) -> Waiting | None:
+        """Why a root or targets file must wait: a role below it would no longer be signed by enough of the keys it names.
+
+        Args:
+            candidates: the other files that are about to be published, by role.
+        """
+        if role not in ("root", "targets"):
+            return None
+        try:
+            signed = read_metadata(data, f"{role}.json").signed
+            below = ("targets",) if role == "root" else tuple(DELEGATED)
+            for name in below:
+                files = [file for file in (candidates.get(name), self.role(name)) if file is not None]
+                if files and all(missing_signatures(read_metadata(file, f"{name}.json"), name, signed) for file in files):
+                    return Waiting(role, 0, f"waits until {name} is signed by enough of its new keys")
+        except (TrustError, RepositoryError, ValueError):
+            return None  # `take` says what is wrong with it
+        return None
+
     def _take_root(self, metadata: "Metadata[Root] | Metadata[Targets]", data: bytes) -> Waiting | None:
         if not isinstance(metadata.signed, Root):
             return Waiting("root", 0, "refused: this is not a root file")
@@ -198,21 +217,33 @@ class Repository:
             Whether there is anything new to upload.
         """
         files = {f"{role}.json": data for role in ("targets", *DELEGATED) if (data := self.role(role)) is not None}
-        if len(files) != 1 + len(DELEGATED):
+        if len(files) != 1 + len(DELEGATED) or not self._appointed(snapshot_key, timestamp_key):
             return False
         snapshot = self.role("snapshot")
-        if snapshot is None or not self._covers(snapshot, files) or _half_over(snapshot, "snapshot", wall):
+        stale = snapshot is None or not self._covers(snapshot, files) or _half_over(snapshot, "snapshot", wall)
+        if snapshot is None or stale or not self._signed("snapshot", snapshot):
             version = self.version("snapshot") + 1
             snapshot = make_snapshot(version, files, snapshot_key, wall)
             self._write(f"{version}.snapshot.json", snapshot)
         timestamp = self.role("timestamp")
-        if timestamp is not None and not _half_over(timestamp, "timestamp", wall):
+        if timestamp is not None and not _half_over(timestamp, "timestamp", wall) and self._signed("timestamp", timestamp):
             stands = Metadata[Timestamp].from_bytes(timestamp).signed.snapshot_meta.version
             if stands == self.version("snapshot"):
                 return False
         self._write("timestamp.json", make_timestamp(self.version("timestamp") + 1, snapshot, timestamp_key, wall))
         self._forget_old()
         return True
+
+    def _appointed(self, snapshot_key: TufSigner, timestamp_key: TufSigner) -> bool:
+        """Whether the published root names this signer's keys: what others sign, nobody believes."""
+        roles = self.root().signed.roles
+        pairs = (("snapshot", snapshot_key), ("timestamp", timestamp_key))
+        return all(key.public_key.keyid in roles[name].keyids for name, key in pairs)
+
+    def _signed(self, role: str, data: bytes) -> bool:
+        """Whether a file of the signer's is signed by the key that the published root names (it may have been changed since)."""
+        metadata = Metadata.from_bytes(data)
+        return self.root().signed.get_verification_result(role, metadata.signed_bytes, metadata.signatures).verified
 
     @staticmethod
     def _covers(snapshot: bytes, files: Mapping[str, bytes]) -> bool:
@@ -267,9 +298,10 @@ def _half_over(data: bytes, role: str, wall: datetime) -> bool:
 def take_all(repository: Repository, candidates: Sequence[tuple[str, bytes, Mapping[str, bytes]]]) -> list[Waiting]:
     """Take candidates in the order root, targets, delegated; returns what was not published."""
     order = {"root": 0, "targets": 1}
+    files = {role: data for role, data, _ in candidates}
     waiting = []
     for role, data, targets in sorted(candidates, key=lambda item: order.get(item[0], 2)):
-        refusal = repository.take(role, data, targets)
+        refusal = repository.stranded(role, data, files) or repository.take(role, data, targets)
         if refusal is not None:
             waiting.append(refusal)
     return waiting

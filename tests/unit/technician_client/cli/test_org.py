@@ -27,6 +27,7 @@ class Desk:
         self.founded = Founded(self.home, two_people=two_people)
         self.founded.publish()
         self.passphrase = passphrase_option(tmp_path)
+        self.second_passphrase = ["--new-passphrase-file", self.passphrase[1]]
 
     def run(self, *arguments: str, code: int = 0) -> str:
         ran = command_line(self.home, *arguments)
@@ -140,11 +141,49 @@ def test_a_second_signature_is_asked_for_and_given(tmp_path: Path) -> None:
     said = desk.run("org", "approve", "--starter", "empty-trash", "--yes", "--key", "scripts-1", *desk.passphrase)
     assert "org countersign scripts" in said
     assert "waits" not in desk.run("org", "show") and "Waiting: scripts" in desk.run("org", "show")
-    desk.run("org", "countersign", "scripts", "--key", "scripts-1", *desk.passphrase)
+    desk.run("org", "countersign", "scripts", "--key", "scripts-1", "--yes", *desk.passphrase)
     assert desk.founded.spool.missing("scripts") == 1
-    desk.run("org", "countersign", "scripts", "--key", "scripts-2", *desk.passphrase)
+    # Whoever holds the vault with both keys is one person.
+    said = desk.run("org", "countersign", "scripts", "--key", "scripts-2", "--yes", *desk.passphrase, code=7)
+    assert "its author would be both approvers" in said and desk.founded.spool.missing("scripts") == 1
+    theirs = str(desk.directory / "bo")
+    desk.run("org", "key", "move", "scripts-2", "--to", theirs, "--holder", "Bo Li", *desk.second_passphrase, *desk.passphrase)
+    with mock.patch("click.confirm", return_value=False):
+        shown = desk.run("org", "--vault", theirs, "countersign", "scripts", "--key", "scripts-2", *desk.passphrase)
+        assert "+++ empty-trash" in shown and "Nothing was signed" in shown
+    desk.run("org", "--vault", theirs, "countersign", "scripts", "--key", "scripts-2", "--yes", *desk.passphrase)
     assert desk.founded.publish().published == ("scripts",)
-    desk.run("org", "countersign", "scripts", "--key", "scripts-3", *desk.passphrase, code=7)
+    desk.run("org", "countersign", "scripts", "--key", "scripts-3", "--yes", *desk.passphrase, code=7)
+
+
+def test_one_person_signs_with_one_key(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, two_people=True)
+    said = desk.run("org", "approve", "--starter", "empty-trash", "--yes", *desk.passphrase, code=7)
+    assert "2 people approve scripts" in said
+    two = ["--key", "scripts-1", "--key", "scripts-2"]
+    assert "2 people approve" in desk.run("org", "approve", "--starter", "empty-trash", "--yes", *two, *desk.passphrase, code=7)
+
+
+def test_approving_shows_what_changes(desk: Desk) -> None:
+    source = desk.directory / "hello"
+    source.mkdir()
+    (source / "fix.sh").write_text("echo one\necho two\n")
+    (source / "data.bin").write_bytes(b"\xff\xfe")
+    toml = (
+        'id = "hello"\nversion = "{}"\ntitle = "Hello"\nmin_tier = {}\nrun_as = "user"\nos = ["linux"]\n'
+        'files = ["fix.sh", "data.bin"]\n[run]\nargv = ["/bin/sh", "{{file:fix.sh}}"]\n'
+    )
+    (source / "fix.toml").write_text(toml.format(1, 1))
+    new = desk.run("org", "approve", str(source), "--yes", *desk.passphrase)
+    assert "+echo one" in new and "+++ hello 1/manifest.json" in new and "2 bytes, no text" in new
+    same = desk.run("org", "approve", str(source), "--yes", *desk.passphrase)
+    assert "Nothing differs" in same
+    (source / "fix.toml").write_text(toml.format(2, 3))
+    (source / "fix.sh").write_text("echo one\nrm -rf ~\n\x1b[2J")
+    changed = desk.run("org", "approve", str(source), "--yes", *desk.passphrase)
+    for words in ("--- approved/fix.sh", "-echo two", "+rm -rf ~", '-  "min_tier": 1', '+  "min_tier": 3'):
+        assert words in changed, words
+    assert "+echo one" not in changed and "\x1b" not in changed
 
 
 def test_everything_is_signed_anew(desk: Desk) -> None:

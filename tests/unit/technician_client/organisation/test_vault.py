@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from protocol.certificates import PrivateKey
 from protocol.errors import TrustError
 from technician_client.errors import NotSetUp
-from technician_client.organisation.vault import KeyDirectory, WeakPassphrase
+from technician_client.organisation.vault import KeyDirectory, WeakPassphrase, read_public
 
 GOOD = b"correct horse battery"
 
@@ -44,3 +45,30 @@ def test_short_passphrases_missing_keys_and_strange_names_are_refused(tmp_path: 
         KeyDirectory(tmp_path, GOOD).get("root-1")
     with pytest.raises(TrustError, match="no name of a key"):
         KeyDirectory(tmp_path, GOOD).get("../root")
+
+
+def test_a_public_half_lies_beside_each_key(tmp_path: Path) -> None:
+    vault = KeyDirectory(tmp_path, GOOD)
+    key = vault.create("scripts-1", holder="Bo Li")
+    half = vault.public("scripts-1")
+    assert half is not None and (half.key, half.holder) == (key.public, "Bo Li")
+    fresh = PrivateKey.generate()
+    vault.replace("scripts-1", fresh)
+    half = KeyDirectory(tmp_path, GOOD).public("scripts-1")
+    assert half is not None and (half.key, half.holder) == (fresh.public, "Bo Li")
+    with pytest.raises(TrustError, match="passphrase is wrong"):
+        KeyDirectory(tmp_path, b"wrong passphrase").replace("scripts-1", fresh)
+    with pytest.raises(NotSetUp):
+        vault.replace("scripts-2", fresh)
+    vault.remove("scripts-1")
+    assert list(tmp_path.iterdir()) == [] and vault.public("scripts-1") is None
+
+
+def test_a_public_half_that_is_none_is_refused(tmp_path: Path) -> None:
+    for number, data in enumerate((b"{}", b"\xff", b'{"name":"x","spki":"AAAA"}', b'{"name":"../x","spki":""}')):
+        path = tmp_path / f"{number}.pub"
+        path.write_bytes(data)
+        with pytest.raises(TrustError):
+            read_public(path)
+    with pytest.raises(NotSetUp, match="org key new"):
+        read_public(tmp_path / "none.pub")
