@@ -37,6 +37,7 @@ from agent.status import RelayStatus, SessionStatus
 from agent.tasks import Supervisor
 from agent.terminal import Interrupted, Terminal, Typed
 from protocol.capabilities import RULES, Capability
+from protocol.codes import parse_code
 from protocol.errors import HandrailError
 
 
@@ -61,6 +62,12 @@ Item = Said | Typed | Interrupted | Tick | None
 def grouped(code: str) -> str:
     """A code in groups of three."""
     return " ".join(code[at : at + 3] for at in range(0, len(code), 3))
+
+
+def spoken(code: str) -> str:
+    """A session code in groups, of either form."""
+    parsed = parse_code(code)
+    return code if parsed is None else parsed.spoken
 
 
 def clock(seconds: float) -> str:
@@ -158,8 +165,9 @@ class Attendant:
             case RelayChanged(relay=relay):
                 self._relay_changed(relay)
             case CodeShown(code=code, seconds=seconds):
-                self._code, self._code_until = grouped(code), time.monotonic() + seconds
-                self._terminal.line("Read this code to your technician. It can be used once. Ctrl-C withdraws it.")
+                self._code, self._code_until = spoken(code), time.monotonic() + seconds
+                whole = " Read all of it, the letters too." if "-" in code else ""
+                self._terminal.line(f"Read this code to your technician. It can be used once.{whole} Ctrl-C withdraws it.")
                 self._count_down()
             case HelpEnded():
                 return self._help_ended(said)

@@ -23,6 +23,7 @@ from agent.desktop.texts import LANGUAGES
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
 from agent.errors import ExitCode, NotRunning, exit_code_of
 from agent.features.registry import FEATURES
+from agent.guest_cli import run_guest
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
 from agent.printable import printable
@@ -109,6 +110,19 @@ def ask_command(settings: AgentSettings, text: str) -> None:
     """Ask for help: shows a code to read to your technician, then asks you what they may do. TEXT says what is wrong."""
     configure_logging(settings, quiet=True)
     sys.exit(asyncio.run(_attend(settings, text[:500])))
+
+
+@cli.command("guest")
+@click.argument("seed", type=click.Path(path_type=Path))
+@click.argument("text", default="")
+@click.pass_obj
+def guest_command(settings: AgentSettings, seed: Path, text: str) -> None:
+    """Get help on a computer that is not enrolled, from the organisation whose SEED file you were given. TEXT says what is wrong.
+
+    Shows a code to read to your technician, asks you what they may do, and leaves nothing behind.
+    """
+    configure_logging(settings, quiet=True)
+    sys.exit(run_guest(seed, text[:500], os.environ, _wall))
 
 
 @cli.command("attend")

@@ -16,6 +16,7 @@ from agent.consent import ConsentBroker
 from agent.errors import RelayAway
 from agent.features.base import Feature
 from agent.front_desk import FrontDesk
+from agent.guest import GuestCode
 from agent.home_lock import home_lock
 from agent.keys import EnrolledDevice
 from agent.link import LinkClient
@@ -34,7 +35,7 @@ from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
 from protocol.errors import HandrailError, TrustError
 from protocol.limits import LIMITS, Limits
-from protocol.link_messages import Done, Failed, HelpCode, LinkMessage, RepositoryChanged, TunnelOffer
+from protocol.link_messages import Done, Failed, HelpCode, LinkMessage, RepositoryChanged, Role, TunnelOffer
 
 _LOGGER = logging.getLogger(__name__)
 HANDSHAKES = 6
@@ -58,11 +59,13 @@ class Daemon:
         device: EnrolledDevice,
         features: tuple[type[Feature], ...],
         *,
-        renew: Callable[[EnrolledDevice], EnrolledDevice],
+        renew: Callable[[EnrolledDevice], EnrolledDevice] | None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: Limits = LIMITS,
+        guest: GuestCode | None = None,
     ) -> None:
-        """Build everything; nothing runs, listens or is opened yet. `renew` asks the signer for new certificates (it blocks).
+        """Build everything; nothing runs, listens or is opened yet. `renew` asks the signer for new certificates (it blocks);
+        None: these are not renewed. `guest`: the device is not enrolled, and this is its code.
 
         Raises:
             HandrailError: an address or a directory cannot be used.
@@ -84,7 +87,17 @@ class Daemon:
         )
         mirror = RelayMirror(RelayHttp(device.relay, device.relay_spki), device.organisation)
         self.trust = TrustStore(settings.tuf, device.tuf_root, mirror)
-        self.link = LinkClient(self._relay, device, settings.link, self, platform=platform_name(), wall=wall)
+        self._guest = guest
+        self.link = LinkClient(
+            self._relay,
+            device,
+            settings.link,
+            self,
+            # The relay needs to know nothing of a guest.
+            platform=platform_name() if guest is None else "",
+            role=Role.DEVICE if guest is None else Role.GUEST,
+            wall=wall,
+        )
         self.waiting = WaitingRoom(
             seconds=settings.session.resume_seconds, board=self.board, wall=wall, live=lambda: list(self._sessions)
         )
@@ -93,6 +106,7 @@ class Daemon:
             self.board,
             sessions=lambda: [*self._sessions, *self.waiting.sessions],
             send=self.link.send,
+            guest=guest,
         )
         self._renew = renew
         self._sessions: set[AssistedSession] = set()
@@ -117,11 +131,13 @@ class Daemon:
                 note_fault(audit, self.board, self._wall().timestamp())
                 async with LocalServer(self._settings.socket, self.desk).serving(), self._tasks:
                     self._services = self._lend(audit)
-                    certified = keep_certified(
-                        lambda: self._device, self._renew, self._take_over, self.board.set_certificate, self._wall
-                    )
-                    for name, work in (("link", self.link.run()), ("signed files", self._keep_fresh()), ("renewal", certified)):
+                    for name, work in (("link", self.link.run()), ("signed files", self._keep_fresh())):
                         _ = self._tasks.spawn(work, name)
+                    if self._renew is not None:
+                        certified = keep_certified(
+                            lambda: self._device, self._renew, self._take_over, self.board.set_certificate, self._wall
+                        )
+                        _ = self._tasks.spawn(certified, "renewal")
                     self.ready.set()
                     await self._stop.wait()
                     await self._say_goodbye()
@@ -149,7 +165,8 @@ class Daemon:
             platform=platform_name(),
             limits=self._limits,
             relay=self._relay,
-            waiting=self.waiting,
+            waiting=self.waiting if self._guest is None else None,
+            guest=self._guest,
         )
 
     async def _say_goodbye(self) -> None:
@@ -203,13 +220,20 @@ class Daemon:
         if len(self._failures) == HANDSHAKES and now - self._failures[0] < HANDSHAKE_WINDOW:
             _LOGGER.warning("a tunnel was offered, but %d failed within a minute: it is ignored", HANDSHAKES)
             return
-        if offer.by_code:
+        secret = ""
+        if self._guest is not None:
+            secret = self._guest.take()
+            if not offer.by_code or not secret:
+                _LOGGER.warning("a tunnel was offered to a guest that has no code: it is ignored, and so would be the code")
+                return
+            self.desk.codes_used("A technician has used the code.")
+        elif offer.by_code:
             self.desk.help_ended(offer.request, "A technician has used the code.", used=True)
-        task = self._tasks.spawn(self._hold(offer), "session")
+        task = self._tasks.spawn(self._hold(offer, secret), "session")
         self._holding.add(task)
         task.add_done_callback(self._holding.discard)
 
-    async def _hold(self, offer: TunnelOffer) -> None:
+    async def _hold(self, offer: TunnelOffer, guest_secret: str) -> None:
         """One session, from its ticket to its end."""
         try:
             tunnel = await Tunnel.open(self._relay, offer.ticket, self._settings.link, max_bytes=self._limits.link_message_bytes)
@@ -217,7 +241,7 @@ class Daemon:
             _LOGGER.warning("a technician could not be reached: %s", error)
             self.desk.announce(SessionOver("", f"The technician could not be reached: {error}"))
             return
-        session = AssistedSession(self._services, tunnel, by_code=offer.by_code)
+        session = AssistedSession(self._services, tunnel, by_code=offer.by_code, guest_secret=guest_secret)
         self._sessions.add(session)
         try:
             await session.run()

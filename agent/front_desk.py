@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.errors import LocalRefused, RelayAway
+from agent.guest import GuestCode
 from agent.local import LocalConnection
 from agent.local_messages import (
     AnswerConsent,
@@ -90,11 +91,14 @@ class FrontDesk:
         *,
         sessions: Callable[[], Iterable[KnownSession]],
         send: Callable[[LinkMessage], None],
+        guest: GuestCode | None = None,
     ) -> None:
+        """Args: guest: the code of a device that is not enrolled."""
         self._broker = broker
         self._board = board
         self._sessions = sessions
         self._send = send
+        self._guest = guest
         self._attached: dict[LocalConnection, AttachedProgram] = {}
         self._helping: dict[int, LocalConnection] = {}
         self._next_help = 1
@@ -113,13 +117,21 @@ class FrontDesk:
         if connection is None:
             self._withdraw(message.request)
         else:
-            connection.say(CodeShown(message.code, message.seconds))
+            code = message.code if self._guest is None else self._guest.make(message.code, message.seconds).text
+            connection.say(CodeShown(code, message.seconds))
 
     def help_ended(self, request: int, text: str, *, used: bool = False) -> None:
         """A code is spent or refused."""
         connection = self._helping.pop(request, None)
         if connection is not None:
+            if self._guest is not None:
+                self._guest.burn()
             connection.say(HelpEnded(text, used))
+
+    def codes_used(self, text: str) -> None:
+        """A guest's code has led somebody here, whichever the relay says it was."""
+        for request in list(self._helping):
+            self.help_ended(request, text, used=True)
 
     def relay_lost(self) -> None:
         """Codes live at the relay: without the link they are gone."""
@@ -189,6 +201,9 @@ class FrontDesk:
         if connection in self._helping.values():
             raise Refused("A code was asked for already; cancel it first.", reason=RefusalReason.BUSY)
         request, self._next_help = self._next_help, self._next_help + 1
+        if self._guest is not None:
+            # What is wrong with a guest is for the technician who knows its code, not for the relay.
+            self._guest.text, text = text, ""
         self._send(HelpRequest(request, text))
         self._helping[request] = connection
 
@@ -210,6 +225,8 @@ class FrontDesk:
             self._withdraw(request)
 
     def _withdraw(self, request: int) -> None:
+        if self._guest is not None:
+            self._guest.burn()
         try:
             self._send(HelpCancel(request))
         except RelayAway:

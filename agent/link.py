@@ -70,6 +70,7 @@ class LinkClient:
         listener: LinkListener,
         *,
         platform: str,
+        role: Role = Role.DEVICE,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -78,6 +79,7 @@ class LinkClient:
         self._settings = settings
         self._listener = listener
         self._platform = platform
+        self._role = role
         self._wall = wall
         self._uniform = uniform
         self._machine: PeerLink | None = None
@@ -133,7 +135,7 @@ class LinkClient:
         loop = asyncio.get_running_loop()
         self._current = websocket
         self._machine = machine = PeerLink(
-            Role.DEVICE,
+            self._role,
             self.keys.login_key,
             self.keys.login_chain,
             self._relay.origin,

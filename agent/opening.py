@@ -42,8 +42,11 @@ class Gate:
         supported: frozenset[Capability],
         wall: Callable[[], datetime],
         desktop_taken_by: Callable[[], str],
+        guest: bool = False,
     ) -> None:
+        """Args: guest: this device is not enrolled; the technician and this side have proved that they know its code."""
         self.identity = identity
+        self._asking = SessionKind.GUEST if guest else SessionKind.ATTENDED
         self._keys = keys
         self._settings = settings
         self._trust = trust
@@ -96,15 +99,15 @@ class Gate:
         Raises:
             Refused: the session does not open; reason and sentence are for the technician.
         """
-        session = self.check_session(SessionKind.ATTENDED)
+        session = self.check_session(self._asking)
         if not session.allowed:
             raise _refused(session)
         if not wanted:
             raise Refused("Nothing was asked for: name at least one capability.", reason=RefusalReason.INVALID)
-        attended = {capability: self.decide(capability, SessionKind.ATTENDED) for capability in wanted}
+        attended = {capability: self.decide(capability, self._asking) for capability in wanted}
         unattended = {capability: self.decide(capability, SessionKind.UNATTENDED) for capability in wanted}
         free = tuple(capability for capability, decision in unattended.items() if decision.allowed)
-        ask = by_code or (self._broker.attached > 0 and (self.rules.ask_when_present or not free))
+        ask = by_code or self._guest or (self._broker.attached > 0 and (self.rules.ask_when_present or not free))
         if not ask and free:
             return Opening(free, self._grant_seconds(), SessionKind.UNATTENDED, _objections(unattended))
         wishes = [capability for capability, decision in attended.items() if decision.allowed]
@@ -116,13 +119,14 @@ class Gate:
                 "Have the person there run `handrail-agent ask` (or `handrail-agent attend`) and try again.",
                 reason=RefusalReason.NOBODY_TO_ASK,
             )
-        question = self._question("session", reason, wishes, sas)
+        # The code of a guest has proved more than six digits could: there is nothing to compare.
+        question = self._question("session", reason, wishes, "" if self._guest else sas)
         on_wait(question.seconds)
         answer = await self._broker.ask(question, on_wait)
         granted = tuple(capability for capability in wishes if capability in answer.granted)
         if not granted:
             raise _no(answer)
-        return Opening(granted, self._grant_seconds(), SessionKind.ATTENDED, _objections(attended))
+        return Opening(granted, self._grant_seconds(), self._asking, _objections(attended))
 
     def resume(self, granted: Collection[Capability], kind: SessionKind, seconds: float) -> Opening:
         """Let a session go on that was cut: nobody is asked, but policy decides about each grant anew.
@@ -148,7 +152,7 @@ class Gate:
         decision = self.decide(capability, kind)
         if not decision.allowed:
             raise _refused(decision)
-        if kind is SessionKind.ATTENDED or (self._broker.attached and self.rules.ask_when_present):
+        if kind is not SessionKind.UNATTENDED or (self._broker.attached and self.rules.ask_when_present):
             answer = await self._broker.ask(self._question("capability", reason, [capability], ""))
             if capability not in answer.granted:
                 raise _no(answer)
@@ -182,8 +186,13 @@ class Gate:
             seconds=min(seconds, LIMITS.consent_seconds),
         )
 
+    @property
+    def _guest(self) -> bool:
+        return self._asking is SessionKind.GUEST
+
     def _grant_seconds(self) -> float:
-        return min(self._settings.session.grant_seconds, self.rules.grant_seconds)
+        seconds = min(self._settings.session.grant_seconds, self.rules.grant_seconds)
+        return min(seconds, LIMITS.guest_seconds) if self._guest else seconds
 
     def _look(self) -> Technician:
         return technician_of(self.identity, self._trust.technicians(), self._trust.revocation())

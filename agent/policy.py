@@ -23,10 +23,11 @@ ACTS_ON_THE_DESKTOP: Final = frozenset({Capability.CONTROL, Capability.POINTER, 
 
 
 class SessionKind(Enum):
-    """Whether a person was asked, or policy alone opens the session."""
+    """Whether a person was asked, or policy alone opens the session. GUEST: attended, on a device that is not enrolled."""
 
     ATTENDED = "attended"
     UNATTENDED = "unattended"
+    GUEST = "guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +173,22 @@ def _unsupported(capability: Capability, now: Circumstances) -> Decision | None:
     return Decision(RefusalReason.UNSUPPORTED, f"This version of the agent has no '{capability}'.")
 
 
+def _guest(capability: Capability, now: Circumstances) -> Decision | None:
+    if now.kind is not SessionKind.GUEST or RULES[capability].guest:
+        return None
+    return Decision(
+        RefusalReason.POLICY,
+        f"'{capability}' is for enrolled devices only, and this computer is a guest. Enrol it (`handrail-agent enrol`) if it "
+        "belongs to your organisation.",
+    )
+
+
 def _tier(capability: Capability, now: Circumstances) -> Decision | None:
     rule = RULES[capability]
-    needed = rule.attended_tier if now.kind is SessionKind.ATTENDED else rule.unattended_tier
+    needed = rule.unattended_tier if now.kind is SessionKind.UNATTENDED else rule.attended_tier
     if now.technician.tier >= needed:
         return None
-    how = "" if now.kind is SessionKind.ATTENDED else " when nobody is asked"
+    how = " when nobody is asked" if now.kind is SessionKind.UNATTENDED else ""
     return Decision(
         RefusalReason.TIER_TOO_LOW,
         f"'{capability}'{how} takes tier {needed}; this technician has tier {now.technician.tier}. "
@@ -242,4 +253,4 @@ def _question(capability: Capability, now: Circumstances) -> Decision | None:
 
 
 SESSION_CHECKS: Final[tuple[Check, ...]] = (_expired, _unlisted, _revoked, _other_group)
-CHECKS: Final[tuple[Check, ...]] = (*SESSION_CHECKS, _unsupported, _tier, _policy, _stale, _busy, _consent, _question)
+CHECKS: Final[tuple[Check, ...]] = (*SESSION_CHECKS, _unsupported, _guest, _tier, _policy, _stale, _busy, _consent, _question)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agent.audit import Audit
 from agent.consent import ConsentBroker
 from agent.features.base import Feature
+from agent.guest import GuestCode
 from agent.keys import DeviceKeys
 from agent.local_messages import Said
 from agent.resuming import WaitingRoom
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Services:
     """What the daemon lends to every session. `refresh_trust` fetches newer signed files if it can; `busy` is a sentence when no
     further session may open; `desktop_taken_by` names who else has the desktop ("": nobody); `relay` is there so that
-    diagnostics can test the way to it; `waiting` keeps sessions that lost their tunnel (None: such a session is over)."""
+    diagnostics can test the way to it; `waiting` keeps sessions that lost their tunnel (None: such a session is over);
+    `guest` is the code of a device that is not enrolled (None: it is enrolled)."""
 
     keys: DeviceKeys
     settings: AgentSettings
@@ -43,3 +45,4 @@ class Services:
     limits: Limits = LIMITS
     relay: Relay | None = None
     waiting: WaitingRoom | None = None
+    guest: GuestCode | None = None

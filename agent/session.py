@@ -48,13 +48,15 @@ from protocol.version import PRODUCT
 _LOGGER = logging.getLogger(__name__)
 CHUNK_BYTES = 32 * 1024
 REFRESH_SECONDS = 8.0
+FAREWELL_SECONDS = 2.0
 ENDS_THE_SESSION = frozenset({RefusalReason.EXPIRED, RefusalReason.REVOKED, RefusalReason.NOT_ON_LIST})
 
 
 class AssistedSession:
     """One technician's session with this machine, from the tunnel's first byte to its last. Event loop only."""
 
-    def __init__(self, services: Services, tunnel: Tunnel, *, by_code: bool) -> None:
+    def __init__(self, services: Services, tunnel: Tunnel, *, by_code: bool, guest_secret: str = "") -> None:
+        """Args: guest_secret: on a device that is not enrolled, the secret half of its code, used up by this session."""
         self.id = secrets.token_hex(8)
         self._services = services
         self._tunnel = tunnel
@@ -71,6 +73,8 @@ class AssistedSession:
             limits=services.limits,
             product=f"handrail-agent/{PRODUCT}",
             platform=services.platform,
+            guest_secret=guest_secret,
+            guest_text=services.guest.text if services.guest is not None else "",
         )
         self._alarm = Alarm(self._ring)
         self._dirty = asyncio.Event()
@@ -104,8 +108,9 @@ class AssistedSession:
                 self._settle()
                 await self._read()
                 self._settle()
-                if self._ended is None:
-                    await asyncio.wait([writer], timeout=self._services.limits.hello_seconds)
+                # Also after an error: the other side should see a close, not a cut.
+                seconds = self._services.limits.hello_seconds if self._ended is None else FAREWELL_SECONDS
+                await asyncio.wait([writer], timeout=seconds)
         finally:
             stop_listening()
             self._alarm.set(None)
@@ -239,6 +244,8 @@ class AssistedSession:
         )
         if held is not None and held.paused:
             self.pause(True)
+        if services.guest is not None:
+            _ = self._tasks.spawn(self._end_in_time(services.limits.guest_seconds), "a guest's time")
         for capability, decision in opening.left_out.items():
             assert decision.reason is not None
             self.machine.refuse(0, _tag(Hello), decision.reason, decision.sentence, now(), capability=capability)
@@ -246,6 +253,10 @@ class AssistedSession:
         _LOGGER.info("session %s: %s has %s (%s)", self.id, self.name, ", ".join(opening.granted), how)
         self._show()
         self._settle()
+
+    async def _end_in_time(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.end(f"a guest's session lasts {seconds / 60:.0f} minutes at most")
 
     async def _prepare(self, needed: ConsentNeeded) -> Gate:
         """What decides about this technician, by the newest signed files that there are.
@@ -255,7 +266,8 @@ class AssistedSession:
         """
         services = self._services
         self._asked_for = needed.reason
-        if needed.timestamp_version > services.trust.timestamp_version:
+        # A guest begins with no signed files at all.
+        if max(needed.timestamp_version, 1) > services.trust.timestamp_version:
             await self._fetch_newer()
         busy = services.busy(self)
         if busy:
@@ -269,6 +281,7 @@ class AssistedSession:
             supported=supported(services.features),
             wall=services.wall,
             desktop_taken_by=lambda: services.desktop_taken_by(self),
+            guest=services.guest is not None,
         )
 
     async def _reclaim(self, needed: ConsentNeeded) -> HeldSession | None:
@@ -515,7 +528,8 @@ class AssistedSession:
             witness=self.machine.witness,
         )
         _LOGGER.info("session %s is over: %s", self.id, printable(reason))
-        self._services.announce(SessionOver(self.id, f"The session of {self.name} is over: {printable(reason)}.", leaving.path))
+        path = leaving.path if self._services.guest is None else ""  # a guest keeps nothing: `agent.guest_cli` shows it
+        self._services.announce(SessionOver(self.id, f"The session of {self.name} is over: {printable(reason)}.", path))
         return leaving
 
     def _show(self) -> None:

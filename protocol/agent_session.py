@@ -82,6 +82,9 @@ class AgentSession(SessionCore):
         wall: the wall clock; certificates are judged by it.
         guest_secret: the secret half of a guest's code, for one session; the chain is then its one certificate. "": enrolled.
         guest_text: what is wrong, for a technician who knows the secret.
+
+    Raises:
+        LocalProtocolError: a guest's certificate without a secret, or a secret without one.
     """
 
     side = Sender.AGENT
@@ -102,6 +105,10 @@ class AgentSession(SessionCore):
         guest_secret: str = "",
         guest_text: str = "",
     ) -> None:
+        if (len(chain) == 1) is not bool(guest_secret):
+            raise LocalProtocolError(
+                "a guest's certificate comes with the secret half of a code, and an enrolled device has none"
+            )
         channel = SealedChannel.agent(key, chain, root_der=root_der, wall=wall)
         super().__init__(channel, wall=wall, random_bytes=random_bytes, limits=limits)
         self._key = key

@@ -39,6 +39,9 @@ TokenId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 TierNumber = Annotated[int, msgspec.Meta(ge=1, le=3)]
 Der = Annotated[bytes, msgspec.Meta(max_length=4096)]
+TufRoot = Annotated[bytes, msgspec.Meta(max_length=32 * 1024)]
+RelayUrl = Annotated[str, msgspec.Meta(max_length=300, pattern=r"^https?://[^\s/?#@]+/?\Z")]
+RelayPin = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
 Secret = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
@@ -134,9 +137,9 @@ class Bundle(Document, frozen=True, kw_only=True):
     org: OrganisationId
     organisation_name: Name
     root: Der
-    tuf_root: Annotated[bytes, msgspec.Meta(max_length=32 * 1024)]
-    relay: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^https?://[^\s/?#@]+/?\Z")]
-    relay_spki: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")] = ""
+    tuf_root: TufRoot
+    relay: RelayUrl
+    relay_spki: RelayPin = ""
     token_id: TokenId
     secret: Secret
     expires: float

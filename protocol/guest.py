@@ -28,7 +28,6 @@ EXPORTER_LABEL: Final = b"EXPORTER-handrail-guest-v1"
 EXPORTER_BYTES: Final = 32
 SHARE_BYTES: Final = 33
 CONFIRMATION_BYTES: Final = 32
-GUEST_SECONDS: Final = 3600.0
 WRONG_CODE: Final = (
     "The eight characters of the code were not the ones on the guest's screen, or somebody stands in between. Nothing was shown, "
     "and the code is void: ask for a new one."

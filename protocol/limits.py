@@ -38,6 +38,7 @@ class Limits:
     code_wrong_per_technician: int = 5
     code_wrong_per_organisation: int = 50
     code_window_seconds: float = 600.0
+    guest_seconds: float = 3600.0
     mailbox_document_bytes: int = 128 * 1024
     mailbox_documents: int = 200
     mailbox_seconds: float = 14 * 86400.0

@@ -34,7 +34,7 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     links: Count = 6000
     guests: Count = 200
     guests_per_organisation: Count = 50
-    guest_logins_per_minute: Count = 6
+    guest_logins_per_minute: Count = 12
     tunnels: Count = 1000
     failed_logins_per_minute: Count = 30
     registrations_per_minute: Count = 10

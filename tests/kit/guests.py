@@ -1,9 +1,20 @@
 """A guest and a technician face to face in memory, and somebody in between who carries plaintext from one channel to another."""
 
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.features.base import Feature
+from agent.guest import GuestCode
+from agent.session import AssistedSession
 from protocol.capabilities import Capability
 from protocol.channel import ChannelEnded, DataReceived, SealedChannel
+from protocol.codes import Code
 from protocol.errors import HandrailError
 from protocol.session import AgentSession, TechnicianSession
+from tests.kit.assisted import Assistance, Device, MemoryTunnel
 from tests.kit.conversation import Conversation
 from tests.kit.organisation import Credentials, Organisation
 
@@ -52,7 +63,8 @@ class GuestConversation(Conversation):
         text: str = "",
     ) -> None:
         guest = guest or organisation.guest()
-        super().__init__(organisation, guest, technician)
+        super().__init__(organisation, technician=technician)
+        self.device = guest
         self.agent = guest_session(organisation, guest, secret, text)
         self.technician = technician_session(organisation, self.person, typed)
 
@@ -113,3 +125,43 @@ class Pipe:
             channel.receive_data(data, self.now)
         except HandrailError:
             channel.close()
+
+
+class AssistedGuest(Assistance):
+    """`Assistance` for a device that is not enrolled. Each tunnel uses up the code that stands, as the daemon does; `typed` is
+    what the technician typed of the secret half ("": the right one)."""
+
+    code: Code
+
+    def __init__(self, tmp_path: Path, features: tuple[type[Feature], ...], *, typed: str = "", **named: Any) -> None:
+        self.typed = typed
+        super().__init__(tmp_path, features, by_code=True, **named)
+
+    def _meet(self, person: Credentials, *, by_code: bool = True, resume: str = "", after_restart: float = 0.0) -> None:
+        if self.services.guest is None:
+            known = self.organisation.guest()
+            self.device = Device(self.organisation, known, label=f"Guest {known.peer[:6]}", group="guest")
+            guest = GuestCode(secrets.token_bytes)
+            guest.text = "the printer is on fire"
+            self.services = replace(self.services, keys=self.device, guest=guest)
+            self.code = guest.make("482913507", 600.0)
+        assert self.services.guest is not None
+        self.tunnel = MemoryTunnel()
+        self.tunnel.deliver = self._to_technician
+        self.session = AssistedSession(
+            self.services,
+            self.tunnel,  # type: ignore[arg-type]
+            by_code=by_code,
+            guest_secret=self.services.guest.take(),
+        )
+        self.technician = TechnicianSession(
+            person.key,
+            person.chain,
+            self.organisation.root,
+            expected_device=None,
+            wanted=list(self._wanted),
+            reason="you asked for help",
+            wall=lambda: datetime.now(UTC),
+            limits=self.services.limits,
+            guest_secret=self.typed or self.code.secret,
+        )

@@ -348,3 +348,12 @@ def test_words() -> None:
     assert clock(-1) == "0:00"
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"]) == "a, b and c"
+
+
+async def test_a_guests_code_is_shown_whole() -> None:
+    one = Scene("the printer")
+    one.hear(RelayChanged(UP), CodeShown("482913507-ABCDEFGH", 600.0))
+    await one.sees("Read all of it, the letters too.")
+    await one.sees("Your code: 482 913 507-ABCD EFGH   (9:59 left)")
+    one.task.cancel()
+    await asyncio.wait([one.task])

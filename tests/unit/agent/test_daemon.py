@@ -1,14 +1,17 @@
 """The composition root. How it works with a relay is in tests/integration/test_agent_relay.py."""
 
 import asyncio
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.daemon import HANDSHAKES, Daemon, platform_name
 from agent.errors import AuditUnavailable
 from agent.features.chat import ChatFeature
+from agent.guest import GuestCode
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, Attach, HelpEnded, SessionOver, StatusReply
 from agent.settings import AgentSettings, LinkSettings, TrustSettings
@@ -116,3 +119,27 @@ def test_a_relay_that_cannot_be_one_is_a_sentence(tmp_path: Path) -> None:
 
 def test_the_platform_is_a_few_words() -> None:
     assert 0 < len(platform_name()) <= 100
+
+
+async def test_a_guest_takes_one_tunnel_for_its_code_and_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    organisation = Organisation()
+    known = organisation.guest()
+    device = Device(organisation, known, label=f"Guest {known.peer[:6]}", group="guest")
+    settings = AgentSettings(home=tmp_path / "agent", link=LinkSettings(backoff_first=5.0, backoff_most=5.0, connect_seconds=1.0))
+    guest = GuestCode(secrets.token_bytes)
+    one = Daemon(settings, device, (ChatFeature,), renew=None, guest=guest)
+    one.trust = SignedFiles()  # type: ignore[assignment]
+    offer = TunnelOffer(1, "t" * 24, "peer1", "Ana", True, 60.0)
+    async with Running(one):
+        assert one._services.waiting is None
+        one.link_message(offer)
+        assert "a guest that has no code" in caplog.text
+        guest.make("482913507", 600.0)
+        one.link_message(msgspec.structs.replace(offer, by_code=False))
+        assert guest.take() == ""
+        guest.make("482913507", 600.0)
+        before = len(one._holding)
+        one.link_message(offer)
+        one.link_message(offer)
+        assert len(one._holding) == before + 1
+        assert caplog.text.count("a guest that has no code") == 3

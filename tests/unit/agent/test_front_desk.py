@@ -1,10 +1,13 @@
 """What local programs may ask, and what they hear."""
 
+import secrets
+
 import pytest
 
 from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
 from agent.errors import LocalRefused, RelayAway
 from agent.front_desk import FrontDesk
+from agent.guest import GuestCode
 from agent.local_messages import (
     AnswerConsent,
     AskStatus,
@@ -30,6 +33,7 @@ from agent.local_messages import (
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from agent.tasks import Supervisor
 from protocol.capabilities import Capability
+from protocol.codes import parse_code
 from protocol.errors import RefusalReason, Refused
 from protocol.link_messages import HelpCancel, HelpCode, HelpRequest, LinkMessage
 from tests.kit.waiting import eventually_async
@@ -205,3 +209,32 @@ async def test_a_request_from_the_future_is_refused(room: Room) -> None:
 
     with pytest.raises(Refused, match="does not know"):
         await room.ask(Program(), Future(1))
+
+
+async def test_a_guest_shows_the_whole_code_and_tells_the_relay_nothing(room: Room) -> None:
+    guest = GuestCode(secrets.token_bytes)
+    room.desk._guest = guest
+    program = await room.attached()
+    await room.ask(program, RequestHelp(2, "printer"))
+    assert room.sent == [HelpRequest(1, "")]
+    assert guest.text == "printer"
+    room.desk.help_code(HelpCode(1, "123456789", 600.0))
+    shown = program.heard[-1]
+    assert isinstance(shown, CodeShown)
+    code = parse_code(shown.code)
+    assert code is not None
+    assert (code.rendezvous, len(code.secret)) == ("123456789", 8)
+    assert guest.take() == code.secret
+    room.desk.codes_used("A technician has used the code.")
+    assert program.heard[-1] == HelpEnded("A technician has used the code.", True)
+
+
+async def test_a_guests_code_ends_with_its_request(room: Room) -> None:
+    guest = GuestCode(secrets.token_bytes)
+    room.desk._guest = guest
+    for end in (room.desk.relay_lost, lambda: room.desk._withdraw_all(program)):  # type: ignore[arg-type]
+        program = await room.attached()
+        await room.ask(program, RequestHelp(2))
+        room.desk.help_code(HelpCode(room.desk._next_help - 1, "123456789", 600.0))
+        end()
+        assert guest.take() == ""

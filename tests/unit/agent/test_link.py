@@ -18,7 +18,7 @@ from agent.status import RelayStatus
 from agent.transport import Relay
 from protocol.errors import RefusalReason
 from protocol.link import LinkMessageReceived, PeerAuthenticated, RelayLink
-from protocol.link_messages import HelpCode, HelpRequest, LinkMessage, Reconnect
+from protocol.link_messages import HelpCode, HelpRequest, LinkMessage, Reconnect, Role
 from tests.kit.assisted import Device
 from tests.kit.organisation import Organisation
 from tests.kit.waiting import eventually_async
@@ -99,11 +99,21 @@ async def linked(
     *,
     wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     uniform: Callable[[float, float], float] | None = None,
+    guest: bool = False,
 ) -> AsyncIterator[tuple[LinkClient, Listener]]:
-    device = Device(switch.organisation, switch.organisation.device())
+    device = Device(switch.organisation, switch.organisation.guest() if guest else switch.organisation.device())
     listener = Listener()
     relay = Relay.parse(f"http://127.0.0.1:{switch.port}", "")
-    client = LinkClient(relay, device, FAST, listener, platform="Linux", wall=wall, uniform=uniform or (lambda low, high: high))
+    client = LinkClient(
+        relay,
+        device,
+        FAST,
+        listener,
+        platform="Linux",
+        role=Role.GUEST if guest else Role.DEVICE,
+        wall=wall,
+        uniform=uniform or (lambda low, high: high),
+    )
     task = asyncio.get_running_loop().create_task(client.run())
     try:
         yield client, listener
@@ -219,3 +229,10 @@ async def test_new_keys_log_in_anew(switch: Switch) -> None:
         client.keys = Device(switch.organisation, switch.organisation.device())
         client.redial()
         await eventually_async(lambda: switch.logins == 2, "the second login")
+
+
+async def test_a_guest_logs_in_as_one(switch: Switch) -> None:
+    roles: list[Role] = []
+    switch.manner = lambda _switch, _socket, link: roles.append(link._identity.role) if link._identity else None
+    async with linked(switch, guest=True):
+        await eventually_async(lambda: roles == [Role.GUEST], "the guest is in")

@@ -32,7 +32,15 @@ class Door:
         return await self.gate.open(list(wanted), "why", "123456", by_code=by_code, on_wait=self.waits.append)
 
 
-def door(tmp_path: Path, *, tier: int = 3, attended: bool = True, taken: str = "", rules: GroupPolicy | None = None) -> Door:
+def door(
+    tmp_path: Path,
+    *,
+    tier: int = 3,
+    attended: bool = True,
+    taken: str = "",
+    rules: GroupPolicy | None = None,
+    guest: bool = False,
+) -> Door:
     organisation = Organisation()
     technician = organisation.technician(tier=tier)
     identity = check_chain(
@@ -51,6 +59,7 @@ def door(tmp_path: Path, *, tier: int = 3, attended: bool = True, taken: str = "
         supported=frozenset({VIEW, CHAT, DIAGNOSTICS, TERMINAL}),
         wall=lambda: datetime.now(UTC),
         desktop_taken_by=lambda: taken,
+        guest=guest,
     )
     return Door(gate, broker, person, [])
 
@@ -128,3 +137,21 @@ async def test_changes_of_the_list_are_seen_when_it_is_looked_at_again(tmp_path:
     assert one.gate.check_session(SessionKind.ATTENDED).allowed
     one.gate.look_again()
     assert one.gate.check_session(SessionKind.ATTENDED).reason is RefusalReason.NOT_ON_LIST
+
+
+async def test_a_guest_is_always_asked_without_digits_and_for_an_hour_at_most(tmp_path: Path) -> None:
+    rules = GroupPolicy(unattended=[DIAGNOSTICS], ask_when_present=False, grant_seconds=7200)
+    one = door(tmp_path, rules=rules, guest=True)
+    opening = asyncio.get_running_loop().create_task(one.open(VIEW, DIAGNOSTICS, TERMINAL))
+    question = await one.person.allow(VIEW)
+    assert [wish.capability for wish in question.wishes] == [VIEW, DIAGNOSTICS]
+    assert question.sas == ""
+    found = await opening
+    assert (found.kind, found.granted) == (SessionKind.GUEST, (VIEW,))  # type: ignore[attr-defined]
+    assert found.seconds <= 3600  # type: ignore[attr-defined]
+    widening = asyncio.get_running_loop().create_task(one.gate.widen(DIAGNOSTICS, "why", SessionKind.GUEST))
+    await one.person.allow(DIAGNOSTICS)
+    assert await widening <= 3600
+    with pytest.raises(Refused) as refused:
+        await one.gate.widen(TERMINAL, "why", SessionKind.GUEST)
+    assert refused.value.reason is RefusalReason.POLICY

@@ -55,6 +55,7 @@ def test_with_everything_in_order_everything_is_allowed(capability: Capability) 
         ({"technician": replace(TECHNICIAN, groups=("back",))}, RefusalReason.POLICY),
         ({"supported": frozenset()}, RefusalReason.UNSUPPORTED),
         ({"technician": replace(TECHNICIAN, certified_tier=0)}, RefusalReason.TIER_TOO_LOW),
+        ({"kind": SessionKind.GUEST, "rules": GroupPolicy(attended=[Capability.VIEW])}, RefusalReason.POLICY),
         ({"rules": GroupPolicy(attended=[Capability.VIEW])}, RefusalReason.POLICY),
         ({"age": None}, RefusalReason.STALE_TRUST),
         ({"age": 15 * DAY}, RefusalReason.STALE_TRUST),
@@ -72,7 +73,7 @@ def test_each_circumstance_alone_is_enough(change: dict[str, object], reason: Re
 
 
 def test_every_check_is_covered_above() -> None:
-    assert len(CHECKS) == 11
+    assert len(CHECKS) == 12
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
@@ -80,9 +81,9 @@ def test_every_check_is_covered_above() -> None:
 @pytest.mark.parametrize("capability", list(Capability))
 def test_tiers_follow_the_table(capability: Capability, number: int, kind: SessionKind) -> None:
     rule = RULES[capability]
-    needed = rule.attended_tier if kind is SessionKind.ATTENDED else rule.unattended_tier
+    needed = rule.unattended_tier if kind is SessionKind.UNATTENDED else rule.attended_tier
     decision = decide(capability, replace(FINE, technician=tier(number), kind=kind))
-    assert decision.allowed is (number >= needed)
+    assert decision.allowed is (number >= needed and (rule.guest or kind is not SessionKind.GUEST))
 
 
 @pytest.mark.parametrize("capability", list(Capability))
@@ -139,3 +140,21 @@ def test_certificate_list_and_revocation_are_put_together() -> None:
     assert technician_of(identity, listed, RevocationList(issued=0.0, not_before=later)).revoked
     earlier = (organisation.wall - timedelta(minutes=1)).timestamp()
     assert not technician_of(identity, listed, RevocationList(issued=0.0, not_before=earlier)).revoked
+
+
+@pytest.mark.parametrize("capability", list(Capability))
+def test_a_guest_grants_what_the_table_says_and_nothing_else(capability: Capability) -> None:
+    decision = decide(capability, replace(FINE, kind=SessionKind.GUEST))
+    harmless = {"view", "chat", "diagnostics", "pointer", "control"}
+    assert decision.allowed is (capability.value in harmless) is RULES[capability].guest
+    assert decision.reason is (None if decision.allowed else RefusalReason.POLICY)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_guest_is_attended_and_checked_like_anybody(number: int) -> None:
+    guest = replace(FINE, kind=SessionKind.GUEST, technician=tier(number), rules=GroupPolicy(unattended=[]))
+    assert decide(Capability.CONTROL, guest).allowed is (number >= 1)
+    assert decide(Capability.VIEW, replace(guest, rules=GroupPolicy(attended=[]))).reason is not None
+    assert decide(Capability.VIEW, replace(guest, technician=replace(TECHNICIAN, entry=None))).reason is RefusalReason.NOT_ON_LIST
+    assert decide(Capability.VIEW, replace(guest, technician=replace(TECHNICIAN, revoked=True))).reason is RefusalReason.REVOKED
+    assert decide(Capability.VIEW, replace(guest, age=None)).reason is not None

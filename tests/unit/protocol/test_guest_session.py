@@ -4,6 +4,7 @@ import pytest
 
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
+from protocol.errors import LocalProtocolError
 from protocol.link_messages import Role
 from protocol.messages import Message
 from protocol.messages.session import GuestProof, GuestProved, GuestShare
@@ -46,10 +47,10 @@ def test_a_wrong_secret_ends_it_on_both_sides_before_anything_is_said() -> None:
 def test_a_side_that_does_not_expect_a_guests_session_has_none() -> None:
     enrolled_technician = GuestConversation(ORGANISATION, typed="").run()
     assert enrolled_technician.technician_ended().reason.startswith("untrusted")
-    silent_guest = GuestConversation(ORGANISATION, secret="")
-    silent_guest.run().later(20)
-    assert silent_guest.technician.state is SessionState.ENDED
-    assert not any(isinstance(event, ConsentNeeded) for event in silent_guest.agent_events)
+    device, guest = ORGANISATION.device("Guest"), ORGANISATION.guest()
+    for who, secret in ((guest, ""), (device, "ABCDEFGH")):
+        with pytest.raises(LocalProtocolError, match="secret"):
+            guest_session(ORGANISATION, who, secret)
 
 
 def test_a_proof_has_its_time() -> None:

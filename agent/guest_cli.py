@@ -1,0 +1,87 @@
+"""`handrail-agent guest`: help for a computer that is not enrolled.
+
+It runs an agent for as long as this lasts, in a directory that goes away with it. The key never leaves the process; signed files,
+the record of the session and the local socket lie in that directory until it is removed, however the program ends short of
+being killed.
+"""
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from agent.attending import Attendant
+from agent.daemon import Daemon
+from agent.errors import ExitCode
+from agent.features.registry import FEATURES
+from agent.guest import GuestCode, GuestDevice, read_seed
+from agent.local import LocalClient
+from agent.printable import NEWLINE_AND_TAB, printable
+from agent.settings import AgentSettings, load_settings
+from protocol.seeds import Seed
+
+PREFIX = "handrail-guest-"
+
+
+def run_guest(path: Path, text: str, environ: Mapping[str, str], wall: Callable[[], datetime]) -> ExitCode:
+    """One run, from the seed file to the removed directory.
+
+    Args:
+        text: what is wrong, in the words of the person here.
+
+    Raises:
+        HandrailError: no seed, no terminal, a setting that does not fit.
+    """
+    seed = read_seed(path)
+    click.echo(
+        f"Technicians of {printable(seed.organisation_name)} can help here, and nobody else. This computer keeps nothing of it."
+    )
+    with TemporaryDirectory(prefix=PREFIX) as home:
+        settings = load_settings(Path(home), environ)
+        try:
+            code = asyncio.run(_attend(settings, seed, text, wall))
+        except asyncio.CancelledError:
+            code = ExitCode.INTERRUPTED
+        for receipt in sorted(settings.receipts.glob("*.txt")):
+            click.echo("\nYour receipt; copy it if you want it, it is not kept here:\n")
+            click.echo(printable(receipt.read_text("utf-8"), keep=NEWLINE_AND_TAB))
+    return code
+
+
+async def _attend(settings: AgentSettings, seed: Seed, text: str, wall: Callable[[], datetime]) -> ExitCode:
+    device = GuestDevice.make(seed, wall=wall(), random_bytes=secrets.token_bytes)
+    daemon = Daemon(settings, device, FEATURES, renew=None, wall=wall, guest=GuestCode(secrets.token_bytes))
+    with _tidy_ends():
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(daemon.run())
+            ready = group.create_task(daemon.ready.wait())
+            await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if running.done():
+                await running
+            try:
+                async with LocalClient.connected(settings.socket) as client:
+                    return await Attendant(client, lambda words: click.echo(words, nl=False), asking=text).run()
+            finally:
+                daemon.stop()
+
+
+@contextmanager
+def _tidy_ends() -> Iterator[None]:
+    """A closed terminal and a system that shuts down end this like a person would: the directory must not stay behind."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    numbers = (signal.SIGHUP, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,36 @@
+"""`handrail-agent guest` without a person; with one it is in tests/integration/test_guests.py."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agent.guest_cli import run_guest
+from agent.terminal import NoTerminal
+from protocol.documents import canonical_json
+from protocol.errors import TrustError
+from protocol.seeds import Seed
+from tests.kit.organisation import Organisation
+
+
+def test_without_a_terminal_nobody_can_be_asked_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seed = tmp_path / "example.seed"
+    seed.write_bytes(
+        canonical_json(
+            Seed(organisation_name="Example Ltd", root=Organisation().root, tuf_root=b"{}", relay="http://127.0.0.1:9")
+        )
+    )
+    with pytest.raises(ExceptionGroup) as caught:
+        run_guest(seed, "it is slow", {}, lambda: datetime.now(UTC))
+    assert caught.group_contains(NoTerminal)
+    assert "Technicians of Example Ltd can help here" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["example.seed"]
+
+
+def test_without_a_seed_nothing_begins(tmp_path: Path) -> None:
+    with pytest.raises(TrustError, match="seed file"):
+        run_guest(tmp_path / "missing.seed", "", {}, lambda: datetime.now(UTC))
