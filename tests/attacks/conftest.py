@@ -1,5 +1,6 @@
 """Rows, controls taken away, and the table at the end."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,7 +85,12 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Without its control an attack must succeed, that is, its test must fail."""
-    outcome: Any = yield
+    # A report parses source, and finalizers that run meanwhile (of what a failed test left open) make CPython 3.11 lose count.
+    gc.disable()
+    try:
+        outcome: Any = yield
+    finally:
+        gc.enable()
     report: pytest.TestReport = outcome.get_result()
     if not item.config.getoption("--without-controls") or "attacks" not in item.path.parts or report.when != "call":
         return

@@ -19,7 +19,7 @@ from technician_client.link import RelayClient
 from technician_client.sessions import Session
 from technician_client.settings import Settings
 from tests.kit.hostile_relay import HostileRelay
-from tests.kit.processes import Process
+from tests.kit.processes import Process, command, run
 from tests.kit.waiting import eventually, eventually_async
 from tests.kit.world import World
 
@@ -66,7 +66,7 @@ class PersonAtTheDesk:
 class Stage:
     """One World behind a `HostileRelay`. `without`: a control that every process lacks."""
 
-    def __init__(self, directory: Path, without: str = "", *, display: str = "") -> None:
+    def __init__(self, directory: Path, without: str = "", *, display: str = "", user_home: Path | None = None) -> None:
         self.world = World(directory, tapped=True, tap_kind=HostileRelay, without=without)
         try:
             told = self.world.start_relay()
@@ -74,6 +74,7 @@ class Stage:
             self.world.start_signer()
             self.world.enrol(self.bundle)
             self.display = display
+            self.user_home = user_home
             self.start_agent()
         except BaseException:
             self.world.stop()
@@ -87,7 +88,7 @@ class Stage:
         if "agent" in self.world.processes:
             self.world.processes["agent"].stop()
         before = len(self.relay.wires)
-        self.agent: Process = self.world.start_agent(self.display or None, extra=QUICK)
+        self.agent: Process = self.world.start_agent(self.display or None, home=self.user_home, extra=QUICK)
         eventually(lambda: self.relay.link_of("device") in self.relay.wires[before:], "the device is linked")
 
     @property
@@ -104,6 +105,17 @@ class Stage:
 
     def unlock(self, home: Path) -> TechnicianIdentity:
         return unlock(home / "identity", passphrase_file=self.world.passphrase_file)
+
+    def join(self, name: str, tier: int) -> TechnicianIdentity:
+        """One technician more, by the commands: invited, joined, put on the signed list."""
+        home, world = self.world.directory / f"home-of-{tier}", self.world
+        invitation = world.directory / f"tier-{tier}.handrail"
+        secret = ("--passphrase-file", str(world.passphrase_file))
+        world.handrail("org", "technician", name, "--tier", str(tier), "--out", str(invitation), *secret)
+        argv = [command("handrail"), "--home", str(home), "join", str(invitation), *secret]
+        run(argv, env=world.environment, seconds=60)
+        world.handrail("org", "technician", name, "--yes", *secret)
+        return self.unlock(home)
 
     @asynccontextmanager
     async def technician(self, identity: Any = None) -> AsyncIterator[RelayClient]:
