@@ -1,19 +1,16 @@
-"""From what a person types to a device: a nine-digit code, an id, a label, or the beginning of either."""
+"""From what a person types to a device: a code of either form, an id, a label, or the beginning of either."""
 
-import re
 from collections.abc import Sequence
 
+import protocol.codes
 from protocol.link_messages import DeviceRow
 from technician_client.errors import Ambiguous, NotFound
 
-_CODE = re.compile(r"[0-9]{9}")
-_SEPARATORS = re.compile(r"[\s.\-]+")
-
 
 def parse_code(words: str) -> str | None:
-    """Nine digits, however they are grouped ("482 913 507", "482-913-507"), or None when it is no code."""
-    digits = _SEPARATORS.sub("", words.strip())
-    return digits if _CODE.fullmatch(digits) else None
+    """The code that was typed, however it is grouped, in its canonical form ("482913507", "482913507-ABCDEFGH"), or None."""
+    found = protocol.codes.parse_code(words)
+    return None if found is None else found.text
 
 
 def find_device(words: str, rows: Sequence[DeviceRow]) -> DeviceRow:

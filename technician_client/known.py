@@ -13,6 +13,7 @@ import msgspec
 
 from protocol.certificates import Identity
 from protocol.errors import HandrailError
+from protocol.link_messages import Role
 from technician_client.private_files import read_private, write_private
 from technician_client.verdicts import device_claims
 
@@ -52,12 +53,14 @@ class KnownDevices:
         return frozenset(device.group for device in self._devices.values())
 
     def remember(self, identity: Identity) -> None:
-        """Note what a verified certificate says.
+        """Note what a verified certificate says. Of a guest nothing is noted.
 
         Raises:
             TrustError: it is not a device's. PrivateFileError: the file cannot be written.
         """
         claims = device_claims(identity)
+        if identity.role is Role.GUEST:
+            return  # nobody has certified it, and it does not come again
         known = self._devices.get(identity.peer)
         if known is not None and (known.label, known.group) == (claims.label, claims.group):
             return

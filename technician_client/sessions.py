@@ -40,6 +40,7 @@ from protocol.session import (
 )
 from protocol.version import PRODUCT
 from technician_client.answers import FINAL_ANSWERS, Answers, SessionItem
+from technician_client.calling import call
 from technician_client.errors import RelayUnreachable, SessionLost
 from technician_client.link import TechnicianKeys
 from technician_client.receipts import Kept, keep_last_words, newest_pin
@@ -83,7 +84,8 @@ class Stage(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One step of opening. `label` is unverified until CONNECTED, certified from then on; `sas` is known from CONNECTED on;
-    `seconds` (CONSENT) is how long the person there has to answer."""
+    `seconds` (CONSENT) is how long the person there has to answer. `guest`: the device is not enrolled, its label says nothing;
+    `text` is what the person there says is wrong."""
 
     stage: Stage
     label: str = ""
@@ -91,6 +93,8 @@ class Progress:
     sas: str = ""
     seconds: float = 0.0
     by_code: bool = False
+    guest: bool = False
+    text: str = ""
 
 
 class Session:
@@ -108,6 +112,7 @@ class Session:
         accept: Callable[[Identity], None] | None = None,
         resume: str = "",
         after_restart: float = 0.0,
+        secret: str = "",
     ) -> None:
         """Not for callers: use `open`."""
         keys = relay.identity
@@ -127,10 +132,12 @@ class Session:
             random_bytes=secrets.token_bytes,
             limits=relay.settings.limits,
             product=f"handrail/{PRODUCT}",
+            witness=self._witness,
             resume=resume,
             after_restart=after_restart,
-            witness=self._witness,
+            guest_secret=secret,
         )
+        self.guest = bool(secret)  # a device that is not enrolled: both sides prove that they know its code
         self._on_progress = on_progress
         self._accept = accept
         self._identity: Identity | None = None
@@ -164,7 +171,8 @@ class Session:
         resume: str = "",
         after_restart: float = 0.0,
     ) -> Self:
-        """Open a session with the device whose user reads out `code`, or with the device whose id is `device`.
+        """Open a session with the device whose user reads out `code`, or with the device whose id is `device`. The form of the
+        code decides whether a guest is meant (`protocol.codes`).
 
         Waits for the person there to consent. Cancelling it closes everything.
 
@@ -182,14 +190,12 @@ class Session:
             NotFound, DeviceOffline, RelayUnreachable: as `RelayClient.redeem`, `ask` and `open_tunnel`.
             SessionLost: it ended before it was open.
         """
-        if (code is None) == (device is None):
-            raise LocalProtocolError("a session is opened by a code or by a device, not both")
         if on_progress is not None:
             on_progress(Progress(Stage.ASKING, device=device or "", by_code=code is not None))
-        offer = await relay.redeem(code) if code is not None else await relay.ask(device or "")
+        called = await call(relay, relay.settings.spent_codes_file, code=code, device=device)
         session = cls(
             relay,
-            offer,
+            called.offer,
             device=device,
             wanted=wanted,
             reason=reason,
@@ -197,6 +203,7 @@ class Session:
             accept=accept,
             resume=resume,
             after_restart=after_restart,
+            secret=called.secret,
         )
         try:
             await session._start(relay)
@@ -253,8 +260,8 @@ class Session:
 
     @property
     def by_code(self) -> bool:
-        """A code led here, so the SAS has to be compared."""
-        return self._expected is None
+        """A code led here, so the SAS has to be compared. (A guest has proved more than six digits could.)"""
+        return self._expected is None and not self.guest
 
     @property
     def granted(self) -> frozenset[Capability]:
@@ -576,7 +583,8 @@ class Session:
         identity = self._identity
         label = device_claims(identity).label if identity is not None else self.offer.label
         device = identity.peer if identity is not None else self.offer.peer
-        self._on_progress(Progress(stage, label, device, self._sas, seconds, self.by_code))
+        text = self._machine.guest_text
+        self._on_progress(Progress(stage, label, device, self._sas, seconds, self.by_code, self.guest, text))
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         _LOGGER.error("%s failed", name, exc_info=error)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from protocol.capabilities import Capability
+from protocol import codes
+from protocol.capabilities import RULES, Capability
 from protocol.messages.chat import ChatMessage
 from protocol.messages.session import CapabilityGranted, CapabilityRevoked, Paused
 from protocol.session import SessionEnded
@@ -54,6 +55,14 @@ def session_document(session: Session) -> dict[str, object]:
     }
 
 
+def for_guests(code: str | None, wanted: tuple[Capability, ...]) -> tuple[Capability, ...]:
+    """What to ask for: of the usual things a guest is not asked for those that it never grants."""
+    parsed = codes.parse_code(code or "")
+    if parsed is None or not parsed.guest or wanted != DEFAULT_WANTED:
+        return wanted
+    return tuple(capability for capability in wanted if RULES[capability].guest)
+
+
 async def open_named(
     app: App, relay: RelayClient, words: str, reason: str, wanted: tuple[Capability, ...], after_restart: float = 0.0
 ) -> Session:
@@ -64,6 +73,7 @@ async def open_named(
     """
     known = KnownDevices(relay.settings.known_devices_file)
     code = parse_code(words)
+    wanted = for_guests(code, wanted)
     device = None if code else (await one_device(relay, words)).id
     progress = show_progress(app.output)
     return await Session.open(
@@ -197,12 +207,13 @@ async def connect_in_console(app: App, words: str, reason: str, wanted: tuple[Ca
             row = await one_device(relay, words)
         target, label = Target(device=row.id), row.label
     else:
-        target = Target(code=code)
+        target, wanted = Target(code=code), for_guests(code, wanted)
     await run_console(app, port, open_it, FirstSession(target, wanted, reason, label))
 
 
 @click.command(
-    epilog="\b\nExamples:\n  handrail connect 482 913 507\n  handrail connect till-3 --reason 'The printer is on fire'\n"
+    epilog="\b\nExamples:\n  handrail connect 482 913 507\n  handrail connect 482 913 507-ABCD EFGH\n"
+    "  handrail connect till-3 --reason 'The printer is on fire'\n"
     "  handrail connect till-3 --no-browser --want view --want chat\n  handrail connect till-3 --screenshot till-3.png"
 )
 @click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE")
@@ -237,7 +248,8 @@ def connect(
 ) -> int | None:
     """Help somebody: open a session by the CODE they read out, or with a DEVICE (id, label, or the beginning of either).
 
-    The person there is asked. When a code led to them, compare the six digits on both screens before you go on.
+    The person there is asked. When a code of nine digits led to them, compare the six digits on both screens before you go on. A
+    code with letters leads to a guest, a computer that is not enrolled: type all of it.
     """
     said = " ".join(words)
     asked = tuple(Capability(name) for name in wanted) or DEFAULT_WANTED

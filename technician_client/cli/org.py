@@ -14,6 +14,7 @@ from technician_client.cli.app import App, command_options, passphrase_option, r
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.org_keys import key, rotate
 from technician_client.cli.org_panic import panic
+from technician_client.cli.org_seed import seed
 from technician_client.cli.org_show import describe
 from technician_client.cli.times import now
 from technician_client.errors import NotFound
@@ -44,6 +45,7 @@ def org(app: App, vault: Path | None) -> None:
     app.vault = vault
 
 
+org.add_command(seed)
 
 
 @org.command()

@@ -66,6 +66,12 @@ def show_progress(output: Output) -> Callable[[Progress], None]:
                 output.progress("Asking the relay for a tunnel ...")
             case Stage.TUNNEL:
                 output.progress(f"Calling {step.label or step.device} (the relay's word) ...")
+            case Stage.CONNECTED if step.guest:
+                output.progress(
+                    f"Connected to {step.label}: it knows the code. It is not enrolled, so nobody certifies it.", style=""
+                )
+                if step.text:
+                    output.progress(f"They say: {step.text}")
             case Stage.CONNECTED:
                 output.progress(f"Connected to {step.label}, certified by your organisation (device {step.device}).", style="")
                 if step.by_code:

@@ -181,11 +181,15 @@ class RelayAdapter:
         return SessionAdapter(await resume(self._client, lost.inner, on_progress=_passing_on(on_progress)))
 
 
+def _connected(progress: Progress) -> DeviceConnected:
+    return DeviceConnected(progress.label, progress.device, progress.sas, progress.by_code, progress.guest)
+
+
 def _passing_on(on_progress: Callable[[OpenProgress], None]) -> Callable[[Progress], None]:
     def pass_on(progress: Progress) -> None:
         match progress.stage:
             case Stage.CONNECTED:
-                on_progress(DeviceConnected(progress.label, progress.device, progress.sas, progress.by_code))
+                on_progress(_connected(progress))
             case Stage.CONSENT:
                 on_progress(ConsentAsked(progress.seconds))
             case Stage.ASKING | Stage.TUNNEL | Stage.OPEN:

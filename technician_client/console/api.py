@@ -29,7 +29,7 @@ class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /api/v1/sessions. `label` is only what the page calls the device until its certificate is known."""
 
     wanted: Annotated[list[Capability], msgspec.Meta(min_length=1, max_length=32)]
-    code: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{9})?\Z")] = ""
+    code: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{9}(-[A-Z2-7]{8})?)?\Z")] = ""
     device: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,40}\Z")] = ""
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
     label: Annotated[str, msgspec.Meta(max_length=100)] = ""

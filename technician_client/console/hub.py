@@ -119,7 +119,8 @@ class LiveSession:
         return {
             "id": self.name,
             "label": device.label if device else self._label,
-            "verified": device is not None,
+            "verified": device is not None and not device.guest,
+            "guest": device is not None and device.guest,
             "phase": self.phase,
             "shown": self._tab is not None,
         }
@@ -131,7 +132,7 @@ class LiveSession:
         return self.row() | {
             "type": "session",
             "peer": device.peer if device else self._target.device,
-            "by_code": bool(self._target.code),
+            "by_code": device.by_code if device else bool(self._target.code),
             "sas": device.sas if device else "",
             "reason": self._reason,
             "wanted": sorted(self._wanted),

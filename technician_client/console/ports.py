@@ -45,7 +45,7 @@ FleetEvent = RelayState | DevicesUpdate
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to open: exactly one of `code` (nine digits) and `device` (a peer id)."""
+    """What to open: exactly one of `code` (nine digits; a guest's has a dash and eight characters more) and `device` (an id)."""
 
     code: str = ""
     device: str = ""
@@ -54,12 +54,13 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class DeviceConnected:
     """The sealed channel stands. `label` and `peer` are certified; `sas` are the six digits both screens show; `by_code`: a code
-    led here, so that they have to be compared."""
+    led here, so that they have to be compared; `guest`: it is not enrolled, it knows the code, and nobody certifies it."""
 
     label: str
     peer: str
     sas: str
     by_code: bool
+    guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { checkParameters, startValues } from "../../technician_client/console/web/js/features/fixes.js";
 import { LatencyEstimate, judge } from "../../technician_client/console/web/js/features/quality.js";
 import { CANDIDATES, supportedDecoders } from "../../technician_client/console/web/js/features/video.js";
-import { ago, cellText, codeDigits, duration, grouped, rate, span } from "../../technician_client/console/web/js/format.js";
+import { ago, cellText, codeComplete, codeOf, duration, grouped, rate, span } from "../../technician_client/console/web/js/format.js";
 import { PRESETS, inOrder, presetOf } from "../../technician_client/console/web/js/wishes.js";
 
 test("times and sizes", () => {
@@ -16,9 +16,18 @@ test("times and sizes", () => {
 });
 
 test("codes are digits in groups of three, however they are pasted", () => {
-  assert.equal(codeDigits(" 482-913 507x9"), "482913507");
+  assert.equal(codeOf(" 482-913 507"), "482913507");
+  assert.equal(codeOf("Code: 482 913"), "482913");
   assert.equal(grouped("482913507"), "482 913 507");
   assert.equal(grouped("4829"), "482 9");
+});
+
+test("a guest's code has eight characters more, and misread ones are mended", () => {
+  assert.equal(codeOf("482 913 507-abcd efgh"), "482913507-ABCDEFGH");
+  assert.equal(codeOf("482913507 0189abcdefgh"), "482913507-OIBABCDE");
+  assert.equal(grouped("482913507-ABCDEFGH"), "482 913 507-ABCD EFGH");
+  assert.equal(grouped("482913507-ABC"), "482 913 507-ABC");
+  assert.deepEqual(["482913507", "482913507-ABCDEFGH", "482913507-ABC", "48291350"].map(codeComplete), [true, true, false, false]);
 });
 
 test("cells", () => {

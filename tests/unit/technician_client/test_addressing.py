@@ -49,3 +49,8 @@ def test_two_devices_of_one_label_are_ambiguous() -> None:
 def test_none_is_said_to_be_none(words: str) -> None:
     with pytest.raises(NotFound):
         find_device(words, ROWS)
+
+
+@pytest.mark.parametrize("words", ["482 913 507-ABCD EFGH", "482913507abcdefgh", "482-913-507-abcd-efgh"])
+def test_a_guests_code_comes_out_whole_and_canonical(words: str) -> None:
+    assert parse_code(words) == "482913507-ABCDEFGH"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.certificates import Identity, check_chain
+from protocol.certificates import Identity, check_chain, check_guest
 from protocol.errors import TrustError
 from technician_client.known import KnownDevice, KnownDevices
 from tests.kit.organisation import Credentials, Organisation
@@ -64,3 +64,11 @@ def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: bytes) -> Non
 def test_a_technician_is_not_remembered_as_a_device(organisation: Organisation, tmp_path: Path) -> None:
     with pytest.raises(TrustError):
         KnownDevices(tmp_path / "known.json").remember(identity_of(organisation, organisation.technician()))
+
+
+def test_nothing_is_noted_of_a_guest(organisation: Organisation, tmp_path: Path) -> None:
+    guest = check_guest(organisation.guest().chain, organisation=organisation.id, wall=datetime.now(UTC))
+    known = KnownDevices(tmp_path / "known.json")
+    known.remember(guest)
+    assert known.get(guest.peer) is None
+    assert not (tmp_path / "known.json").exists()

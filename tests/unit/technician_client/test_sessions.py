@@ -10,6 +10,7 @@ from protocol.link_messages import TunnelOffer
 from protocol.messages import Lane
 from protocol.session import SessionState
 from technician_client.link import RelayClient
+from technician_client.resuming import resumable
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
 from tests.kit.organisation import Organisation
@@ -37,3 +38,18 @@ async def test_before_anything_was_said_nothing_is_known(tmp_path: Path) -> None
 def test_progress_says_how_far_it_is() -> None:
     assert [stage.value for stage in Stage] == ["asking", "tunnel", "connected", "consent", "open"]
     assert Progress(Stage.ASKING).sas == ""
+
+
+async def test_a_guests_session_compares_no_digits_and_is_not_gone_on_with(tmp_path: Path) -> None:
+    organisation = Organisation()
+    keys = keys_of(organisation, organisation.technician(), "http://127.0.0.1:9")
+    offer = TunnelOffer(1, "t" * 32, "abc", "Guest abc", True, 60)
+    relay = RelayClient(keys, Settings(tmp_path))
+    enrolled, guest = (
+        Session(relay, offer, device=None, wanted=[Capability.VIEW], reason="", secret=secret) for secret in ("", "ABCDEFGH")
+    )
+    assert (enrolled.by_code, enrolled.guest) == (True, False)
+    assert (guest.by_code, guest.guest) == (False, True)
+    for session in (enrolled, guest):
+        await session.end()
+        assert not resumable(session)

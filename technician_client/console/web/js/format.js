@@ -36,14 +36,27 @@ function trim(value) {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toFixed(1)));
 }
 
-/** The digits of a code as they are typed or pasted, nine at most. @param {string} typed */
-export function codeDigits(typed) {
-  return typed.replace(/\D/g, "").slice(0, 9);
+const MISREAD = /** @type {Record<string, string>} */ ({ 0: "O", 1: "I", 8: "B" });
+
+/** A code as it is typed or pasted, or its beginning: nine digits, a guest's with a dash and eight characters more. @param {string} typed */
+export function codeOf(typed) {
+  const plain = typed.toUpperCase().replace(/[^0-9A-Z]/g, "").replace(/^[A-Z]+/, "");
+  const digits = (/^[0-9]{0,9}/.exec(plain) ?? [""])[0];
+  if (digits.length < 9) return digits;
+  const secret = plain.slice(9).replace(/[018]/g, (digit) => MISREAD[digit] ?? "").replace(/9/g, "").slice(0, 8);
+  return secret === "" ? digits : `${digits}-${secret}`;
 }
 
-/** In groups of three, as it is read out. @param {string} digits */
-export function grouped(digits) {
-  return digits.replace(/(\d{3})(?=\d)/g, "$1 ");
+/** Whether nothing is missing. @param {string} code */
+export function codeComplete(code) {
+  return /^[0-9]{9}(-[A-Z2-7]{8})?$/.test(code);
+}
+
+/** In groups, as it is read out. @param {string} code */
+export function grouped(code) {
+  const [digits = "", secret] = code.split("-");
+  const groups = digits.replace(/(\d{3})(?=\d)/g, "$1 ");
+  return secret === undefined ? groups : `${groups}-${secret.replace(/^(.{4})(?=.)/, "$1 ")}`;
 }
 
 /** A cell of a table as text. @param {Cell} cell */

@@ -23,6 +23,7 @@ interface SessionRow {
   id: string;
   label: string;
   verified: boolean;
+  guest: boolean;
   phase: "dialling" | "connected" | "waiting" | "open" | "reconnecting" | "over";
   shown: boolean;
 }

@@ -189,3 +189,13 @@ async def test_otherwise_the_console_opens_at_the_session(
     assert opened[0][:2] == (8765, False)
     assert (by_name.target.device, by_name.target.code, by_name.label) == (device.peer, "", "Till 1")
     assert (by_code.target.device, by_code.target.code, list(by_code.wanted)) == ("", "482913507", [Capability.VIEW])
+
+
+def test_a_guest_is_not_asked_for_what_it_never_grants() -> None:
+    usual = connect.DEFAULT_WANTED
+    assert connect.for_guests(None, usual) == connect.for_guests("482913507", usual) == usual
+    asked = connect.for_guests("482913507-ABCDEFGH", usual)
+    assert Capability.FIXES not in asked
+    assert Capability.CONTROL in asked
+    named = (Capability.FIXES,)
+    assert connect.for_guests("482913507-ABCDEFGH", named) == named

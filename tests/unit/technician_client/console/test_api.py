@@ -161,3 +161,14 @@ def test_every_handler_is_told_in_the_table_of_the_module() -> None:
     for line in handlers:
         method, path = line.split()[:2]
         assert any(method in row and path in row for row in table.splitlines()), line
+
+
+async def test_a_code_of_either_form_is_taken_and_nothing_between(page: Page, relay: MemoryRelay) -> None:
+    for code in ("482913507", "482913507-ABCDEFGH"):
+        status, _ = await page.ask("POST", "/api/v1/sessions", {"code": code, "wanted": ["view"]})
+        assert status == 201
+    await eventually_async(lambda: len(relay.opened) == 2, "both calls")
+    assert [target.code for target, _, _ in relay.opened] == ["482913507", "482913507-ABCDEFGH"]
+    for code in ("482913507-", "482913507-abcdefgh", "482913507-ABCDEFG", "482913507ABCDEFGH", "482913507-ABCDEFG1"):
+        status, _ = await page.ask("POST", "/api/v1/sessions", {"code": code, "wanted": ["view"]})
+        assert status == 400

@@ -15,7 +15,7 @@ from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
 from technician_client.console.hub import SESSIONS_AT_ONCE, LiveSession, Phase, SessionHub, TooMany
-from technician_client.console.ports import SessionOver, Target
+from technician_client.console.ports import DeviceConnected, SessionOver, Target
 from technician_client.tasks import Supervisor
 from tests.kit.console import MemoryRelay, MemorySession, denied, sample_rows
 from tests.kit.waiting import eventually_async
@@ -302,3 +302,11 @@ async def test_forgotten_sessions_are_swept(relay: MemoryRelay, monkeypatch: pyt
         supervisor.spawn(hub.sweep(0.01), "sweep")
         await until(live, Phase.OVER)
         await hub.aclose()
+
+
+async def test_a_guest_is_shown_as_nobody_that_is_certified(make: Make) -> None:
+    live = make(code="482913507-ABCDEFGH")
+    assert live.snapshot()["by_code"]
+    live._progress(DeviceConnected("Guest abc123", "abc123", "482913", by_code=False, guest=True))
+    shown = live.snapshot()
+    assert (shown["label"], shown["verified"], shown["guest"], shown["by_code"]) == ("Guest abc123", False, True, False)

@@ -1,7 +1,7 @@
 // The list of devices: who waits for help, a code that was read out, and every device of the organisation.
 
 import { html, useEffect, useRef, useState } from "../lib.js";
-import { ago, codeDigits, grouped } from "../format.js";
+import { ago, codeComplete, codeOf, grouped } from "../format.js";
 import { Icon } from "../icons.js";
 import { clock, consoleUp, devices, endSession, relay, sessions, waiting } from "../live.js";
 import { Empty, Segmented, Spinner } from "../parts/controls.js";
@@ -44,34 +44,36 @@ function Banner() {
 
 /** @param {{onCode: (code: string) => void}} props */
 function CodeCard({ onCode }) {
-  const [digits, setDigits] = useState("");
-  const complete = digits.length === 9;
+  const [code, setCode] = useState("");
+  const complete = codeComplete(code);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (complete) onCode(digits);
+    if (complete) onCode(code);
   };
   return html`<section class="card code-card" aria-labelledby="code-title">
     <h2 id="code-title">Connect by code</h2>
-    <p class="quiet" id="code-help">Nine digits that the user reads out to you.</p>
+    <p class="quiet" id="code-help">Nine digits that the user reads out to you; a guest's code has eight letters more.</p>
     <form class="code-form" onSubmit=${submit}>
       <input
         class="code-input"
-        inputmode="numeric"
+        autocapitalize="characters"
         autocomplete="off"
         spellcheck="false"
         aria-label="Code"
         aria-describedby="code-help"
         placeholder="000 000 000"
-        value=${grouped(digits)}
+        value=${grouped(code)}
         onInput=${(/** @type {any} */ event) => {
-          const typed = codeDigits(event.target.value);
-          setDigits(typed);
+          const typed = codeOf(event.target.value);
+          setCode(typed);
           event.target.value = grouped(typed);
         }}
       />
       <button type="submit" class="button button-primary" disabled=${!complete || !relay.value?.online}>Connect</button>
     </form>
-    <p class="quiet code-note"><${Icon} name="shield" size=${14} />You will compare six digits with the user before anything is shown.</p>
+    <p class="quiet code-note"><${Icon} name="shield" size=${14} />${
+      code.includes("-") ? "Both sides prove that they know all of it before anything is said." : "You will compare six digits with the user before anything is shown."
+    }</p>
   </section>`;
 }
 

@@ -26,7 +26,7 @@ export function Opening({ session, store }) {
         <h1 id="opening-title">${title}</h1>
         <p class="opening-device">
           ${session.verified ? html`<${Icon} name="shield" size=${18} />` : null}<strong>${session.label || "The device behind the code"}</strong>
-          <span class="quiet">${session.verified ? "certified by your organisation" : "not verified yet"}</span>
+          <span class="quiet">${session.verified ? "certified by your organisation" : session.guest ? "a guest: it knows the code, nobody certifies it" : "not verified yet"}</span>
         </p>
         ${session.sas && html`<${CheckDigits} sas=${session.sas} compare=${session.by_code} />`}
         ${waiting ? html`<${Countdown} session=${session} store=${store} />` : html`<div class="opening-wait"><${Spinner} text=${session.verified ? "Waiting for the device" : "The device is being called"} /></div>`}
