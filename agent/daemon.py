@@ -23,6 +23,7 @@ from agent.link import LinkClient
 from agent.local import LocalServer
 from agent.local_messages import SessionOver
 from agent.recording import note_fault
+from agent.receipts import ReceiptShelf
 from agent.relay_http import RelayHttp
 from agent.renewal import keep_certified
 from agent.resuming import WaitingRoom
@@ -107,6 +108,7 @@ class Daemon:
             sessions=lambda: [*self._sessions, *self.waiting.sessions],
             send=self.link.send,
             guest=guest,
+            receipts=ReceiptShelf(settings.receipts),
         )
         self._renew = renew
         self._sessions: set[AssistedSession] = set()

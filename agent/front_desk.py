@@ -5,6 +5,7 @@ connection that made it: when that is gone, its code is withdrawn.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -22,8 +23,13 @@ from agent.local_messages import (
     ConsentClosed,
     ConsentExtended,
     HelpEnded,
+    ListReceipts,
     MoreTime,
     PauseSession,
+    RateSession,
+    ReadReceipt,
+    ReceiptReply,
+    ReceiptsReply,
     RelayChanged,
     Request,
     RequestHelp,
@@ -34,6 +40,7 @@ from agent.local_messages import (
     StatusReply,
     StopSession,
 )
+from agent.receipts import Rating, ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
@@ -92,13 +99,15 @@ class FrontDesk:
         sessions: Callable[[], Iterable[KnownSession]],
         send: Callable[[LinkMessage], None],
         guest: GuestCode | None = None,
+        receipts: ReceiptShelf | None = None,
     ) -> None:
-        """Args: guest: the code of a device that is not enrolled."""
+        """Args: guest: the code of a device that is not enrolled; receipts: where the person's receipts lie."""
         self._broker = broker
         self._board = board
         self._sessions = sessions
         self._send = send
         self._guest = guest
+        self._receipts = receipts
         self._attached: dict[LocalConnection, AttachedProgram] = {}
         self._helping: dict[int, LocalConnection] = {}
         self._next_help = 1
@@ -171,6 +180,12 @@ class FrontDesk:
             case SayChat(session=session, text=text):
                 for found in self._find(session):
                     found.say(text)
+            case ListReceipts(id=number):
+                return ReceiptsReply(number, self._shelf().rows())
+            case ReadReceipt(id=number, session=session):
+                return ReceiptReply(number, self._shelf().read(session))
+            case RateSession(session=session, stars=stars, comment=comment):
+                self._shelf().rate(session, Rating(stars, comment, time.time()))
             case _:
                 raise Refused("This agent does not know that request.", reason=RefusalReason.UNSUPPORTED)
         return None
@@ -212,6 +227,11 @@ class FrontDesk:
             raise Refused("Only a program that shows questions to a person may answer them.", reason=RefusalReason.INVALID)
         if not self._broker.answer(question, granted=granted, yes=yes):
             raise LocalRefused("This question is no longer open.")
+
+    def _shelf(self) -> ReceiptShelf:
+        if self._receipts is None:
+            raise Refused("This agent keeps no receipts.", reason=RefusalReason.UNSUPPORTED)
+        return self._receipts
 
     def _find(self, session: str) -> list[KnownSession]:
         found = [one for one in self._sessions() if session in ("", one.id)]

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from agent.consent import ConsentQuestion
+from agent.receipts import ReceiptRow, ReceiptShown
 from agent.status import AgentStatus, RelayStatus, SessionStatus
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
@@ -86,6 +87,24 @@ class SayChat(Request, frozen=True, tag="chat"):
     text: Text
 
 
+class ListReceipts(Request, frozen=True, tag="receipts"):
+    """Answered by `ReceiptsReply`."""
+
+
+class ReadReceipt(Request, frozen=True, tag="receipt"):
+    """Answered by `ReceiptReply`."""
+
+    session: SessionId
+
+
+class RateSession(Request, frozen=True, tag="receipt.rate"):
+    """What the person thought of a session that is over; kept beside its receipt."""
+
+    session: SessionId
+    stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    comment: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+
+
 AnyRequest = (
     AskStatus
     | Attach
@@ -97,6 +116,9 @@ AnyRequest = (
     | PauseSession
     | RevokeCapability
     | SayChat
+    | ListReceipts
+    | ReadReceipt
+    | RateSession
 )
 
 
@@ -124,6 +146,20 @@ class StatusReply(Said, frozen=True, tag="status"):
 
     id: Number
     status: AgentStatus
+
+
+class ReceiptsReply(Said, frozen=True, tag="receipts"):
+    """Answer to `ListReceipts`, newest first."""
+
+    id: Number
+    receipts: list[ReceiptRow]
+
+
+class ReceiptReply(Said, frozen=True, tag="receipt"):
+    """Answer to `ReadReceipt`."""
+
+    id: Number
+    receipt: ReceiptShown
 
 
 class CodeShown(Said, frozen=True, tag="help.code"):
@@ -195,6 +231,8 @@ AnySaid = (
     Done
     | Failed
     | StatusReply
+    | ReceiptsReply
+    | ReceiptReply
     | CodeShown
     | HelpEnded
     | ConsentAsked

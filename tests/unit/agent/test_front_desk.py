@@ -2,6 +2,9 @@
 
 import secrets
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
@@ -18,8 +21,13 @@ from agent.local_messages import (
     ConsentClosed,
     ConsentExtended,
     HelpEnded,
+    ListReceipts,
     MoreTime,
     PauseSession,
+    RateSession,
+    ReadReceipt,
+    ReceiptReply,
+    ReceiptsReply,
     RelayChanged,
     Request,
     RequestHelp,
@@ -30,6 +38,7 @@ from agent.local_messages import (
     StatusReply,
     StopSession,
 )
+from agent.receipts import ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from agent.tasks import Supervisor
 from protocol.capabilities import Capability
@@ -238,3 +247,20 @@ async def test_a_guests_code_ends_with_its_request(room: Room) -> None:
         room.desk.help_code(HelpCode(room.desk._next_help - 1, "123456789", 600.0))
         end()
         assert guest.take() == ""
+
+
+async def test_receipts_are_listed_read_and_rated(room: Room, tmp_path: Path) -> None:
+    receipt = {"session": "00aa11bb", "device": "Till 3", "organisation": "Example", "technician": "Ana", "tier": 1, "reason": ""}
+    receipt |= {"unattended": False, "opened_at": "2026-11-01T10:00:00Z", "ended_at": "2026-11-01T10:05:00Z", "ended_because": "x"}
+    (tmp_path / "2026-11-01T100000Z-00aa11bb.json").write_bytes(msgspec.json.encode(receipt))
+    with pytest.raises(Refused, match="keeps no receipts"):
+        await room.ask(Program(), ListReceipts(1))
+    desk = FrontDesk(room.broker, room.board, sessions=list, send=room.send, receipts=ReceiptShelf(tmp_path))
+    program = Program()
+    await desk.request(program, RateSession(1, "00aa11bb", 4, "quick"))  # type: ignore[arg-type]
+    rows = await desk.request(program, ListReceipts(2))  # type: ignore[arg-type]
+    assert isinstance(rows, ReceiptsReply)
+    assert [(row.technician, row.stars) for row in rows.receipts] == [("Ana", 4)]
+    shown = await desk.request(program, ReadReceipt(3, "00aa11bb"))  # type: ignore[arg-type]
+    assert isinstance(shown, ReceiptReply)
+    assert (shown.id, shown.receipt.rating.comment) == (3, "quick")
