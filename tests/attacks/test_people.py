@@ -427,9 +427,11 @@ async def test_the_relays_owner_says_everything_there_is_and_nothing_happens(sce
     relay = stage.relay
     link = relay.link_of("device")
     assert link is not None
-    relay.say_link(link, RepositoryChanged())  # what is genuinely new shall be here before
-    await asyncio.sleep(1.0)
-    before = await asyncio.to_thread(scene.look)
+    before, earlier = await asyncio.to_thread(scene.look), None
+    while before != earlier:  # what is genuinely new shall be here before
+        relay.say_link(link, RepositoryChanged())
+        await asyncio.sleep(2.0)
+        before, earlier = await asyncio.to_thread(scene.look), before
     logged = len(stage.agent.output)
     encode = msgspec.msgpack.encode
     sent = 0
