@@ -89,6 +89,16 @@ def _bands(cells: Cells) -> list[CellRect]:
     return found
 
 
+def stretches(cells: Cells) -> list[CellRect]:
+    """One rectangle for each stretch of rows with anything in it."""
+    rows = np.flatnonzero(np.diff(cells.any(axis=1), prepend=False, append=False))
+    found = []
+    for top, bottom in zip(rows[::2].tolist(), rows[1::2].tolist(), strict=True):
+        columns = np.flatnonzero(cells[top:bottom].any(axis=0))
+        found.append(CellRect(top, int(columns[0]), bottom, int(columns[-1]) + 1))
+    return found
+
+
 def trim(now: Pixels, shown: Pixels, area: Rect) -> Rect:
     """The smallest rectangle inside `area` around the pixels that differ (`area` itself when none does)."""
     differs = now[area.y : area.bottom, area.x : area.right] != shown[area.y : area.bottom, area.x : area.right]

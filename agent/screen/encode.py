@@ -14,11 +14,11 @@ from agent.backends.geometry import Rect
 from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose
 from agent.screen.classify import MotionMap, busy_pixels, motion_area
 from agent.screen.copy import Move, MoveFinder, move_pixels
-from agent.screen.damage import bounds, changed_cells, rectangles, trim
+from agent.screen.damage import bounds, changed_cells, rectangles, stretches, trim
 from agent.screen.frames import CELL, CellRect, Cells, Frames, part
 from agent.screen.kept import KeptPixels, uncovered
 from agent.screen.refine import next_refinement, settled_cells, still_since
-from agent.screen.sketch import Sketcher, bands
+from agent.screen.sketch import COARSE, FINE, FINE_SHARE, Sketcher, bands
 from agent.screen.tiles import MOST_PIXELS, TileEncoder, split
 from agent.screen.video import QUALITIES, VideoQuality, VideoStream
 from protocol.messages.screen import Copy, Operation, Tile
@@ -35,7 +35,7 @@ REST = 0.2
 """Seconds without a large change after which a move is looked for anew."""
 LEAST_PIXELS = 4096
 """Pixels of a tile on the slowest link."""
-SKETCH_SECONDS = 0.12
+SKETCH_SECONDS = 0.06
 """How long the coarse bands of one update may take on the link."""
 SMALL_CELLS = 64
 """What is drawn in up to this many cells may be the echo of a key press."""
@@ -105,7 +105,7 @@ class UpdateBuilder:
         self._link = LinkState(0.0)
         self._made: list[Made] = []
         self._stream: VideoStream | None = None
-        self._sketcher: Sketcher | None = None
+        self._sketchers: dict[VideoQuality, Sketcher] = {}
         self._moved_at = self._large_at = float("-inf")
         self.next_stream = first_stream
 
@@ -113,7 +113,8 @@ class UpdateBuilder:
         """The viewer shows nothing of what was sent: everything goes anew, video from a key picture."""
         self.frames.forget()
         self._kept.forget()
-        self._stream = self._sketcher = None
+        self._stream = None
+        self._sketchers.clear()
 
     def build(self, now: float, budget: Budget, fresh: Cells | None = None) -> Built:
         """One update. `fresh` marks cells drawn to just now: they go first when not all fits."""
@@ -123,7 +124,7 @@ class UpdateBuilder:
         changed = self._changed()
         if changed.any():
             drawn = changed if fresh is None else changed & fresh
-            move = self._find_move(changed, now)
+            move = self._find_move(changed, now) if int(drawn.sum()) >= LEAST_COPY_CELLS else None
             moved = self._choose(changed, History(moved=move is not None)) is Way.COPY
             if move is not None and moved:
                 changed = self._copy(move, operations)
@@ -201,7 +202,7 @@ class UpdateBuilder:
 
     def _find_move(self, changed: Cells, now: float) -> Move | None:
         box = bounds(changed)
-        if box is None or int(changed.sum()) < LEAST_COPY_CELLS:
+        if box is None:
             return None
         if now > self._large_at + REST:
             self._moves.rest()
@@ -275,13 +276,14 @@ class UpdateBuilder:
         if not link.video or int(changed.sum()) * CELL * CELL * self._costs.busy <= link.byte_rate * self._costs.pressed_patience:
             return changed
         begun, before = self._clock(), len(operations)
-        regions = [(cells, self._damage(cells, changed)) for cells in rectangles(changed)]
+        regions = [(cells, self._damage(cells, changed)) for cells in stretches(changed)]
         total = sum(self._costs.lossless(damage) for _, damage in regions)
+        quality = FINE if total * FINE_SHARE <= room else COARSE
         for cells, damage in regions:
             beside = total - self._costs.lossless(damage)
             choice = choose(Damage(damage.pixels, damage.busy, beside), History(), link, self._costs)
             if choice.way is Way.VIDEO and room > 0:
-                room -= self._sketch_region(cells, budget, room, operations)
+                room -= self._sketch_region(cells, quality, room, operations)
         self._note(Way.VIDEO, Why.LINK, operations, before, begun)
         return self.frames.dirty.copy()
 
@@ -290,17 +292,16 @@ class UpdateBuilder:
         busy = busy_pixels(self.frames.now, cells)
         return Damage(int(inside.sum()) * CELL * CELL, int(busy[inside].sum()))
 
-    def _sketch_region(self, cells: CellRect, budget: Budget, room: float, operations: list[Operation]) -> int:
+    def _sketch_region(self, cells: CellRect, quality: VideoQuality, room: float, operations: list[Operation]) -> int:
         """Bands of `cells` worth up to about `room` bytes; what they cost."""
         frames, spent = self.frames, 0
         for band in bands(frames.pixels(cells)):
             if spent >= room:
                 break
-            sketcher = self._sketcher
-            if sketcher is None or not sketcher.follow(budget.bitrate):
-                chroma = bool(self._full_chroma)
-                sketcher = Sketcher(self.next_stream, frames.width, full_chroma=chroma, bitrate=budget.bitrate)
-                self._sketcher = sketcher
+            sketcher = self._sketchers.get(quality)
+            if sketcher is None or sketcher.width < band.width:
+                sketcher = Sketcher(self.next_stream, band.width, quality, full_chroma=bool(self._full_chroma))
+                self._sketchers[quality] = sketcher
                 self.next_stream += 1
             video = sketcher.encode(frames.now, band)
             operations.append(video)

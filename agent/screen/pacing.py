@@ -166,7 +166,7 @@ class Pacer:
         """Update `sequence` of `size` bytes went out; `urgent`: on account of `spare`."""
         if not self._sent or self._delivered_at is None:
             self._delivered_at = self._first_at = now
-        limited = self._was_held
+        limited = self._was_held and bool(self._sent)  # alone on its way, an update shows the path and not the rate
         if limited:
             self._limited_at = now
         self._sent.append(_Sent(sequence, size, now, self._delivered, self._delivered_at, self._first_at, limited, urgent))

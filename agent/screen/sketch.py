@@ -14,26 +14,28 @@ from agent.screen.video import VideoQuality, VideoStream
 from protocol.messages.screen import Video
 
 ROWS = 160
-QUALITY = VideoQuality(30.0, 40_000_000)
+STEP = 128
+"""Streams are this many pixels wide, or a multiple."""
+UNBOUNDED = 10**9
+FINE, COARSE = VideoQuality(31.0, UNBOUNDED), VideoQuality(42.0, UNBOUNDED)
+FINE_SHARE = 0.3
+"""What fine bands cost of the lossless tiles, about; coarse ones cost a quarter of that."""
 
 
 class Sketcher:
     """One stream of coarse bands."""
 
-    def __init__(self, number: int, width: int, *, full_chroma: bool, bitrate: int) -> None:
-        """`width` of the widest band in pixels; `bitrate` as of `VideoStream`, a second of 30 bands.
+    def __init__(self, number: int, width: int, quality: VideoQuality, *, full_chroma: bool) -> None:
+        """`width` of the widest band in pixels.
 
         Raises:
             Unavailable: this FFmpeg has no libx264.
         """
-        self.number, self.width = number, width
-        size = Rect(0, 0, width, ROWS)
-        self._stream = VideoStream(number, size, full_chroma=full_chroma, quality=QUALITY, bitrate=bitrate)
-        self._band: Pixels = np.zeros((ROWS, width + width % 2), np.uint32)
-
-    def follow(self, bitrate: int) -> bool:
-        """See `VideoStream.follow`."""
-        return self._stream.follow(bitrate)
+        self.number = number
+        self.width = -(-width // STEP) * STEP
+        size = Rect(0, 0, self.width, ROWS)
+        self._stream = VideoStream(number, size, full_chroma=full_chroma, quality=quality, bitrate=UNBOUNDED)
+        self._band: Pixels = np.zeros((ROWS, self.width), np.uint32)
 
     def encode(self, pixels: Pixels, area: Rect) -> Video:
         """One band, at most `width` x `ROWS`.

@@ -5,6 +5,7 @@ live desktop fills the screen, and then left alone. The relay's port is what the
 """
 
 import contextlib
+import json
 import re
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.bench.peers import ROOMY, SOURCE, Assembly, Peer, chromium, xvfb
 from tests.kit.console_page import ConsolePage
 from tests.kit.processes import free_port, wait_for_port
+from tests.kit.shaped_link import Shape, ShapedLink
 from tests.kit.terminal import Terminal
 from tests.kit.world import World
 
@@ -43,35 +45,52 @@ class AttachedPage(ConsolePage):
         self.page.wait_for_function("document.fullscreenElement !== null")
 
 
-def consent(user: Terminal) -> None:
-    """The person at the device reads who it is and lets them watch."""
+def consent(user: Terminal, answer: str = "w") -> None:
+    """The person at the device reads who it is and lets them watch ("w"), or control too ("c")."""
     user.expect(r"=== Ana Ruiz of Example Ltd \(technician, tier 3\) ===")
     user.expect(re.escape(REASON))
     user.expect(r"Your answer \[w/")
-    user.type("w\n")
+    user.type(f"{answer}\n")
     user.expect(r"CONNECTED")
 
 
-def assemble(cache: Path) -> Assembly:
-    """Start everything and open a session; returns the running parts."""
+def start_behind(world: World, link: ShapedLink) -> str:
+    """Everything, the agent alone behind `link`; returns the console's address."""
+    told = world.start_relay()
+    bundle = world.quickstart(told["token"], told["relay_spki"])
+    world.start_signer()
+    told = json.loads(bundle.read_text())
+    bundle.write_text(json.dumps(told | {"relay": f"https://127.0.0.1:{link.port}"}))
+    world.enrol(bundle)
+    world.start_agent(SOURCE)
+    return world.start_console()
+
+
+def assemble(cache: Path, shape: Shape | None = None, *, control: bool = False) -> Assembly:
+    """Start everything and open a session; returns the running parts. `shape`: of the link between the agent and the relay."""
     directory = Path(tempfile.mkdtemp(prefix="handrail-bench-"))
     world = World(directory / "world")
+    link = None if shape is None else ShapedLink(shape, world.port).start()
+    if link is not None:
+        world.environment["HANDRAIL_RELAY_OTHER_URLS"] = f"https://127.0.0.1:{link.port}"
 
     def stop() -> None:
         world.stop()
+        if link is not None:
+            link.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
     with contextlib.ExitStack() as undo:
         undo.callback(stop)
         try:
-            address = world.everything(SOURCE)
+            address = world.everything(SOURCE) if link is None else start_behind(world, link)
             user = world.user("attend")
             user.expect(r"Waiting for technicians")
             debug_port = free_port()
             start = chromium(address, directory / "chromium", debug_port, cache)
             world.spawn("chromium", *start.argv, env=start.env)
             wait_for_port(debug_port)
-            watch(debug_port, user)
+            watch(debug_port, user, control=control)
         except (AssertionError, PlaywrightError) as error:
             raise RuntimeError(f"{error}\n{world.output()}") from error
         undo.pop_all()
@@ -84,21 +103,24 @@ def assemble(cache: Path) -> Assembly:
             "viewer": [running["console"].pid, running["chromium"].pid],
         },
         stop=stop,
+        link=link,
     )
 
 
-def watch(debug_port: int, user: Terminal) -> None:
+def watch(debug_port: int, user: Terminal, *, control: bool) -> None:
     """Ask to help, have it allowed, fill the screen, and let the browser go."""
     page = AttachedPage(debug_port)
     try:
-        page.ask(LABEL, REASON, preset="Watch")
-        consent(user)
+        page.ask(LABEL, REASON, preset="Watch and control" if control else "Watch")
+        consent(user, "c" if control else "w")
         page.wait_for_picture()
         page.fill_the_screen()
+        if control:
+            page.click(20, 20)
     finally:
         page.close()
 
 
-def handrail(cache: Path) -> Peer:
+def handrail(cache: Path, shape: Shape | None = None, *, control: bool = False) -> Peer:
     """A whole Handrail on this machine."""
-    return Peer("handrail", 0, xvfb(SOURCE), ROOMY, assemble=lambda: assemble(cache))
+    return Peer("handrail", 0, xvfb(SOURCE), ROOMY, assemble=lambda: assemble(cache, shape, control=control))

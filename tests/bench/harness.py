@@ -18,7 +18,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -228,17 +228,29 @@ def calibrate(system: System, cache: Path) -> tuple[int, int]:
     return (x if x > 3 else 0), (y if y > 3 else 0)
 
 
-def measure(system: System, workload: str, offset: tuple[int, int], seconds: float, out: Path, cache: Path) -> dict[str, Any]:
-    """Run one workload; everything about it as one JSON object."""
+def measure(
+    system: System,
+    workload: str,
+    offset: tuple[int, int],
+    seconds: float,
+    out: Path,
+    cache: Path,
+    *,
+    warm: float = 2.0,
+    settle: float = 2.0,
+    during: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Run one workload; everything about it as one JSON object. `warm` seconds for the first picture before, `settle` after;
+    `during` runs beside it."""
     base = out / f"{system.peer.name}.{workload}"
     argv = [cache / "glass", "--src", SOURCE, "--dst", system.peer.viewer_name, "--off", f"{offset[0]},{offset[1]}"]
-    argv += ["--assets", cache / "assets", "--workload", workload, "--secs", seconds, "--settle", 2, "--seed", 1]
+    argv += ["--assets", cache / "assets", "--workload", workload, "--secs", seconds, "--settle", settle, "--seed", 1]
     argv += ["--out", f"{base}.json", "--dump", base]
     glass = subprocess.Popen(list(map(str, argv)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert glass.stdin is not None
     assert glass.stdout is not None
     assert glass.stdout.readline().strip() == "READY"
-    time.sleep(2)  # the first full picture goes through before the clock starts
+    time.sleep(warm)  # the first full picture goes through before the clock starts
     cpu_before, bytes_before, start = (
         {role: cpu_of(pids) for role, pids in system.pids.items()},
         sent_bytes(system.port),
@@ -246,6 +258,7 @@ def measure(system: System, workload: str, offset: tuple[int, int], seconds: flo
     )
     glass.stdin.write("go\n")
     glass.stdin.flush()
+    during()
     assert glass.stdout.readline().strip() == "DONE"
     cpu_after, bytes_after = {role: cpu_of(pids) for role, pids in system.pids.items()}, sent_bytes(system.port)
     wall = time.monotonic() - start

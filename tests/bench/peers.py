@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.kit.shaped_link import ShapedLink
+
 SOURCE, VIEWER = ":60", ":61"
 WORKLOADS = ("block", "typing", "scroll", "drag", "video", "idle")
 
@@ -42,11 +44,12 @@ class Start:
 @dataclass(frozen=True)
 class Assembly:
     """A system that was put together by code and runs: its process ids by role ("relay", "server", "viewer"), the TCP port whose
-    sent bytes are what the viewer is sent, and how it is ended."""
+    sent bytes are what the viewer is sent, how it is ended, and the slow link that it goes over, if any."""
 
     port: int
     pids: dict[str, list[int]]
     stop: Callable[[], None]
+    link: ShapedLink | None = None
 
 
 @dataclass(frozen=True)

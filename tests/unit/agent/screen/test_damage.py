@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agent.backends.geometry import Rect
-from agent.screen.damage import MOST_RECTANGLES, bounds, changed_cells, rectangles, trim
+from agent.screen.damage import MOST_RECTANGLES, bounds, changed_cells, rectangles, stretches, trim
 from agent.screen.frames import CellRect, Frames
 
 
@@ -60,3 +60,11 @@ def test_trimming_cuts_to_the_pixels_that_differ() -> None:
     now[20:23, 30:35] = 1
     assert trim(now, shown, Rect(16, 16, 32, 16)) == Rect(30, 20, 5, 3)
     assert trim(now, shown, Rect(48, 48, 16, 16)) == Rect(48, 48, 16, 16)
+
+
+def test_stretches_of_rows() -> None:
+    cells = np.zeros((10, 12), np.bool_)
+    assert stretches(cells) == []
+    cells[1, 3] = cells[2, 7] = cells[2, 5] = cells[9, 0] = True
+    assert stretches(cells) == [CellRect(1, 3, 3, 8), CellRect(9, 0, 10, 1)]
+    assert stretches(np.ones((2, 3), np.bool_)) == [CellRect(0, 0, 2, 3)]
