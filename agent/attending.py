@@ -48,12 +48,14 @@ class Tick:
 
 @dataclass(slots=True)
 class Asking:
-    """The question on the screen. `step` is None at the first prompt, else the wish that is being asked about."""
+    """The question on the screen. `step` is None at the first prompt, else the wish that is being asked about; `restart`: what is
+    granted is known, and only the question about a restart is open."""
 
     number: int
     question: ConsentQuestion
     step: int | None = None
     granted: list[Capability] = field(default_factory=list)
+    restart: bool = False
 
 
 Item = Said | Typed | Interrupted | Tick | None
@@ -281,7 +283,11 @@ class Attendant:
             return
         asking = self._questions[0]
         wishes = asking.question.wishes
-        if asking.question.kind != "session":
+        if asking.restart:
+            self._terminal.line("They ask for one thing more: to come back once, without asking you again,")
+            minutes = max(1, round(asking.question.after_restart / 60))
+            self._terminal.prompt(f"  within {minutes} min after this computer restarts. May they? [y/N] ")
+        elif asking.question.kind != "session":
             self._terminal.prompt("Allow it? [y/N] ")
         elif asking.step is None:
             for letter, title, allowed in (("w", "Watch", WATCH), ("c", "Watch and control", WATCH_AND_CONTROL)):
@@ -313,6 +319,8 @@ class Attendant:
         wishes = asking.question.wishes
         if word == "t":
             await self._say(lambda number: MoreTime(number, asking.number))
+        elif asking.restart:
+            await self._settle(granted=asking.granted, after_restart=word in ("y", "yes"))
         elif asking.question.kind == "confirm":
             await self._settle(yes=word in ("y", "yes"))
         elif asking.question.kind == "capability":
@@ -334,10 +342,14 @@ class Attendant:
         else:
             await self._settle()
 
-    async def _settle(self, *, granted: list[Capability] | None = None, yes: bool = False) -> None:
+    async def _settle(self, *, granted: list[Capability] | None = None, yes: bool = False, after_restart: bool = False) -> None:
+        if granted and self._questions[0].question.after_restart > 0 and not self._questions[0].restart:
+            self._questions[0].granted, self._questions[0].restart = granted, True
+            self._prompt_again()
+            return
         asking, chosen = self._questions.pop(0), granted or []
         self._terminal.line("Allowed." if chosen or yes else "Your answer: No.")
-        await self._say(lambda number: AnswerConsent(number, asking.number, chosen, yes))
+        await self._say(lambda number: AnswerConsent(number, asking.number, chosen, yes, after_restart))
         if self._questions:
             self._show_question(self._questions[0].question.seconds)
 

@@ -17,6 +17,7 @@ import msgspec
 
 from agent.attending import Attendant, clock
 from agent.audit_cli import audit
+from agent.backends.boot import boot_id
 from agent.daemon import Daemon, platform_name
 from agent.desktop.launch import launch
 from agent.desktop.texts import LANGUAGES
@@ -181,7 +182,7 @@ def _daemon(settings: AgentSettings) -> Daemon:
     def renewed(device: Any) -> DeviceIdentity:
         return renew(device, settings.home, platform=platform_name(), wall=_wall, random_bytes=secrets.token_bytes)
 
-    return Daemon(settings, load_identity(settings.home), FEATURES, renew=renewed, wall=_wall)
+    return Daemon(settings, load_identity(settings.home), FEATURES, renew=renewed, wall=_wall, boot=boot_id())
 
 
 async def _run(settings: AgentSettings) -> None:

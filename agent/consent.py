@@ -32,7 +32,9 @@ class Wish(msgspec.Struct, frozen=True):
 class ConsentQuestion(msgspec.Struct, frozen=True):
     """What a person is asked. `kind`: "session" (open one, with some of `wishes`), "capability" (one more of them in an open
     session) or "confirm" (yes or no to `title`, `text`, `details`). `name`, `organisation` and `tier` are certified;
-    `reason` is the technician's own words; `sas` is "" unless both people should compare it."""
+    `reason` is the technician's own words; `sas` is "" unless both people should compare it.
+    `after_restart` above 0: a further question, whether they may come back once without being asked within so many seconds after
+    a restart of this computer."""
 
     kind: Literal["session", "capability", "confirm"]
     name: str
@@ -45,6 +47,7 @@ class ConsentQuestion(msgspec.Struct, frozen=True):
     text: str = ""
     details: list[str] = []
     seconds: float = 180.0
+    after_restart: float = 0.0
 
 
 class Outcome(Enum):
@@ -57,11 +60,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person said. `granted` is empty for No; `yes` answers a "confirm"."""
+    """What a person said. `granted` is empty for No; `yes` answers a "confirm"; `after_restart` answers the question of that
+    name."""
 
     outcome: Outcome
     granted: frozenset[Capability] = frozenset()
     yes: bool = False
+    after_restart: bool = False
 
 
 class FrontEnd(Protocol):
@@ -159,13 +164,16 @@ class ConsentBroker:
             if not self._open:
                 self._tell(False)
 
-    def answer(self, number: int, *, granted: frozenset[Capability] = frozenset(), yes: bool = False) -> bool:
+    def answer(
+        self, number: int, *, granted: frozenset[Capability] = frozenset(), yes: bool = False, after_restart: bool = False
+    ) -> bool:
         """A person's answer; capabilities that were not asked for are dropped. False: the question is no longer open."""
         entry = self._open.get(number)
         if entry is None or entry.answer.done():
             return False
         asked = {wish.capability for wish in entry.question.wishes}
-        entry.answer.set_result(Answer(Outcome.ANSWERED, frozenset(granted & asked), yes))
+        lasting = after_restart and entry.question.after_restart > 0
+        entry.answer.set_result(Answer(Outcome.ANSWERED, frozenset(granted & asked), yes, lasting))
         return True
 
     def more_time(self, number: int) -> float | None:

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from agent.audit import Audit
 from agent.consent import ConsentBroker
@@ -22,11 +23,12 @@ from agent.keys import EnrolledDevice
 from agent.link import LinkClient
 from agent.local import LocalServer
 from agent.local_messages import SessionOver
-from agent.recording import note_fault
 from agent.receipts import ReceiptShelf
+from agent.recording import note_fault
 from agent.relay_http import RelayHttp
 from agent.renewal import keep_certified
-from agent.resuming import WaitingRoom
+from agent.restarting import RestartGrant, RestartGrants
+from agent.resuming import HeldSession, WaitingRoom
 from agent.services import Services
 from agent.session import AssistedSession
 from agent.settings import AgentSettings
@@ -64,9 +66,11 @@ class Daemon:
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: Limits = LIMITS,
         guest: GuestCode | None = None,
+        boot: str = "",
     ) -> None:
         """Build everything; nothing runs, listens or is opened yet. `renew` asks the signer for new certificates (it blocks);
-        None: these are not renewed. `guest`: the device is not enrolled, and this is its code.
+        None: these are not renewed. `guest`: the device is not enrolled, and this is its code. `boot` names
+        this start of the computer ("": not known, and nothing survives a restart).
 
         Raises:
             HandrailError: an address or a directory cannot be used.
@@ -99,6 +103,7 @@ class Daemon:
             role=Role.DEVICE if guest is None else Role.GUEST,
             wall=wall,
         )
+        self.restarts = RestartGrants(settings.restart, boot=boot, wall=lambda: self._wall().timestamp())
         self.waiting = WaitingRoom(
             seconds=settings.session.resume_seconds, board=self.board, wall=wall, live=lambda: list(self._sessions)
         )
@@ -133,6 +138,7 @@ class Daemon:
                 note_fault(audit, self.board, self._wall().timestamp())
                 async with LocalServer(self._settings.socket, self.desk).serving(), self._tasks:
                     self._services = self._lend(audit)
+                    self._welcome_back()
                     for name, work in (("link", self.link.run()), ("signed files", self._keep_fresh())):
                         _ = self._tasks.spawn(work, name)
                     if self._renew is not None:
@@ -145,6 +151,35 @@ class Daemon:
                     await self._say_goodbye()
             finally:
                 audit.close()
+
+    def _welcome_back(self) -> None:
+        """Let sessions wait that may go on after the restart of the computer; each file counts once."""
+        wall, now = self._wall().timestamp(), asyncio.get_running_loop().time()
+        for grant in self.restarts.take():
+            self.waiting.hold(
+                HeldSession(
+                    grant.session,
+                    name=grant.name,
+                    organisation=self._device.organisation_name,
+                    tier=grant.tier,
+                    technician_key=bytes.fromhex(grant.technician_key),
+                    own_key=bytes.fromhex(grant.own_key),
+                    kind=grant.kind,
+                    grants=dict.fromkeys(grant.granted, now + grant.granted_until - wall),
+                    opened_at=grant.opened_at,
+                    granted_until=grant.granted_until,
+                    paused=grant.paused,
+                    after_restart=0.0,
+                    asked_for=grant.asked_for,
+                    close=partial(self._not_back, grant),
+                    restarted=True,
+                ),
+                grant.until - wall,
+            )
+
+    def _not_back(self, grant: RestartGrant, reason: str) -> None:
+        _LOGGER.info("session %s does not go on after the restart: %s", grant.session, reason)
+        self.desk.announce(SessionOver(grant.session, f"{grant.name} did not come back after the restart: {reason}."))
 
     def stop(self) -> None:
         """Have `run` end: sessions first, politely."""
@@ -168,10 +203,12 @@ class Daemon:
             limits=self._limits,
             relay=self._relay,
             waiting=self.waiting if self._guest is None else None,
+            restarts=self.restarts if self._guest is None else None,
             guest=self._guest,
         )
 
     async def _say_goodbye(self) -> None:
+        self.restarts.frozen = True  # should the computer restart: what the user allowed for that stays
         self.waiting.close("the agent is stopping")
         for session in list(self._sessions):
             session.end("the agent is stopping")

@@ -163,8 +163,8 @@ class FrontDesk:
                 self._ask_for_help(connection, text)
             case CancelHelp():
                 self._withdraw_all(connection)
-            case AnswerConsent(question=question, granted=granted, yes=yes):
-                self._answer(connection, question, frozenset(granted), yes)
+            case AnswerConsent():
+                self._answer(connection, request)
             case MoreTime(question=question):
                 if self._broker.more_time(question) is None:
                     raise LocalRefused("This question cannot wait any longer, or was answered.")
@@ -222,10 +222,11 @@ class FrontDesk:
         self._send(HelpRequest(request, text))
         self._helping[request] = connection
 
-    def _answer(self, connection: LocalConnection, question: int, granted: frozenset[Capability], yes: bool) -> None:
+    def _answer(self, connection: LocalConnection, said: AnswerConsent) -> None:
         if connection not in self._attached:
             raise Refused("Only a program that shows questions to a person may answer them.", reason=RefusalReason.INVALID)
-        if not self._broker.answer(question, granted=granted, yes=yes):
+        granted = frozenset(said.granted)
+        if not self._broker.answer(said.question, granted=granted, yes=said.yes, after_restart=said.after_restart):
             raise LocalRefused("This question is no longer open.")
 
     def _shelf(self) -> ReceiptShelf:

@@ -47,11 +47,13 @@ class CancelHelp(Request, frozen=True, tag="help.cancel"):
 
 
 class AnswerConsent(Request, frozen=True, tag="consent.answer"):
-    """A person's answer to question `question`: nothing granted and not `yes` is No."""
+    """A person's answer to question `question`: nothing granted and not `yes` is No. `after_restart`: they said yes to being let
+    back in once after a restart."""
 
     question: Number
     granted: Annotated[list[Capability], msgspec.Meta(max_length=32)] = []
     yes: bool = False
+    after_restart: bool = False
 
 
 class MoreTime(Request, frozen=True, tag="consent.more_time"):

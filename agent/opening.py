@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from agent.consent import Answer, ConsentBroker, ConsentQuestion, Outcome, wishes_for
 from agent.keys import DeviceKeys
 from agent.policy import Circumstances, Decision, SessionKind, Technician, decide, decide_session, technician_of
@@ -92,9 +94,17 @@ class Gate:
         return decide_session(self.circumstances(kind, None))
 
     async def open(
-        self, wanted: Collection[Capability], reason: str, sas: str, *, by_code: bool, on_wait: Callable[[float], None]
+        self,
+        wanted: Collection[Capability],
+        reason: str,
+        sas: str,
+        *,
+        by_code: bool,
+        on_wait: Callable[[float], None],
+        after_restart: float = 0.0,
     ) -> Opening:
-        """Decide, and ask the person here where one must be asked. `on_wait` hears how many seconds they have.
+        """Decide, and ask the person here where one must be asked. `on_wait` hears how many seconds they have; `after_restart`
+        above 0: they are also asked whether the technician may come back once within so many seconds after a restart.
 
         Raises:
             Refused: the session does not open; reason and sentence are for the technician.
@@ -121,12 +131,14 @@ class Gate:
             )
         # The code of a guest has proved more than six digits could: there is nothing to compare.
         question = self._question("session", reason, wishes, "" if self._guest else sas)
+        question = msgspec.structs.replace(question, after_restart=after_restart)
         on_wait(question.seconds)
         answer = await self._broker.ask(question, on_wait)
         granted = tuple(capability for capability in wishes if capability in answer.granted)
         if not granted:
             raise _no(answer)
-        return Opening(granted, self._grant_seconds(), self._asking, _objections(attended))
+        lasting = after_restart if answer.after_restart else 0.0
+        return Opening(granted, self._grant_seconds(), self._asking, _objections(attended), lasting)
 
     def resume(self, granted: Collection[Capability], kind: SessionKind, seconds: float) -> Opening:
         """Let a session go on that was cut: nobody is asked, but policy decides about each grant anew.

@@ -11,6 +11,7 @@ from agent.features.base import Feature
 from agent.guest import GuestCode
 from agent.keys import DeviceKeys
 from agent.local_messages import Said
+from agent.restarting import RestartGrants
 from agent.resuming import WaitingRoom
 from agent.settings import AgentSettings
 from agent.status import StatusBoard
@@ -45,4 +46,5 @@ class Services:
     limits: Limits = LIMITS
     relay: Relay | None = None
     waiting: WaitingRoom | None = None
+    restarts: RestartGrants | None = None  # what survives a restart of the computer (None: nothing)
     guest: GuestCode | None = None

@@ -20,6 +20,7 @@ from agent.recording import Leaving, SessionRecord
 from agent.resuming import HeldSession
 from agent.services import Services
 from agent.session_view import SessionView
+from agent.standing import Standing
 from agent.status import SessionStatus
 from agent.tasks import Alarm, Supervisor
 from agent.transport import Tunnel
@@ -244,6 +245,7 @@ class AssistedSession:
         )
         if held is not None and held.paused:
             self.pause(True)
+        self._survive()
         if services.guest is not None:
             _ = self._tasks.spawn(self._end_in_time(services.limits.guest_seconds), "a guest's time")
         for capability, decision in opening.left_out.items():
@@ -298,7 +300,7 @@ class AssistedSession:
         if held.record is not None:  # the same session, in a new tunnel
             self.id, self._record = held.id, held.record
             self._asked_for = held.asked_for
-        return replace(opening, after_restart=held.after_restart)
+        return replace(opening, after_restart=0.0 if held.restarted else held.after_restart)
 
     async def _decide(self, needed: ConsentNeeded) -> Opening:
         assert self._gate is not None
@@ -311,7 +313,19 @@ class AssistedSession:
                 "by_code": self._by_code,
             },
         )
-        return await self._gate.open(needed.wanted, needed.reason, needed.sas, by_code=self._by_code, on_wait=self._waiting)
+        return await self._gate.open(
+            needed.wanted,
+            needed.reason,
+            needed.sas,
+            by_code=self._by_code,
+            on_wait=self._waiting,
+            after_restart=self._restart_seconds(needed),
+        )
+
+    def _restart_seconds(self, needed: ConsentNeeded) -> float:
+        """How long after a restart they ask to come back; 0 where that cannot be."""
+        restarts = self._services.restarts
+        return needed.after_restart if restarts is not None and restarts.possible else 0.0
 
     def _waiting(self, seconds: float) -> None:
         if self.machine.state is SessionState.CONSENT:
@@ -386,6 +400,7 @@ class AssistedSession:
         for capability in self.machine.granted:
             if not self._gate.decide(capability, self._kind).allowed:
                 self.revoke(capability, "policy")
+        self._survive()
 
     # -- what the person here, the daemon and policy do --------------------------------------------------------------
 
@@ -398,7 +413,10 @@ class AssistedSession:
         if self.machine.state in (SessionState.ENDING, SessionState.ENDED):
             return
         leaving = self._close(reason)
-        self.machine.end(reason, self._loop.time(), leaving.checkpoint, leaving.receipt, proof=leaving.proof)
+        opening, restarts = self._opening, self._services.restarts
+        back = opening.after_restart if opening is not None and restarts is not None and restarts.frozen else 0.0
+        checkpoint, receipt = leaving.checkpoint, leaving.receipt
+        self.machine.end(reason, self._loop.time(), checkpoint, receipt, resume_seconds=back, proof=leaving.proof)
 
     def pause(self, paused: bool) -> None:
         """Hold everything back, or let it go on."""
@@ -443,31 +461,12 @@ class AssistedSession:
 
     def _wait_for_return(self) -> bool:
         """The network ended it: keep what is granted for a while, so that it can go on. False: it is over."""
-        services, asked, opening = self._services, self._asked, self._opening
-        if services.waiting is None or self._over or asked is None or opening is None:
-            return False
-        if self._ended is None or not self._ended.cut or not self.machine.granted:
+        services, standing = self._services, self._standing()
+        if services.waiting is None or standing is None or not standing.grants or self._ended is None or not self._ended.cut:
             return False
         self._record.write_anyway("connection lost", {})
-        services.waiting.hold(
-            HeldSession(
-                self.id,
-                name=self.name,
-                organisation=services.keys.organisation_name,
-                tier=self._tier,
-                technician_key=asked.identity.fingerprint,
-                own_key=services.keys.key.public.fingerprint,
-                kind=opening.kind,
-                grants=self.machine.granted_until,
-                opened_at=self._opened_at,
-                granted_until=self._grant_until,
-                paused=self.machine.paused,
-                after_restart=opening.after_restart,
-                asked_for=self._asked_for,
-                close=self._close,
-                record=self._record,
-            )
-        )
+        standing.survive(services)
+        services.waiting.hold(standing.held(services, self._close, self._record))
         return True
 
     @property
@@ -497,6 +496,7 @@ class AssistedSession:
         self._record.write_anyway("capability revoked", {"capability": capability.value, "by": by})
         if self._host is not None:
             self._host.lost(capability)
+        self._survive()
         self._show()
 
     def _question_changed(self, is_open: bool) -> None:
@@ -509,11 +509,36 @@ class AssistedSession:
             self.machine.send_message(Paused(is_open, "question"), self._loop.time())
             self._settle()
 
+    def _standing(self) -> Standing | None:
+        """What there is to remember of this session; None before it was open and after its end."""
+        opening, asked = self._opening, self._asked
+        if opening is None or asked is None or self._over:
+            return None
+        return Standing(
+            self.id,
+            name=self.name,
+            tier=self._tier,
+            identity=asked.identity,
+            opening=opening,
+            grants=self.machine.granted_until,
+            paused=self.machine.paused,
+            opened_at=self._opened_at,
+            granted_until=self._grant_until,
+            asked_for=self._asked_for,
+        )
+
+    def _survive(self) -> None:
+        standing = self._standing()
+        if standing is not None:
+            standing.survive(self._services)
+
     def _close(self, reason: str) -> Leaving:
         """Record the end, once, and tell whoever is attached."""
         if self._over:
             return Leaving()
         self._over = True
+        if self._services.restarts is not None:
+            self._services.restarts.forget(self.id)
         asked, opening = self._asked, self._opening
         if asked is None or opening is None:
             self._services.announce(SessionOver("", f"Nothing was opened for {self.name}: {printable(reason)}."))

@@ -117,6 +117,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.home / "receipts"
 
     @property
+    def restart(self) -> Path:
+        """Directory of what survives one restart of the computer."""
+        return self.home / "restart"
+
+    @property
     def socket(self) -> Path:
         """The local socket."""
         return self.home / "agent.sock"

@@ -197,7 +197,9 @@ async def take_screenshot(app: App, words: str, reason: str, file: Path) -> None
     app.output.text(f"{file}: {width} x {height}, exact")
 
 
-async def connect_in_console(app: App, words: str, reason: str, wanted: tuple[Capability, ...], port: int, open_it: bool) -> None:
+async def connect_in_console(
+    app: App, words: str, reason: str, wanted: tuple[Capability, ...], port: int, open_it: bool, after_restart: float = 0.0
+) -> None:
     """Serve the console with this session as its first. Code and SAS are dealt with there."""
     code = parse_code(words)
     label = ""
@@ -205,9 +207,9 @@ async def connect_in_console(app: App, words: str, reason: str, wanted: tuple[Ca
         settings = app.settings()
         async with RelayClient(app.keys(settings), settings) as relay:
             row = await one_device(relay, words)
-        target, label = Target(device=row.id), row.label
+        target, label = Target(device=row.id, after_restart=after_restart), row.label
     else:
-        target, wanted = Target(code=code), for_guests(code, wanted)
+        target, wanted = Target(code=code, after_restart=after_restart), for_guests(code, wanted)
     await run_console(app, port, open_it, FirstSession(target, wanted, reason, label))
 
 
@@ -224,6 +226,14 @@ async def connect_in_console(app: App, words: str, reason: str, wanted: tuple[Ca
     multiple=True,
     type=click.Choice([capability.value for capability in Capability]),
     help="Ask for this; may be given more than once (default: view, chat, diagnostics, pointer, control, fixes).",
+)
+@click.option("--after-restart", is_flag=True, help="Also ask to be let back in once, without a question, after a restart.")
+@click.option(
+    "--after-restart-minutes",
+    type=click.IntRange(1, 60),
+    default=15,
+    show_default=True,
+    help="Within how many minutes after the restart.",
 )
 @click.option("--no-browser", is_flag=True, help="Stay in the terminal.")
 @click.option("--no-open", is_flag=True, help="Serve the console but do not open a browser.")
@@ -245,6 +255,8 @@ def connect(
     no_open: bool,
     port: int,
     screenshot: Path | None,
+    after_restart: bool,
+    after_restart_minutes: int,
 ) -> int | None:
     """Help somebody: open a session by the CODE they read out, or with a DEVICE (id, label, or the beginning of either).
 
@@ -253,10 +265,11 @@ def connect(
     """
     said = " ".join(words)
     asked = tuple(Capability(name) for name in wanted) or DEFAULT_WANTED
+    back = 60.0 * after_restart_minutes if after_restart else 0.0
     if screenshot is not None:
         run_async(take_screenshot(app, said, reason, screenshot))
         return None
     if no_browser:
-        return run_async(connect_in_terminal(app, said, reason, asked))
-    run_async(connect_in_console(app, said, reason, asked, port, not no_open))
+        return run_async(connect_in_terminal(app, said, reason, asked, back))
+    run_async(connect_in_console(app, said, reason, asked, port, not no_open, back))
     return None

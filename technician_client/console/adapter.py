@@ -171,6 +171,7 @@ class RelayAdapter:
             reason=reason,
             on_progress=_passing_on(on_progress),
             accept=KnownDevices(self._client.settings.known_devices_file).remember,
+            after_restart=target.after_restart,
         )
         return SessionAdapter(session)
 

@@ -33,6 +33,7 @@ class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,40}\Z")] = ""
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
     label: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    after_restart: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
 
 
 class ConsoleApi:
@@ -71,7 +72,7 @@ class ConsoleApi:
         if bool(wish.code) == bool(wish.device):
             return problem(400, "Name either a code or a device", "")
         try:
-            session = self._hub.start(Target(wish.code, wish.device), wish.wanted, wish.reason, wish.label)
+            session = self._hub.start(Target(wish.code, wish.device, wish.after_restart), wish.wanted, wish.reason, wish.label)
         except TooMany as error:
             return problem(429, "Too many sessions", str(error))
         return _json({"id": session.name}, status=201)

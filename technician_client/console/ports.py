@@ -45,10 +45,12 @@ FleetEvent = RelayState | DevicesUpdate
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to open: exactly one of `code` (nine digits; a guest's has a dash and eight characters more) and `device` (an id)."""
+    """What to open: exactly one of `code` (nine digits; a guest's has a dash and eight characters more) and `device` (an id).
+    `after_restart`: also ask to be let back in once within so many seconds after a restart (0: do not ask)."""
 
     code: str = ""
     device: str = ""
+    after_restart: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from agent.audit import Audit
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.features.base import Feature
 from agent.local_messages import Said
+from agent.restarting import RestartGrants
 from agent.resuming import WaitingRoom
 from agent.services import Services
 from agent.session import AssistedSession
@@ -198,6 +199,7 @@ class Assistance:
         desktop_taken_by: str = "",
         resume_seconds: float | None = None,
         after_restart: float = 0.0,
+        boot: str = "",
     ) -> None:
         self.organisation = organisation or Organisation()
         self.person = technician or self.organisation.technician()
@@ -234,6 +236,7 @@ class Assistance:
             wall=lambda: datetime.now(UTC),
             limits=limits,
             waiting=self.waiting,
+            restarts=RestartGrants(self.settings.restart, boot=boot, wall=time.time),
         )
         self._wanted = wanted
         self._past: list[asyncio.Task[None]] = []

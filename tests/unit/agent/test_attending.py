@@ -270,6 +270,30 @@ async def test_a_lost_connection_is_said_and_can_be_ended(scenes: Make) -> None:
     assert isinstance(await one.asked_for(StopSession), StopSession)
 
 
+@pytest.mark.parametrize(("word", "lasting"), [("y", True), ("", False), ("w", False), ("n", False)])
+async def test_coming_back_after_a_restart_is_a_question_of_its_own(scenes: Make, word: str, lasting: bool) -> None:
+    one = scenes(None)
+    one.hear(RelayChanged(UP), ConsentAsked(7, question(VIEW, CHAT, after_restart=900.0), 180.0))
+    await one.sees("Your answer")
+    assert "restarts" not in one.screen.text
+    await one.press("w")
+    await one.sees("within 15 min after this computer restarts. May they? [y/N]")
+    assert not [request for request in one.client.requests if isinstance(request, AnswerConsent)]
+    await one.press(word)
+    answer = await one.asked_for(AnswerConsent)
+    assert isinstance(answer, AnswerConsent)
+    assert (answer.granted, answer.after_restart) == ([VIEW, CHAT], lasting)
+
+
+async def test_after_a_no_nothing_is_asked_about_restarts(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(RelayChanged(UP), ConsentAsked(7, question(VIEW, after_restart=900.0), 180.0))
+    await one.sees("Your answer")
+    await one.press("")
+    assert isinstance(await one.asked_for(AnswerConsent), AnswerConsent)
+    assert "restarts" not in one.screen.text
+
+
 async def test_ctrl_c_ends_the_session_first_and_itself_then(scenes: Make) -> None:
     one = scenes()
     one.hear(SessionChanged(session("chat")))

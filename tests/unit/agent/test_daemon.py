@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from agent.errors import AuditUnavailable
 from agent.features.chat import ChatFeature
 from agent.guest import GuestCode
 from agent.local import LocalClient
-from agent.local_messages import AskStatus, Attach, HelpEnded, SessionOver, StatusReply
+from agent.local_messages import AskStatus, Attach, HelpEnded, SessionOver, StatusReply, StopSession
+from agent.policy import SessionKind
+from agent.restarting import RestartGrant
 from agent.settings import AgentSettings, LinkSettings, TrustSettings
+from protocol.capabilities import Capability
 from protocol.errors import HandrailError, TrustError
 from protocol.link_messages import Done, RepositoryChanged, TunnelOffer
 from tests.kit.assisted import Device, SignedFiles
@@ -22,7 +26,7 @@ from tests.kit.organisation import Organisation
 from tests.kit.waiting import eventually_async
 
 
-def daemon(tmp_path: Path, *, relay: str = "http://127.0.0.1:9") -> Daemon:
+def daemon(tmp_path: Path, *, relay: str = "http://127.0.0.1:9", boot: str = "") -> Daemon:
     organisation = Organisation()
     device = Device(organisation, organisation.device(), relay=relay)
     settings = AgentSettings(
@@ -30,7 +34,7 @@ def daemon(tmp_path: Path, *, relay: str = "http://127.0.0.1:9") -> Daemon:
         link=LinkSettings(backoff_first=5.0, backoff_most=5.0, connect_seconds=1.0),
         trust=TrustSettings(refresh_seconds=0.02),
     )
-    one = Daemon(settings, device, (ChatFeature,), renew=lambda known: known)
+    one = Daemon(settings, device, (ChatFeature,), renew=lambda known: known, boot=boot)
     one.trust = SignedFiles()  # type: ignore[assignment]
     return one
 
@@ -103,6 +107,61 @@ async def test_renewed_certificates_are_taken_over(tmp_path: Path) -> None:
         one._take_over(newer)
         assert one._services.keys.label == "Till 4"
         assert one.link.keys is newer
+
+
+def survivor(one: Daemon, wall: float) -> RestartGrant:
+    """A session of that daemon which was alive a moment before."""
+    return RestartGrant(
+        session="abc123",
+        technician_key="11" * 32,
+        own_key=one._device.key.public.fingerprint.hex(),
+        name="Ana Ruiz",
+        tier=2,
+        kind=SessionKind.ATTENDED,
+        granted=[Capability.CHAT],
+        paused=False,
+        asked_for="the printer",
+        opened_at=wall - 60,
+        granted_until=wall + 3000,
+        window=900.0,
+        alive_at=wall - 10,
+        boot="first",
+    )
+
+
+async def test_after_a_restart_a_session_waits_once_and_can_be_stopped(tmp_path: Path) -> None:
+    one = daemon(tmp_path, boot="second")
+    one.restarts.keep(survivor(one, time.time()))
+    async with Running(one):
+        (waiting,) = one.board.sessions
+        assert (waiting.session, waiting.name, waiting.granted) == ("abc123", "Ana Ruiz", ["chat"])
+        assert 0 < waiting.waiting_until - time.time() <= 890
+        async with LocalClient.connected(tmp_path / "agent" / "agent.sock") as client:
+            await client.request(Attach)
+            await client.request(lambda number: StopSession(number, "abc123"))
+            said = [await client.events.get() for _ in range(3)]
+            assert any(isinstance(item, SessionOver) and "did not come back" in item.text for item in said)
+        assert one.board.sessions == []
+    async with Running(daemon(tmp_path, boot="third")) as again:
+        assert again.board.sessions == []  # consumed
+
+
+async def test_an_agent_that_was_only_restarted_itself_lets_nobody_back_in(tmp_path: Path) -> None:
+    one = daemon(tmp_path, boot="first")
+    one.restarts.keep(survivor(one, time.time()))
+    async with Running(one):
+        assert one.board.sessions == []
+        assert list((tmp_path / "agent" / "restart").iterdir()) == []
+
+
+async def test_what_survives_stays_written_down_while_the_agent_goes_down(tmp_path: Path) -> None:
+    one = daemon(tmp_path, boot="first")
+    async with Running(one):
+        one.restarts.keep(survivor(one, time.time()))
+        one.stop()
+        await eventually_async(lambda: one.restarts.frozen, "the agent goes down")
+        one.restarts.forget("abc123")
+    assert len(list((tmp_path / "agent" / "restart").iterdir())) == 1
 
 
 async def test_an_audit_record_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
