@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from protocol.codes import parse_code
-from tests.kit.processes import Process, command, run
-from tests.kit.terminal import Terminal
+from tests.kit.guest_world import Guest, connect, documents, founded_world, mistyped
+from tests.kit.processes import command, run
 from tests.kit.world import World
 
 pytestmark = pytest.mark.xdist_group("world-test_guests")
@@ -20,53 +20,15 @@ PREFIX = "handrail-guest-"
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("guests"))
+    world = founded_world(tmp_path_factory.mktemp("guests"))
     try:
-        told = world.start_relay()
-        world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        world.handrail("org", "seed", "--out", str(world.directory / "example.seed"))
-        (world.directory / "tmp").mkdir()
         yield world
     finally:
         world.stop()
 
 
-@pytest.fixture
-def seed(world: World) -> Path:
-    return world.directory / "example.seed"
-
-
-class Guest:
-    """A person at a terminal of a computer that is not enrolled. Its temporary files go where the test can look."""
-
-    def __init__(self, world: World, seed: Path, *words: str) -> None:
-        self.temporary = world.directory / "tmp"
-        env = {**world.environment, "TMPDIR": str(self.temporary), "DISPLAY": "", "HOME": str(world.directory / "nobody")}
-        self.terminal = Terminal([command("handrail-agent"), "guest", str(seed), *words], env=env)
-        world.terminals.append(self.terminal)
-
-    def code(self) -> str:
-        return self.terminal.expect(r"Your code: ([0-9 ]{11}-[A-Z2-7]{4} [A-Z2-7]{4})").group(1)
-
-    def left_over(self) -> list[str]:
-        """What is still in the directory for temporary files."""
-        return [path.name for path in self.temporary.iterdir()]
-
-
-def connect(world: World, code: str, name: str) -> Process:
-    """The technician types the code."""
-    argv = [command("handrail"), "--home", str(world.home), "--json", "connect", *code.split(" "), "--no-browser"]
-    arguments = ["--passphrase-file", str(world.passphrase_file), "--reason", "you asked for help"]
-    return world.spawn(name, *argv, *arguments)
-
-
-def documents(process: Process) -> list[dict[str, object]]:
-    return [json.loads(line) for line in process.output.splitlines() if line.startswith("{")]
-
-
-def test_a_guest_is_helped_and_keeps_nothing(world: World, seed: Path) -> None:
-    guest = Guest(world, seed, "the printer is on fire")
+def test_a_guest_is_helped_and_keeps_nothing(world: World) -> None:
+    guest = Guest(world, "the printer is on fire")
     guest.terminal.expect(r"Technicians of Example Ltd can help here, and nobody else")
     code = guest.code()
     technician = connect(world, code, "connect-guest")
@@ -79,8 +41,8 @@ def test_a_guest_is_helped_and_keeps_nothing(world: World, seed: Path) -> None:
     guest.terminal.expect(r"CONNECTED: Ana Ruiz of Example Ltd can ")
     technician.wait_for(r'"event":"open"')
     (opened,) = [document for document in documents(technician) if document.get("event") == "open"]
-    assert set(opened["granted"]) <= {"view", "chat", "diagnostics", "pointer", "control"}  # type: ignore[call-overload]
-    assert opened["seconds"] <= 3600  # type: ignore[operator]
+    assert set(opened["granted"]) <= {"view", "chat", "diagnostics", "pointer", "control"}
+    assert opened["seconds"] <= 3600
     assert opened["group"] == "guest"
     assert guest.left_over() != []
     guest.terminal.type("\x03")
@@ -98,11 +60,10 @@ def test_a_guest_is_helped_and_keeps_nothing(world: World, seed: Path) -> None:
     assert b"printer" not in relay
 
 
-def test_a_wrong_guess_burns_the_code_on_both_sides(world: World, seed: Path) -> None:
-    guest = Guest(world, seed)
+def test_a_wrong_guess_burns_the_code_on_both_sides(world: World) -> None:
+    guest = Guest(world)
     code = guest.code()
-    last = "A" if code[-1] != "A" else "B"
-    wrong = connect(world, code[:-1] + last, "connect-wrong")
+    wrong = connect(world, mistyped(code), "connect-wrong")
     assert wrong.wait(seconds=40) == 7
     assert "ask for a new one" in wrong.output
     guest.terminal.expect(r"Nothing was opened")
@@ -114,8 +75,8 @@ def test_a_wrong_guess_burns_the_code_on_both_sides(world: World, seed: Path) ->
     assert code.replace(" ", "") not in json.dumps(spent)
 
 
-def test_a_code_without_its_secret_half_leads_to_no_guest(world: World, seed: Path) -> None:
-    guest = Guest(world, seed)
+def test_a_code_without_its_secret_half_leads_to_no_guest(world: World) -> None:
+    guest = Guest(world)
     digits = guest.code().partition("-")[0]
     assert connect(world, digits, "connect-half").wait(seconds=40) == 7
     guest.terminal.expect(r"Nothing was opened")
@@ -123,8 +84,8 @@ def test_a_code_without_its_secret_half_leads_to_no_guest(world: World, seed: Pa
 
 
 @pytest.mark.parametrize("ending", ["ctrl-c", "hang-up", "terminate"])
-def test_however_it_ends_nothing_stays(world: World, seed: Path, ending: str) -> None:
-    guest = Guest(world, seed)
+def test_however_it_ends_nothing_stays(world: World, ending: str) -> None:
+    guest = Guest(world)
     _ = guest.code()
     assert any(name.startswith(PREFIX) for name in guest.left_over())
     if ending == "ctrl-c":
@@ -135,12 +96,16 @@ def test_however_it_ends_nothing_stays(world: World, seed: Path, ending: str) ->
     assert guest.left_over() == []
 
 
-def test_there_are_no_guests_without_a_seed(world: World, seed: Path, tmp_path: Path) -> None:
+def test_there_are_no_guests_without_a_seed(world: World, tmp_path: Path) -> None:
     said = run([command("handrail-agent"), "guest"], check=False)
     assert said.returncode == 2
     assert "SEED" in said.stderr
     other = tmp_path / "other.seed"
-    other.write_text(re.sub(r'"organisation_name":"[^"]*"', '"organisation_name":"Another Ltd"', seed.read_text()))
+    other.write_text(
+        re.sub(
+            r'"organisation_name":"[^"]*"', '"organisation_name":"Another Ltd"', (world.directory / "example.seed").read_text()
+        )
+    )
     for file in (other, world.directory / "devices.handrail", tmp_path / "missing.seed"):
         refused = run([command("handrail-agent"), "guest", str(file)], check=False)
         assert refused.returncode == 7, refused.stderr

@@ -88,7 +88,13 @@ def expected_device(patch: Patch) -> None:
 
 
 # The rest, by what they protect. At the end, because they register themselves with what stands above.
-from tests.kit import controls_of_channel, controls_of_computers, controls_of_files, controls_of_sessions  # noqa: E402
+from tests.kit import (  # noqa: E402
+    controls_of_channel,
+    controls_of_computers,
+    controls_of_files,
+    controls_of_guests,
+    controls_of_sessions,
+)
 
 __all__ = [
     "CONTROLS",
@@ -98,6 +104,7 @@ __all__ = [
     "controls_of_channel",
     "controls_of_computers",
     "controls_of_files",
+    "controls_of_guests",
     "controls_of_sessions",
     "take_away",
 ]
