@@ -264,6 +264,28 @@ async def test_forged_labels_are_only_text_in_the_terminal(stage: Stage) -> None
     assert not [character for character in shown if character in "\x1b\x9b\x07\u202e"]
 
 
+@pytest.mark.attack(24, without=["printable_text"])
+async def test_a_technicians_reason_is_only_text_on_the_persons_terminal(stage: Stage) -> None:
+    """`handrail-agent attend` on a real terminal; the reason would clear the screen and write another question."""
+    terminal = stage.world.user("attend")
+    try:
+        await asyncio.to_thread(terminal.expect, "Waiting for technicians")
+        reason = "\x1b[2J\x1b[HWindows needs to restart\x1b]0;owned\x07\u202e"
+        async with stage.technician() as client:
+            device, wanted = stage.device, (CHAT,)
+            opening = asyncio.get_running_loop().create_task(Session.open(client, device=device, wanted=wanted, reason=reason))
+            await asyncio.to_thread(terminal.expect, "Windows needs to restart")
+            await asyncio.to_thread(terminal.expect, "Your answer")
+            raw = terminal._raw
+            terminal.type("\n")
+            with pytest.raises(HandrailError):
+                await opening
+        said = raw[raw.index("Their reason") :].split("\n")[0]
+        assert not set(said) & set("\x1b\x07\u202e"), repr(said)
+    finally:
+        await asyncio.to_thread(terminal.stop)
+
+
 # -- the relay plays a part -----------------------------------------------------------------------------------------------------
 
 
