@@ -1,4 +1,4 @@
-"""The table of protocol/THREATS.md, made of the rows and the tests that name them; `python -m tests.attacks.threats` writes it."""
+"""The table of protocol/THREATS.md, made of the rows and the tests that name them: `python -m tests.attacks.threats`."""
 
 import ast
 from pathlib import Path
