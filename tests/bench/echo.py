@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import xcffib
 import xcffib.xproto
@@ -22,7 +23,7 @@ class Echo:
     """A window like one character on the source display that changes colour with every key."""
 
     def __init__(self, source: str) -> None:
-        self._connection = xcffib.connect(source)
+        self._connection: Any = xcffib.connect(source)
         screen = self._connection.get_setup().roots[0]
         core = self._connection.core
         self._window, self._context = self._connection.generate_id(), self._connection.generate_id()
@@ -61,7 +62,7 @@ class Presser:
     """Whoever sits before the viewer's display."""
 
     def __init__(self, display: str, offset: tuple[int, int]) -> None:
-        self._connection = xcffib.connect(display)
+        self._connection: Any = xcffib.connect(display)
         self._root = self._connection.get_setup().roots[0].root
         self._test = self._connection(xcffib.xtest.key)
         self._place = offset[0] + X + WIDTH // 2, offset[1] + Y + HEIGHT // 2
@@ -80,7 +81,7 @@ class Presser:
     def colour(self) -> int:
         """0 or 1: which colour the viewer shows; -1: neither."""
         data = self._connection.core.GetImage(2, self._root, *self._place, 1, 1, 0xFFFFFFFF).reply().data
-        blue, green, red = bytes(data[:3].buf())[:3]
+        blue, green, red = data[:3]
         if green > red + 60 > blue:
             return 0
         return 1 if red > green + 60 else -1

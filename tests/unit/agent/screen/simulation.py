@@ -1,0 +1,107 @@
+"""The whole of a stream without thread, display or socket: pictures, the builder, the pacer and a link, on a clock of its own."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.backends.base import Pixels
+from agent.backends.geometry import Rect
+from agent.screen.encode import Budget, UpdateBuilder
+from agent.screen.frames import Cells, Frames, part
+from agent.screen.pacing import HeldBy, Pacer
+from protocol.messages.screen import ScreenLayout, ScreenUpdate
+from technician_client.picture import Picture
+from tests.kit.shaped_link import OneWay, Ordered, Shape
+
+STEP = 0.002
+PAINTING = 0.004
+
+
+class Simulation:
+    """`draw` changes the display; `run` lets time pass. Every update is applied to a real viewer's picture when it arrives."""
+
+    def __init__(self, width: int, height: int, shape: Shape, *, seed: int = 1) -> None:
+        self.frames = Frames(width, height)
+        self.builder = UpdateBuilder(self.frames, full_chroma=False)
+        self.pacer = Pacer(60)
+        self.there, self.back = OneWay(shape, seed), OneWay(shape, seed + 1)
+        self._line, self._way_back = Ordered(self.there), Ordered(self.back)
+        self.picture = Picture()
+        self.picture.apply_layout(ScreenLayout(1, width, height))
+        self.now = 0.0
+        self.sequence = 0
+        self.ways: Counter[str] = Counter()
+        self.bytes = 0
+        self.ages: list[tuple[float, float]] = []
+        """(when it was drawn, seconds until the viewer showed all of that drawing or of a newer one)"""
+        self._fresh: Cells = np.zeros_like(self.frames.dirty)
+        self._drawn: list[tuple[float, Rect]] = []
+        self._arriving: deque[tuple[float, ScreenUpdate, list[float]]] = deque()
+        self._acknowledged: deque[tuple[float, int]] = deque()
+
+    def draw(self, area: Rect, block: Pixels) -> None:
+        """Draw on the display."""
+        part(self.frames.now, area)[...] = block
+        cells = self.frames.cells(area)
+        self.frames.dirty[cells.slices] = self._fresh[cells.slices] = True
+        self._drawn.append((self.now, area))
+
+    def run(self, seconds: float, each: Callable[[], None] = lambda: None, every: float = 1 / 30) -> None:
+        """Let time pass; `each` is called `every` so many seconds."""
+        end, due = self.now + seconds, self.now
+        while self.now < end:
+            if self.now >= due:
+                each()
+                due += every
+            self._hear()
+            if self.frames.dirty.any() or self.builder.next_deadline(self.now) == 0.0:
+                self._offer()
+            self.now += STEP
+
+    def _offer(self) -> None:
+        pacer = self.pacer
+        held = pacer.hold(self.now)
+        if held is None:
+            budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(), pacer.rate, pacer.pressed)
+            built, urgent = self.builder.build(self.now, budget, self._fresh), False
+        elif held in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and pacer.spare() and self._fresh.any():
+            area = self.builder.echo_area(self._fresh)
+            if area is None:
+                return
+            built, urgent = self.builder.build_echo(area, pacer.spare()), True
+        else:
+            return
+        self._fresh = np.zeros_like(self._fresh)
+        if not built.operations:
+            return
+        self.sequence += 1
+        for made in built.made:
+            self.ways[f"{made.way} {made.why}"] += made.count
+        self.bytes += built.size
+        pacer.sent(self.sequence, built.size, self.now, urgent=urgent)
+        done = [(at, area) for at, area in self._drawn if not self.frames.dirty[self.frames.cells(area).slices].any()]
+        self._drawn = [drawn for drawn in self._drawn if drawn not in done]
+        update = ScreenUpdate(self.sequence, 1, 0, list(built.operations), built.exact)
+        self._arriving.append((self._line.send(built.size + 60, self.now), update, [at for at, _ in done]))
+
+    def _hear(self) -> None:
+        while self._arriving and self._arriving[0][0] <= self.now:
+            arrived, update, drawn = self._arriving.popleft()
+            self.picture.apply_update(update)
+            painted = arrived + PAINTING
+            self.ages += [(at, painted - at) for at in drawn]
+            self._acknowledged.append((self._way_back.send(60, painted), update.sequence))
+        while self._acknowledged and self._acknowledged[0][0] <= self.now:
+            self.pacer.acknowledged(self._acknowledged.popleft()[1], 0, self.now, PAINTING)
+
+    def exact(self) -> bool:
+        """Whether the viewer shows what the display shows."""
+        frames = self.frames
+        shown = self.picture.pixels.view(np.uint32)[..., 0]
+        return bool(np.array_equal(shown, frames.now[: frames.height, : frames.width] | np.uint32(0xFF000000)))
+
+    def percentile(self, share: float, since: float = 0.0) -> float:
+        """Of the ages of what was drawn after `since`."""
+        ages = sorted(age for at, age in self.ages if at >= since)
+        return ages[min(len(ages) - 1, int(len(ages) * share))]
