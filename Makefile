@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo test attacks lint unit integration bench bench-screens prepare-test lock clean
+.PHONY: demo test attacks lint unit integration fuzz bench bench-screens bench-trust prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -19,17 +19,26 @@ attacks: ## every row of protocol/THREATS.md, then each once more with its contr
 	@$(PYTEST) -q tests/attacks --without-controls
 	@$(PYTEST) -q tests/attacks
 
+fuzz: ## coverage-guided, each parser in turn: make fuzz MINUTES=10 (TARGET=frames for one)
+	@scripts/prepare test
+	@.venv/bin/python -m pip install --quiet --require-hashes --requirement requirements/fuzz.txt
+	@.venv/bin/python -m tests.fuzz $(TARGET) --minutes $(or $(MINUTES),10)
+
 lint: ## ruff, mypy --strict, tsc --checkJs
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@if [ -f tsconfig.json ]; then node_modules/.bin/tsc --project tsconfig.json; fi
 
-bench: bench-screens ## every benchmark
+bench: bench-screens bench-trust ## every benchmark
 
 bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: beside every peer)
 	@scripts/prepare bench
 	@.venv/bin/python -m tests.bench.screens $(if $(PEERS),--peers)
+
+bench-trust: ## handshakes, opening a session, the audit chain; beside plain TLS in the same run
+	@scripts/prepare test
+	@.venv/bin/python -m tests.bench.trust
 
 prepare-test:
 	@scripts/prepare test
