@@ -56,6 +56,7 @@ class Gate:
         self._supported = supported
         self._wall = wall
         self._desktop_taken_by = desktop_taken_by
+        self.user_acting = False
         self.technician: Technician = self._look()
 
     @property
@@ -63,6 +64,11 @@ class Gate:
         """What the organisation's signed policy says for this device's group."""
         policy = self._trust.policy()
         return GroupPolicy() if policy is None else policy.group(self._keys.group)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether what acts on the desktop waits at this moment: for an answer, or for the person's own hands."""
+        return self._broker.open or self.user_acting
 
     def look_again(self) -> None:
         """List or revocation may have changed."""
@@ -82,6 +88,7 @@ class Gate:
             supported=self._supported,
             consented=consented,
             question_open=consented is not None and self._broker.open,
+            user_acting=consented is not None and self.user_acting,
             desktop_taken_by=self._desktop_taken_by(),
         )
 

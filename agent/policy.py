@@ -55,7 +55,8 @@ class Circumstances:
 
     `list_known`: the list of technicians was received at least once. `age`: how old the newest verified signed state is, None
     when there is none. `consented`: what the person here allowed; None while they have not been asked. `supported`: what this
-    agent has features for. `question_open`: one of our own questions stands on the screen. `desktop_taken_by`: who has the
+    agent has features for. `question_open`: one of our own questions stands on the screen. `user_acting`: policy lets
+    control wait for the person here, and they use mouse or keyboard. `desktop_taken_by`: who has the
     desktop in another session ("": nobody).
     """
 
@@ -69,6 +70,7 @@ class Circumstances:
     supported: frozenset[Capability]
     consented: frozenset[Capability] | None = None
     question_open: bool = False
+    user_acting: bool = False
     desktop_taken_by: str = ""
 
 
@@ -252,5 +254,25 @@ def _question(capability: Capability, now: Circumstances) -> Decision | None:
     )
 
 
+def _user_acting(capability: Capability, now: Circumstances) -> Decision | None:
+    if not now.user_acting or capability not in ACTS_ON_THE_DESKTOP:
+        return None
+    return Decision(
+        RefusalReason.PAUSED,
+        "The person there is using mouse or keyboard; by the organisation's policy you go on a few seconds after they stop.",
+    )
+
+
 SESSION_CHECKS: Final[tuple[Check, ...]] = (_expired, _unlisted, _revoked, _other_group)
-CHECKS: Final[tuple[Check, ...]] = (*SESSION_CHECKS, _unsupported, _guest, _tier, _policy, _stale, _busy, _consent, _question)
+CHECKS: Final[tuple[Check, ...]] = (
+    *SESSION_CHECKS,
+    _unsupported,
+    _guest,
+    _tier,
+    _policy,
+    _stale,
+    _busy,
+    _consent,
+    _question,
+    _user_acting,
+)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from agent.errors import AuditUnavailable
 from agent.hosting import FeatureHost, supported
+from agent.local_input import LocalInputPause
 from agent.local_messages import SessionOver
 from agent.opening import Gate, Opening
 from agent.policy import ACTS_ON_THE_DESKTOP, DESKTOP, SessionKind
@@ -21,7 +22,6 @@ from agent.resuming import HeldSession
 from agent.services import Services
 from agent.session_view import SessionView
 from agent.standing import Standing
-from agent.status import SessionStatus
 from agent.tasks import Alarm, Supervisor
 from agent.transport import Tunnel
 from protocol.capabilities import Capability
@@ -90,7 +90,8 @@ class AssistedSession:
         self._view: SessionView | None = None
         self._host: FeatureHost | None = None
         self._backlog: list[Message] = []
-        self._held_back = False
+        self._holds: list[str] = []
+        self._hands = asyncio.Event()
         self._ended: SessionEnded | None = None
         self._over = False
         self._record = SessionRecord(
@@ -106,6 +107,9 @@ class AssistedSession:
             async with self._tasks:
                 writer = self._tasks.spawn(self._write(), "tunnel writer")
                 _ = self._tasks.spawn(self._recheck(), "re-check")
+                settings = self._services.settings
+                hands = LocalInputPause(settings.screen.display, settings.session.local_input_seconds, self._user_acts)
+                _ = self._tasks.spawn(hands.run(self._waits_for_hands, self._hands), "local input")
                 self._settle()
                 await self._read()
                 self._settle()
@@ -401,6 +405,7 @@ class AssistedSession:
             if not self._gate.decide(capability, self._kind).allowed:
                 self.revoke(capability, "policy")
         self._survive()
+        self._hands.set()
 
     # -- what the person here, the daemon and policy do --------------------------------------------------------------
 
@@ -501,13 +506,27 @@ class AssistedSession:
 
     def _question_changed(self, is_open: bool) -> None:
         """While one of our questions stands on the screen, nothing that the technician does reaches it."""
-        if self._host is None or self.machine.state is not SessionState.OPEN or is_open is self._held_back:
+        self._hold_back("question", is_open)
+
+    def _user_acts(self, acting: bool) -> None:
+        """Policy lets control wait while the person here uses mouse or keyboard."""
+        if self._gate is not None:
+            self._gate.user_acting = acting
+        self._hold_back("local_input", acting)
+
+    def _hold_back(self, by: str, held: bool) -> None:
+        if self._host is None or self.machine.state is not SessionState.OPEN or held is (by in self._holds):
             return
-        self._held_back = is_open
-        self._host.paused(is_open or self.machine.paused, ACTS_ON_THE_DESKTOP)
+        self._holds = [*self._holds, by] if held else [one for one in self._holds if one != by]
+        self._host.paused(bool(self._holds) or self.machine.paused, ACTS_ON_THE_DESKTOP)
         if ACTS_ON_THE_DESKTOP & self.machine.granted and not self.machine.paused:
-            self.machine.send_message(Paused(is_open, "question"), self._loop.time())
+            self.machine.send_message(Paused(bool(self._holds), self._holds[-1] if self._holds else by), self._loop.time())
             self._settle()
+
+    def _waits_for_hands(self) -> bool:
+        """Whether control has to wait while the person here uses mouse or keyboard: by policy, only where there is control."""
+        pause = self._gate is not None and self._gate.rules.pause_on_local_input
+        return pause and self.machine.state is SessionState.OPEN and bool(ACTS_ON_THE_DESKTOP & self.machine.granted)
 
     def _standing(self) -> Standing | None:
         """What there is to remember of this session; None before it was open and after its end."""
@@ -559,22 +578,10 @@ class AssistedSession:
 
     def _show(self) -> None:
         """Tell everybody who is attached what this session may do now."""
-        opening, asked = self._opening, self._asked
-        if opening is None or asked is None or self.machine.state is not SessionState.OPEN:
-            return
-        self._services.board.set_session(
-            SessionStatus(
-                session=self.id,
-                name=self.name,
-                organisation=self._services.keys.organisation_name,
-                tier=self._tier,
-                granted=[capability for capability in Capability if capability in self.machine.granted],
-                unattended=self._kind is SessionKind.UNATTENDED,
-                paused=self.machine.paused,
-                since=self._opened_at,
-                until=self._grant_until,
-            )
-        )
+        self._hands.set()
+        standing = self._standing()
+        if standing is not None and self.machine.state is SessionState.OPEN:
+            self._services.board.set_session(standing.status(self._services.keys.organisation_name))
 
 
 def _tag(kind: type[Message]) -> str:

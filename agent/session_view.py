@@ -124,7 +124,7 @@ class SessionView:
         """Granted, and nothing holds it back."""
         if capability not in self._machine.granted or self._machine.paused:
             return False
-        return not (capability in ACTS_ON_THE_DESKTOP and self._services.broker.open)
+        return not (capability in ACTS_ON_THE_DESKTOP and self._gate.holds_back)
 
     def admits(self, message: Message) -> bool:
         """Whether a message that waited for its feature may still be acted on."""

@@ -42,11 +42,13 @@ class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assisted sessions. `grant_seconds` is how long what was granted lasts; `most` how many sessions at once; `resume_seconds`
-    how long a session whose connection was lost may still go on without a new question."""
+    how long a session whose connection was lost may still go on without a new question; `local_input_seconds` how long after the
+    user's own last movement control goes on, where policy lets it wait for them."""
 
     grant_seconds: Seconds = 4 * 3600.0
     most: Annotated[int, msgspec.Meta(ge=1, le=8)] = 3
     resume_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 600.0
+    local_input_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
 
 
 class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

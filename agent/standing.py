@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.opening import Opening
+from agent.policy import SessionKind
 from agent.recording import SessionRecord
 from agent.restarting import RestartGrant
 from agent.resuming import HeldSession
 from agent.services import Services
+from agent.status import SessionStatus
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
 
@@ -27,6 +29,20 @@ class Standing:
     opened_at: float
     granted_until: float
     asked_for: str
+
+    def status(self, organisation: str) -> SessionStatus:
+        """As everybody who is attached sees it."""
+        return SessionStatus(
+            session=self.id,
+            name=self.name,
+            organisation=organisation,
+            tier=self.tier,
+            granted=[capability for capability in Capability if capability in self.grants],
+            unattended=self.opening.kind is SessionKind.UNATTENDED,
+            paused=self.paused,
+            since=self.opened_at,
+            until=self.granted_until,
+        )
 
     def held(self, services: Services, close: Callable[[str], object], record: SessionRecord) -> HeldSession:
         """To wait without a tunnel."""

@@ -3,6 +3,7 @@
 `ScreenCapture`  damage and pixels of the display; it owns the cursor's picture too, because both come over one connection
 `CursorSource`   the pointer's shape and place
 `InputInjector`  mouse and keyboard
+`LocalInputWatch`  whether the person here uses mouse or keyboard themselves
 
 Each object belongs to one thread: the one that opened it. Every failure that means "the display is gone" is `DisplayLost`.
 `name` and `reason` say what was chosen and why, and are shown to the technician and in the agent's status.
@@ -176,3 +177,23 @@ class InputInjector(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release everything, undo every change made to the keyboard, let go of the display. May be called twice."""
+
+
+class LocalInputWatch(ABC):
+    """Tells the hands of the person at this computer from input that programs inject."""
+
+    name: str = "none"
+    reason: str = ""
+
+    @abstractmethod
+    def wait(self, timeout: float | None, wake: int) -> bool:
+        """Sleep until there is input, file descriptor `wake` is readable, or `timeout` seconds are over (None: for ever). True
+        when a person moved, pressed or let go of something.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of every resource."""

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from agent.backends.base import CursorSource, InputInjector, ScreenCapture
+from agent.backends.base import CursorSource, InputInjector, LocalInputWatch, ScreenCapture
 from protocol.errors import Unavailable
 
 LOG = logging.getLogger(__name__)
@@ -86,3 +86,16 @@ def open_input(display: str = "") -> InputInjector:
     injector = X11Input(display_name(display))
     LOG.info("input: %s (%s)", injector.name, injector.reason)
     return injector
+
+
+def open_local_input(display: str = "") -> LocalInputWatch:
+    """Watch the user's own mouse and keyboard on `display` ("" is the environment's).
+
+    Raises:
+        Unavailable: nothing here tells them from injected input; the text says why.
+    """
+    if not sys.platform.startswith("linux"):
+        raise Unavailable("Local input cannot be told from injected input on this system yet.")
+    from agent.backends.x11.local_input import X11LocalInput
+
+    return X11LocalInput(display_name(display))

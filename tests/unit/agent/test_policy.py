@@ -62,6 +62,7 @@ def test_with_everything_in_order_everything_is_allowed(capability: Capability) 
         ({"desktop_taken_by": "Bo Lind"}, RefusalReason.BUSY),
         ({"consented": frozenset({Capability.CHAT})}, RefusalReason.NOT_GRANTED),
         ({"question_open": True}, RefusalReason.PAUSED),
+        ({"user_acting": True}, RefusalReason.PAUSED),
     ],
 )
 def test_each_circumstance_alone_is_enough(change: dict[str, object], reason: RefusalReason) -> None:
@@ -73,7 +74,7 @@ def test_each_circumstance_alone_is_enough(change: dict[str, object], reason: Re
 
 
 def test_every_check_is_covered_above() -> None:
-    assert len(CHECKS) == 12
+    assert len(CHECKS) == 13
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
