@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -189,7 +190,7 @@ def organisation_id(root_der: bytes) -> str:
             .public_key()
             .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise TrustError("The root certificate's key cannot be read.") from error
     digest = hashes.Hash(hashes.SHA256())
     digest.update(spki)

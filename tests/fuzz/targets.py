@@ -16,6 +16,7 @@ from protocol.audit import Checkpoint, open_checkpoint, read_checkpoint, sign_ch
 from protocol.audit_export import check as check_export
 from protocol.capabilities import Capability
 from protocol.certificates import PrivateKey, PublicKey, Role, check_chain, organisation_id, read_request
+from protocol.chain import names_in_leaf, organisation_name
 from protocol.channel import Established, SealedChannel
 from protocol.documents import (
     OrganisationPolicy,
@@ -193,7 +194,8 @@ def certificates(data: bytes) -> None:
         with only(TrustError):
             identity = check_chain(chain, root_der=ours.root, expected=Role.DEVICE, purpose="session", wall=WALL)
             assert (identity.peer, identity.fingerprint) == ("dev1", device.key.public.fingerprint), "rubbish was certified"
-    for read in (read_request, PublicKey.from_spki, PublicKey.of_certificate, organisation_id, PrivateKey.from_pem):
+    readers = (read_request, PublicKey.from_spki, PublicKey.of_certificate, organisation_id, organisation_name, names_in_leaf)
+    for read in (*readers, PrivateKey.from_pem):
         with only(TrustError):
             read(data)
 

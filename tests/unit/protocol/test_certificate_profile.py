@@ -20,6 +20,7 @@ from protocol.certificate_profile import (
 )
 from protocol.errors import LocalProtocolError, TrustError
 from protocol.link_messages import Role
+from tests.kit.organisation import Organisation
 
 ORGANISATION = "0123456789abcdef"
 
@@ -120,3 +121,12 @@ def test_what_is_no_certificate_is_refused(data: bytes) -> None:
         load_certificate(data)
     with pytest.raises(TrustError):
         organisation_id(data)
+
+
+def test_a_key_of_an_unknown_kind_is_refused() -> None:
+    """Found by the fuzzer: the library has an error of its own for it, which is no ValueError."""
+    root = Organisation().root
+    changed = root.replace(bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3b0201"))
+    assert changed != root
+    with pytest.raises(TrustError, match="key cannot be read"):
+        organisation_id(changed)

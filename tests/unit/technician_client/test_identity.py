@@ -8,6 +8,7 @@ import keyring
 import keyring.backend
 import msgspec
 import pytest
+from keyrings.alt.file import PlaintextKeyring
 
 from protocol.errors import TrustError
 from technician_client.errors import NotSetUp
@@ -22,7 +23,9 @@ from technician_client.identity import (
     save_record,
     unlock,
 )
+from technician_client.organisation.quickstart import keep_passphrase
 from technician_client.private_files import PrivateFileError, write_private
+from tests.kit.keyring_session import with_secret_service
 from tests.kit.organisation import Organisation
 
 ORGANISATION = Organisation()
@@ -113,6 +116,56 @@ def test_the_keyring_keeps_a_passphrase_where_there_is_one(identity: Path) -> No
         assert keyring_get("x") is None
         keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
         assert not keyring_usable() and keyring_get("x") is None
+    finally:
+        keyring.set_keyring(before)
+
+
+KEEP = """
+import sys
+from pathlib import Path
+from technician_client.identity import read_record, save_record
+from technician_client.organisation.quickstart import keep_passphrase
+directory = Path(sys.argv[1])
+record, unlock = keep_passphrase(directory, read_record(directory), sys.argv[2].encode())
+save_record(directory, record)
+print(unlock)
+"""
+OPEN = """
+import sys
+from pathlib import Path
+from technician_client.identity import unlock
+print(unlock(Path(sys.argv[1])).name)
+"""
+
+
+def test_a_real_secret_service_keeps_the_passphrase_and_gives_it_back(identity: Path, tmp_path: Path) -> None:
+    """gnome-keyring on a bus of its own: what one login kept, the next one opens; on the disk there is nothing to read."""
+    desktop = tmp_path / "desktop"
+    with_secret_service(desktop, KEEP, str(identity), PASSPHRASE.decode())
+    assert read_record(identity).unlock == "keyring"
+    assert with_secret_service(desktop, OPEN, str(identity)).strip() == "Ana Ruiz"
+    assert any(path.is_file() for path in desktop.rglob("*.keyring"))
+    for path in (*desktop.rglob("*"), *identity.rglob("*")):
+        assert not path.is_file() or PASSPHRASE not in path.read_bytes()
+    # Another desktop, or another identity's directory, knows nothing of it.
+    with pytest.raises(AssertionError, match="Your key is locked and nobody can be asked here"):
+        with_secret_service(tmp_path / "other", OPEN, str(identity))
+
+
+def test_a_keyring_that_writes_passphrases_in_the_clear_is_not_used(identity: Path, tmp_path: Path) -> None:
+    """keyrings.alt keeps them in a plain file: it says so by its priority, and then we rather ask."""
+    before = keyring.get_keyring()
+    plain = PlaintextKeyring()  # type: ignore[no-untyped-call]
+    plain.file_path = str(tmp_path / "plain.cfg")
+    try:
+        keyring.set_keyring(plain)
+        assert not keyring_usable()
+        kept, how = keep_passphrase(identity, RECORD, PASSPHRASE)
+        assert (kept.unlock, how) == ("prompt", "prompt") and not (tmp_path / "plain.cfg").exists()
+        # Whoever chooses it all the same gets what they chose: the calls are those of any backend.
+        record = msgspec.structs.replace(RECORD, unlock="keyring")
+        keyring_put(identity, record, PASSPHRASE)
+        assert find_passphrase(identity, record, passphrase_file=None, prompt=None) == PASSPHRASE
     finally:
         keyring.set_keyring(before)
 
