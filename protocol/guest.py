@@ -10,16 +10,14 @@ the secret, once. A wrong guess burns the code on both sides (`agent.guest`, `te
     guest       -> technician   confirmation
 
 The arithmetic is that of the `spake2` package (Ed25519 group), which does not run in constant time: good for secrets that are
-used once and live for ten minutes, and for nothing else. It is imported here and nowhere else.
+used once and live for ten minutes, and for nothing else. It is imported here and nowhere else, and only when a guest is there:
+loading it computes for a tenth of a second.
 """
 
 import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Final
-
-from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError
-from spake2.ed25519_basic import NotOnCurve
 
 from protocol.errors import LocalProtocolError, TrustError
 from protocol.messages.base import Sender
@@ -49,6 +47,8 @@ class GuestExchange:
     def __init__(
         self, side: Sender, secret: str, *, technician_leaf: bytes, guest_leaf: bytes, random_bytes: Callable[[int], bytes]
     ) -> None:
+        from spake2 import SPAKE2_A, SPAKE2_B
+
         if side not in _SIDES or not secret:
             raise LocalProtocolError("an exchange has a technician's and a guest's side, and a secret")
         self._side = side
@@ -68,6 +68,9 @@ class GuestExchange:
             TrustError: it is no share of the other side.
             LocalProtocolError: a second one.
         """
+        from spake2 import SPAKEError
+        from spake2.ed25519_basic import NotOnCurve
+
         if self._key is not None:
             raise LocalProtocolError("an exchange takes one share")
         self._key = b""  # whatever comes of it, there is no second attempt
