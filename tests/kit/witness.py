@@ -28,8 +28,9 @@ root.mainloop()
 """
 CLIPBOARD = "import tkinter; root = tkinter.Tk(); root.withdraw(); print(root.clipboard_get())"
 PYTHON = "/usr/bin/python3"
-# Written for the record of what happened, also of what was refused: looked at by tests of their own.
-RECORDS = ("audit.", "receipts", "agent.sock", "agent.lock")
+# Written for the record of what happened, also of what was refused, and (the last) with the time of the last look at the
+# organisation's signed files, which themselves are compared: looked at by tests of their own.
+RECORDS = ("audit.", "receipts", "agent.sock", "agent.lock", "verified.msgpack")
 
 
 @dataclass(frozen=True)
