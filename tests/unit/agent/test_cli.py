@@ -145,7 +145,8 @@ def test_errors_from_below_are_unwrapped(raised: BaseException, code: ExitCode, 
 def test_no_command_has_an_option_that_answers() -> None:
     """Consent has no flag: the only options are those listed here."""
     options = {option for one in cli.commands.values() for parameter in one.params for option in parameter.opts}
-    assert options == {"bundle", "--label", "--new-keys", "text", "--json", "session", "seed"}
+    looks = {"--get-help", "--theme", "--language"}
+    assert options == {"bundle", "--label", "--new-keys", "text", "--json", "session", "seed"} | looks
 
 
 def test_help_names_every_command() -> None:
