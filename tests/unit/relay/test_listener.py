@@ -131,3 +131,23 @@ async def test_a_fault_of_ours_is_500_counted_and_says_nothing(tmp_path: Path) -
             assert (answer.status, (await answer.json(content_type=None))["reason"]) == (500, "internal")
             assert "Traceback" not in await answer.text()
         assert client.relay.metrics.lost(Loss.INTERNAL_ERROR) == 1
+
+
+async def test_a_client_that_leaves_before_its_answer_is_no_fault_of_ours(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        done = asyncio.Event()
+        plain = client.relay.surface._find
+
+        def late(request: object) -> object:
+            done.set()
+            raise ConnectionResetError("Cannot write to closing transport")
+
+        client.relay.surface._find = late  # type: ignore[method-assign, assignment]
+        async with dial(client) as (reader, writer):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await rest(reader) == b""
+            assert done.is_set()
+        client.relay.surface._find = plain  # type: ignore[method-assign]
+        async with client.http() as http, http.get("/healthz") as answer:
+            assert answer.status == 200
+        assert client.relay.metrics.lost(Loss.INTERNAL_ERROR) == 0
