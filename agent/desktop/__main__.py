@@ -10,6 +10,7 @@ from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from agent.desktop.app import Desktop
+from agent.desktop.instance import Instance, hand_over
 from agent.desktop.parts import dress
 from agent.desktop.pictures import icon
 from agent.desktop.texts import LANGUAGES, Texts, chosen_language
@@ -28,17 +29,23 @@ def main(home: Path | None, theme: str, language: str | None, get_help: bool) ->
     settings = load_settings(home if home is not None else default_home(os.environ), os.environ)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("handrail-agent")
+    application.setApplicationDisplayName("Handrail")
     application.setDesktopFileName("handrail-desktop")
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(icon())
+    if hand_over(settings.home, get_help=get_help):
+        return
     dress(application, theme)
-    texts = Texts(language or chosen_language(QLocale.system().uiLanguages()))
-    desktop = Desktop(settings, texts)
+    desktop = Desktop(settings, Texts(language or chosen_language(QLocale.system().uiLanguages())))
+    instance = Instance(settings.home, desktop.wanted)
     for number in (signal.SIGTERM, signal.SIGINT):
         # Python handles a signal between two of its own instructions: at the latest with the next tick of the clock.
         signal.signal(number, lambda _number, _frame: application.quit())
-    desktop.start()
-    sys.exit(application.exec())
+    desktop.start(get_help=get_help)
+    code = application.exec()
+    instance.close()
+    desktop.close()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

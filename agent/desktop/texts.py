@@ -4,6 +4,8 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 
+from protocol.codes import parse_code
+
 LANGUAGES = ("en", "de")
 
 
@@ -15,13 +17,16 @@ def clock(seconds: float) -> str:
 
 
 def grouped(code: str) -> str:
-    """A code in groups of three, as it is read out."""
+    """A code in groups, as it is read out; also a plain number."""
+    parsed = parse_code(code)
+    if parsed is not None:
+        return parsed.spoken
     return " ".join(code[at : at + 3] for at in range(0, len(code), 3))
 
 
 def spoken(code: str) -> str:
     """A code digit by digit with a pause after each group, as a screen reader should say it."""
-    return ", ".join(" ".join(code[at : at + 3]) for at in range(0, len(code), 3))
+    return ", ".join(" ".join(group) for group in grouped(code).replace("-", " ").split())
 
 
 def chosen_language(preferred: Iterable[str]) -> str:

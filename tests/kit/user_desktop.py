@@ -60,11 +60,11 @@ class UserDesktop:
     # -- eyes -------------------------------------------------------------------------------------------------------
 
     async def look(self, name: str = "", *, role: str = "", window: str = "") -> list[Seen]:
-        """What shows now; `name` is part of a name, the others whole."""
+        """What shows now; `name` is part of a name, `window` the beginning of its title."""
         return [
             one
             for one in await self.reader.everything()
-            if name in one.name and role in ("", one.role) and window in ("", one.window)
+            if name in one.name and role in ("", one.role) and one.window.startswith(window)
         ]
 
     async def see(

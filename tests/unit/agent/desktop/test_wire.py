@@ -1,7 +1,7 @@
 """The wire against the daemon's real socket: events, answers, and a daemon that is not there, goes and comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from agent.desktop.wire import MOST_LINE_BYTES, Lines, LineTooLong, Wire
 from agent.local_messages import AskStatus, ConsentAsked, Done, Failed, RelayChanged, Said, StatusReply, StopSession
 from protocol.errors import RefusalReason
 from tests.kit.desk import asking, serving_desk
+from tests.kit.qt import qt_until_async
 
 
 class Listener:
@@ -30,16 +31,6 @@ class Listener:
 
     def heard(self, said: Said) -> None:
         self.said.append(said)
-
-
-async def until(application: QApplication, question: Callable[[], object], what: str) -> None:
-    """Let both loops turn until it is so."""
-    for _ in range(1000):
-        application.processEvents()
-        if question():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError(what)
 
 
 @asynccontextmanager
@@ -63,35 +54,35 @@ def test_lines_are_cut_wherever_the_bytes_were() -> None:
 async def test_it_attaches_hears_and_is_answered(application: QApplication, tmp_path: Path) -> None:
     async with serving_desk(tmp_path) as desk, wired(tmp_path) as (wire, listener):
         wire.dial()
-        await until(application, lambda: desk.broker.attached, "attached")
-        await until(application, lambda: listener.said, "heard how things stand")
+        await qt_until_async(lambda: desk.broker.attached, "attached")
+        await qt_until_async(lambda: listener.said, "heard how things stand")
         assert isinstance(listener.said[0], RelayChanged)
         assert listener.here == 1
         answers: list[Said] = []
         wire.request(AskStatus, answers.append)
         wire.request(StopSession, answers.append)
-        await until(application, lambda: len(answers) == 2, "two answers")
+        await qt_until_async(lambda: len(answers) == 2, "two answers")
         assert isinstance(answers[0], StatusReply)
         assert isinstance(answers[1], Failed)
         wire.request(StopSession)
         asked = asyncio.get_running_loop().create_task(desk.broker.ask(asking()))
-        await until(application, lambda: any(isinstance(one, ConsentAsked) for one in listener.said), "a question")
+        await qt_until_async(lambda: any(isinstance(one, ConsentAsked) for one in listener.said), "a question")
         asked.cancel()
 
 
 async def test_a_daemon_that_is_not_there_is_dialled_until_it_is(application: QApplication, tmp_path: Path) -> None:
     async with wired(tmp_path) as (wire, listener):
         wire.dial()
-        await until(application, lambda: listener.gone, "gone")
+        await qt_until_async(lambda: listener.gone, "gone")
         answers: list[Said] = []
         wire.request(AskStatus, answers.append)
         assert isinstance(answers[0], Failed)
         assert answers[0].reason is RefusalReason.OFFLINE
         async with serving_desk(tmp_path):
-            await until(application, lambda: listener.here, "came back")
+            await qt_until_async(lambda: listener.here, "came back")
             count = len(listener.gone)
             wire.request(AskStatus, answers.append)
-        await until(application, lambda: len(listener.gone) > count, "gone again")
+        await qt_until_async(lambda: len(listener.gone) > count, "gone again")
         assert not any(isinstance(one, Done) for one in answers)
         assert not wire.up
 
@@ -107,6 +98,6 @@ async def test_what_is_not_of_the_protocol_ends_the_connection(
     server = await asyncio.start_unix_server(serve, tmp_path / "agent.sock")
     async with server, wired(tmp_path) as (wire, listener):
         wire.dial()
-        await until(application, lambda: listener.gone, "cut off")
+        await qt_until_async(lambda: listener.gone, "cut off")
         assert "not of its protocol" in caplog.text
         assert "too many" in caplog.text

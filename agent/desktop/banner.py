@@ -1,0 +1,175 @@
+"""The banner: as long as a session lasts it says who is connected and what they can do, and lets the person pause and stop.
+
+It stays above every window, cannot be closed or minimised, and can only be moved aside.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from agent.desktop.parts import brand, button, label, restyle, row
+from agent.desktop.session_model import SessionLine, line_of
+from agent.desktop.state import DesktopState
+from agent.desktop.texts import Texts
+
+WIDTH = 112
+
+
+class BannerListener(Protocol):
+    """Who hears what the person wants."""
+
+    def session_stopped(self, session: str) -> None:
+        """End it; "" ends all."""
+
+    def session_paused(self, session: str, paused: bool) -> None:
+        """Hold it back, or let it go on; "" means all."""
+
+    def chat_opened(self, session: str) -> None:
+        """Show its chat."""
+
+
+class SessionRow(QFrame):
+    """One session."""
+
+    def __init__(self, session: str, texts: Texts, listener: BannerListener) -> None:
+        super().__init__()
+        self._texts = texts
+        self._listener = listener
+        self.session = session
+        self._held = False
+        self._title = label("", "strong")
+        self._text = label()
+        self._elapsed: QLabel = label("", "soft", wrap=False)
+        self._chat = button(texts("banner.chat"), clicked=lambda: listener.chat_opened(session))
+        self._pause = button(texts("banner.pause"), clicked=self._toggle)
+        self._stop: QPushButton = button(texts("banner.stop"), "danger", lambda: listener.session_stopped(session))
+        self._stop.setAccessibleDescription(texts("banner.stop_help"))
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        words.addWidget(self._title)
+        words.addWidget(self._text)
+        beside = row(brand(30), spacing=10)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addLayout(words, 1)
+        for part in (self._elapsed, self._chat, self._pause, self._stop):
+            beside.addWidget(part)
+        self.setLayout(beside)
+
+    def show_line(self, line: SessionLine, unread: int) -> None:
+        """Bring it in line with the session."""
+        self._held = line.held
+        self._title.setText(line.title)
+        self._text.setText(line.text)
+        self._elapsed.setText(line.elapsed)
+        self._elapsed.setAccessibleName(self._texts("banner.elapsed", time=line.elapsed))
+        self._chat.setVisible(line.chat)
+        self._chat.setText(self._texts("banner.chat_unread", count=unread) if unread else self._texts("banner.chat"))
+        self._pause.setVisible(not line.waiting)
+        self._pause.setText(self._texts("banner.resume" if line.held else "banner.pause"))
+
+    def _toggle(self) -> None:
+        self._listener.session_paused(self.session, not self._held)
+
+
+class Banner(QWidget):
+    """Every open session, one row each; hidden while there is none."""
+
+    def __init__(self, texts: Texts, listener: BannerListener, wall: Callable[[], float], *, hotkey: bool) -> None:
+        """Args: hotkey: whether Ctrl+Alt+End works here, so that it may be told."""
+        super().__init__()
+        self._texts = texts
+        self._listener = listener
+        self._wall = wall
+        self._rows: dict[str, SessionRow] = {}
+        self._grip: QPoint | None = None
+        self._placed = False
+        self.setObjectName("window")
+        self.setWindowTitle(texts("banner.title"))
+        self.setWindowFlags(Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.setFixedWidth(self.fontMetrics().averageCharWidth() * WIDTH)
+        self._frame = QFrame()
+        self._frame.setObjectName("banner")
+        self._column = QVBoxLayout(self._frame)
+        self._column.setContentsMargins(12, 8, 10, 8)
+        self._column.setSpacing(8)
+        self._hint = label(texts("banner.hotkey"), "soft")
+        self._hint.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._hint.setVisible(hotkey)
+        self._column.addWidget(self._hint)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._frame)
+
+    def show_state(self, state: DesktopState) -> None:
+        """Bring it in line with the open sessions; called whenever they change and every second."""
+        before = set(self._rows)
+        for ended in before - state.sessions.keys():
+            gone = self._rows.pop(ended)
+            self._column.removeWidget(gone)
+            gone.deleteLater()
+        for number, session in state.sessions.items():
+            if number not in self._rows:
+                self._rows[number] = SessionRow(number, self._texts, self._listener)
+                self._column.insertWidget(self._column.count() - 1, self._rows[number])
+                self._rows[number].show()
+            chat = state.chats.get(number)
+            self._rows[number].show_line(line_of(session, self._texts, self._wall()), chat.unread if chat else 0)
+        restyle(self._frame, "paused", state.all_paused)
+        if not self._rows:
+            self._placed = False
+            self.hide()
+            return
+        self._fit()
+        if self.isHidden():
+            self.show()
+            self.raise_()
+
+    def _fit(self) -> None:
+        for part in self.findChildren(QWidget):
+            part.ensurePolished()
+        self._column.activate()
+        self.setFixedHeight(self._column.totalHeightForWidth(self.width()))
+        if not self._placed:
+            self._placed = True
+            area = QGuiApplication.primaryScreen().availableGeometry()
+            self.move(area.center().x() - self.width() // 2, area.top() + 6)
+
+    # -- it stays ---------------------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """It goes when the session does."""
+        event.ignore()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Minimised, it comes back."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and self.isMinimized():
+            self.showNormal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape must not hide it."""
+        event.accept()
+
+    # -- it can be moved aside ----------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of it."""
+        self._grip = event.globalPosition().toPoint() - self.pos()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move it, never off the screen."""
+        if self._grip is None:
+            return
+        area = QGuiApplication.primaryScreen().availableGeometry()
+        wanted = event.globalPosition().toPoint() - self._grip
+        most_x, most_y = area.right() - self.width(), area.bottom() - self.height()
+        self.move(max(area.left(), min(wanted.x(), most_x)), max(area.top(), min(wanted.y(), most_y)))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self._grip = None
+        event.accept()

@@ -1,0 +1,67 @@
+"""The small window: state and commands of the tray icon, for desktops without a tray and for those who press the icon."""
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QLabel, QPushButton
+
+from agent.desktop.menu_model import Command, entries
+from agent.desktop.parts import Window, button, label, row
+from agent.desktop.pictures import mark
+from agent.desktop.session_model import headline
+from agent.desktop.state import DesktopState, Mood
+from agent.desktop.texts import Texts
+
+WIDTH = 52
+MARK = 40
+
+
+class HomeWindow(Window):
+    """One sentence and a button for each command."""
+
+    def __init__(self, texts: Texts, chosen: Callable[[Command], None], has_tray: Callable[[], bool]) -> None:
+        """Args: has_tray: whether a tray icon shows; without one, closing this window only minimises it."""
+        super().__init__(WIDTH)
+        self._texts = texts
+        self._has_tray = has_tray
+        self._mood: Mood | None = None
+        self.setWindowTitle(texts("home.title"))
+        self._mark = QLabel()
+        self._mark.setFixedSize(MARK, MARK)
+        self._headline = label(role="strong")
+        beside = row(self._mark, spacing=14)
+        beside.addWidget(self._headline, 1)
+        self.column.addLayout(beside)
+        self._buttons: dict[Command, QPushButton] = {}
+        for entry in entries(DesktopState(), texts):
+            if entry.new_group:
+                self.column.addSpacing(6)
+            role = {Command.HELP: "primary", Command.STOP: "danger"}.get(entry.command, "")
+            found = button(entry.text, role, lambda command=entry.command: chosen(command))  # type: ignore[misc]
+            self._buttons[entry.command] = found
+            self.column.addWidget(found)
+
+    def show_state(self, state: DesktopState) -> None:
+        """Bring it in line with the state."""
+        words = headline(state, self._texts)
+        if words != self._headline.text() or self._mood is not state.mood:
+            self._mood = state.mood
+            self._headline.setText(words)
+            ratio = self.devicePixelRatioF()
+            pixmap = mark(round(MARK * ratio), state.mood)
+            pixmap.setDevicePixelRatio(ratio)
+            self._mark.setPixmap(pixmap)
+        for entry in entries(state, self._texts):
+            found = self._buttons[entry.command]
+            found.setText(entry.text)
+            found.setEnabled(entry.enabled)
+            found.setVisible(entry.enabled or entry.command in (Command.HELP, Command.RECEIPTS))
+        self.fit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Where this is all there is of us on the desktop, it stays within reach."""
+        event.ignore()
+        if self._has_tray():
+            self.hide()
+        else:
+            self.showMinimized()

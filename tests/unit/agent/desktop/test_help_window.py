@@ -1,0 +1,121 @@
+"""From one line to a code and to somebody who comes."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from agent.desktop.help_window import HelpWindow
+from agent.desktop.state import DesktopState
+from agent.desktop.texts import Texts
+from agent.local_messages import CodeShown, HelpEnded
+from tests.kit.clock import Clock
+from tests.kit.desk import AWAY, CONNECTED
+
+
+class Person:
+    """The window, and what is wanted of it."""
+
+    def __init__(self, texts: Texts, now: Clock) -> None:
+        self.wanted: list[str] = []
+        self.cancelled = 0
+        self.now = now
+        self.state = DesktopState()
+        self.state.agent_here()
+        self.state.relay = CONNECTED
+        self.window = HelpWindow(texts, self, now)
+        self.window.present()
+        self.window.show_state(self.state)
+
+    def help_wanted(self, text: str) -> None:
+        self.wanted.append(text)
+        self.state.ask_for_help(text, self.now())
+        self.window.show_state(self.state)
+
+    def help_cancelled(self) -> None:
+        self.cancelled += 1
+        self.state.cancel_help()
+
+    def given(self, code: str = "482913507", seconds: float = 600.0) -> None:
+        self.state.hear(CodeShown(code, seconds), self.now(), 0.0)
+        self.window.show_state(self.state)
+
+
+@pytest.fixture
+def person(application: QApplication, texts: Texts, now: Clock) -> Person:
+    return Person(texts, now)
+
+
+def test_one_line_and_enter(person: Person) -> None:
+    QTest.keyClicks(person.window._line, "  no sound ")
+    QTest.keyClick(person.window._line, Qt.Key.Key_Return)
+    assert person.wanted == ["no sound"]
+    assert person.window._about.text() == "A code is being fetched…"
+    assert not person.window._code_card.isVisible()
+
+
+def test_the_code_is_shown_in_groups_with_its_time(person: Person) -> None:
+    person.help_wanted("x")
+    person.given()
+    person.now.value += 61
+    person.window.show_state(person.state)
+    window = person.window
+    assert window._code.text() == "482 913 507"
+    assert window._code.accessibleName() == "Code 4 8 2, 9 1 3, 5 0 7"
+    assert window._left.text() == "8:59 left"
+    assert "waiting for 1:01" in window._queue.text()
+    window._copy.click()
+    assert QGuiApplication.clipboard().text() == "482 913 507"
+    assert window._copy.text() == "Copied"
+    window.show_state(person.state)
+    assert window._copy.text() == "Copied"
+
+
+def test_a_guests_code_is_shown_whole(person: Person) -> None:
+    person.help_wanted("x")
+    person.given("482913507-ABCDEFGH")
+    assert person.window._code.text() == "482 913 507-ABCD EFGH"
+
+
+def test_a_code_that_has_run_out_is_replaced(person: Person) -> None:
+    person.help_wanted("x")
+    person.given(seconds=30.0)
+    person.now.value += 31
+    person.window.show_state(person.state)
+    assert person.window._about.text() == "The code has run out."
+    assert not person.window._code_card.isVisible()
+    person.window._again.click()
+    assert len(person.wanted) == 2
+
+
+def test_cancelling_closing_and_coming(person: Person) -> None:
+    person.help_wanted("x")
+    person.given()
+    QTest.keyClick(person.window, Qt.Key.Key_Escape)
+    assert person.window.isHidden()
+    assert person.cancelled == 0
+    person.window.present()
+    person.state.hear(HelpEnded("used", True), person.now(), 0.0)
+    person.window.show_state(person.state)
+    assert "used the code" in person.window._about.text()
+    assert not person.window._stop.isVisible()
+    person.window.done()
+    assert person.window.isHidden()
+    person.help_wanted("y")
+    person.window.present()
+    person.window._stop.click()
+    assert person.cancelled == 1
+
+
+def test_without_a_relay_it_says_why(person: Person) -> None:
+    person.state.relay = AWAY
+    person.window.show_state(person.state)
+    assert "cannot be reached" in person.window._note_text.text()
+    assert not person.window._get.isEnabled()
+    QTest.keyClick(person.window._line, Qt.Key.Key_Return)
+    assert person.wanted == []
+    person.state.relay = CONNECTED
+    person.state.help_refused("Too many codes.")
+    person.window.show_state(person.state)
+    assert person.window._note_text.text() == "Too many codes."
