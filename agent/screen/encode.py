@@ -143,6 +143,11 @@ class UpdateBuilder:
     def _choose(self, cells: Cells, history: History) -> Way:
         return choose(Damage(int(cells.sum()) * CELL * CELL), history, self._link, self._costs).way
 
+    @property
+    def filming(self) -> bool:
+        """Whether a film runs."""
+        return self._stream is not None
+
     def echo_area(self, drawn: Cells) -> CellRect | None:
         """The cells around what was just `drawn` beside the running film, when that is small: then it may be an echo."""
         found = drawn.copy()

@@ -305,6 +305,9 @@ class _Stream:
                 self._pipeline._deliver(move)
         if not self._work(now):
             return
+        if self._damaged and self._builder.filming and now >= self._echo_at:
+            self._echo_at = now + ECHO_SECONDS
+            self._echo()  # what is small goes before the film's picture, which takes long to encode and to decode
         reason = self._pacer.hold(now, self._pipeline._backlog)
         if reason is None:
             self._update()

@@ -131,7 +131,7 @@ test("an update of an older layout is acknowledged and left out", () => {
 test("a new layout drops what waits, and every dropped update is acknowledged", () => {
   const made = queue();
   made.add(update(1, [video("a")]));
-  made.add(update(2, [stroke("fill", 1)]));
+  made.add(update(2, [stroke("fill", 0)]));
   made.layout({ epoch: 2, width: 60, height: 40 });
   decoded("a");
   assert.deepEqual(strokes.slice(1), ["resize 60x40"]);
@@ -141,13 +141,13 @@ test("a new layout drops what waits, and every dropped update is acknowledged", 
 test("a decoder that swallows a picture is given up, once", () => {
   const made = queue();
   made.add(update(1, [video("a"), stroke("fill", 1)]));
-  made.add(update(2, [stroke("fill", 2)]));
+  made.add(update(2, [stroke("fill", 0)]));
   assert.equal(timers.length, 1);
   const before = resets;
   timers[0]();
   assert.equal(resets, before + 1);
   assert.equal(lost, 1);
-  assert.deepEqual(strokes.slice(1), ["fill 1", "fill 2"]);
+  assert.deepEqual(strokes.slice(1), ["fill 1", "fill 0"]);
   timers[0]();
   assert.equal(lost, 1);
 });
@@ -158,4 +158,33 @@ test("a picture that came in time is not given up", () => {
   decoded("a");
   for (const run of timers) run();
   assert.equal(lost, 0);
+});
+
+test("tiles that touch nothing of what waits go past it, and are reported in their turn", () => {
+  const made = queue();
+  made.add(update(1, [video("film")]));
+  made.add(update(2, [stroke("pixels", 7), stroke("fill", 8)]));
+  assert.deepEqual(strokes.slice(1), ["pixels 7", "fill 8"]);
+  assert.equal(painted.length, 0);
+  decoded("film");
+  assert.deepEqual(strokes.slice(1), ["pixels 7", "fill 8", "video film"]);
+  assert.deepEqual(painted.map((/** @type {any} */ [sequence]) => sequence), [1, 2]);
+});
+
+test("what lies where something waits, or is read by it, waits", () => {
+  const made = queue();
+  made.add(update(1, [video("film"), { ...stroke("copy", 20), fromX: 30, fromY: 0 }]));
+  made.add(update(2, [stroke("pixels", 0)]));
+  made.add(update(3, [stroke("pixels", 20)]));
+  made.add(update(4, [stroke("pixels", 30)]));
+  made.add(update(5, [{ ...stroke("copy", 50), fromX: 60, fromY: 0 }]));
+  made.add(update(6, [stroke("pixels", 60)]));
+  made.add(update(7, [stroke("pixels", 70), stroke("pixels", 50)]));
+  assert.deepEqual(strokes.slice(1), []);
+  decoded("film");
+  assert.deepEqual(
+    strokes.slice(1),
+    ["video film", "copy 20", "pixels 0", "pixels 20", "pixels 30", "copy 50", "pixels 60", "pixels 70", "pixels 50"],
+  );
+  assert.equal(painted.length, 7);
 });
