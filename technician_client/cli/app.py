@@ -20,9 +20,11 @@ import click
 from protocol.errors import HandrailError
 from technician_client.cli.exit_codes import ExitCode, exit_code_of
 from technician_client.cli.output import Output
+from technician_client.identity import read_record
 from technician_client.joining import unlock_fresh
 from technician_client.link import TechnicianKeys
 from technician_client.settings import Settings, load_settings
+from technician_client.step_up import StepUp
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +40,7 @@ class App:
     vault: Path | None = None  # where the organisation's vault lies, when not beside the rest
     unlock: "Callable[[App, Settings], TechnicianKeys] | None" = None  # None: from the identity directory
     unlocked: TechnicianKeys | None = None
+    step_up: StepUp | None = None  # made when the key is unlocked from the identity directory
 
     def settings(self) -> Settings:
         """Settings of this run.
@@ -68,7 +71,7 @@ def _ask_secret(words: str) -> str:
 
 
 def _unlock(app: App, settings: Settings) -> TechnicianKeys:
-    return unlock_fresh(
+    keys = unlock_fresh(
         settings.identity_directory,
         passphrase_file=app.passphrase_file,
         prompt=app.prompt(),
@@ -76,6 +79,10 @@ def _unlock(app: App, settings: Settings) -> TechnicianKeys:
         random_bytes=secrets.token_bytes,
         on_progress=app.output.progress,
     )
+    # What a keyring knows, nobody had to type.
+    typed = app.passphrase_file is not None or read_record(settings.identity_directory).unlock != "keyring"
+    app.step_up = StepUp(settings.identity_directory, proved=typed)
+    return keys
 
 
 def _json_flag(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:

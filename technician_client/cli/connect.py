@@ -76,6 +76,8 @@ async def open_named(
     wanted = for_guests(code, wanted)
     device = None if code else (await one_device(relay, words)).id
     progress = show_progress(app.output)
+    if app.step_up is not None:
+        await app.step_up.satisfy(wanted, app.prompt())
     return await Session.open(
         relay,
         code=code,
@@ -210,6 +212,9 @@ async def connect_in_console(
         target, label = Target(device=row.id, after_restart=after_restart), row.label
     else:
         target, wanted = Target(code=code, after_restart=after_restart), for_guests(code, wanted)
+    _ = app.keys(app.settings())
+    if app.step_up is not None:
+        await app.step_up.satisfy(wanted, app.prompt())
     await run_console(app, port, open_it, FirstSession(target, wanted, reason, label))
 
 

@@ -51,7 +51,7 @@ async def run_console(app: App, port: int, open_it: bool, first: FirstSession | 
             opening.append(loop.run_in_executor(None, open_browser, address.file))
 
     def port_factory() -> AbstractAsyncContextManager[RelayPort]:
-        return relay_port(keys, settings, renewer)
+        return relay_port(keys, settings, renewer, app.step_up)
 
     with on_sigterm(stop.set):
         await serve(port_factory, port=port, home=settings.home, on_ready=ready, stop=stop, first=first)

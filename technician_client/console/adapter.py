@@ -1,6 +1,6 @@
 """Joins the console's ports to the relay client and the sessions of this package."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -31,6 +31,7 @@ from technician_client.link import LinkChanged, LinkState, RelayClient, Technici
 from technician_client.resuming import resumable, resume
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
+from technician_client.step_up import StepUp
 from technician_client.subscriptions import Subscription
 
 SESSION_ITEMS: Final = 32
@@ -119,8 +120,9 @@ class SessionAdapter:
 class RelayAdapter:
     """A `RelayClient` as `console.ports.RelayPort`."""
 
-    def __init__(self, client: RelayClient) -> None:
+    def __init__(self, client: RelayClient, step_up: StepUp | None = None) -> None:
         self._client = client
+        self._step_up = step_up
         self._person = person_of(client.identity)
 
     @property
@@ -163,6 +165,7 @@ class RelayAdapter:
     ) -> SessionAdapter:
         """See `RelayPort`."""
 
+        self.demand_step_up(wanted)
         session = await Session.open(
             self._client,
             code=target.code or None,
@@ -174,6 +177,16 @@ class RelayAdapter:
             after_restart=target.after_restart,
         )
         return SessionAdapter(session)
+
+    def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
+        """See `RelayPort`."""
+        if self._step_up is not None:
+            self._step_up.demand(capabilities)
+
+    async def step_up(self, passphrase: str) -> None:
+        """See `RelayPort`."""
+        if self._step_up is not None:
+            await self._step_up.prove(passphrase)
 
     async def resume(self, lost: RemoteSession, on_progress: Callable[[OpenProgress], None]) -> SessionAdapter:
         """See `RelayPort`."""
@@ -208,16 +221,17 @@ async def relay_port(
     identity: TechnicianKeys,
     settings: Settings,
     renew: Callable[[TechnicianKeys], Awaitable[TechnicianKeys]] | None = None,
+    step_up: StepUp | None = None,
 ) -> AsyncIterator[RelayAdapter]:
     """A logged-in relay client for the console, closed again afterwards. Waits for a relay that is away.
 
-    `renew` as in `RelayClient`.
+    `renew` as in `RelayClient`; `step_up`: when the passphrase was last typed (None: it is never asked for again).
 
     Raises:
         TrustError, Refused: this identity cannot be used.
     """
     client = RelayClient(identity, settings, renew=renew)
-    adapter = RelayAdapter(client)
+    adapter = RelayAdapter(client, step_up)
     await client.connect(keep_trying=True)
     try:
         yield adapter

@@ -3,6 +3,7 @@
     GET    /api/v1/live                     WebSocket: who is here, the relay, devices, sessions; as they are, then each change
     GET    /api/v1/sessions                 the sessions of this console
     POST   /api/v1/sessions                 {code | device, wanted, reason, label}: begin to open one -> 201 {id}
+    POST   /api/v1/step-up                  {passphrase}: typed again, for what asks for it -> 204; 403, 429
     DELETE /api/v1/sessions/{id}            end it -> 204
     GET    /api/v1/sessions/{id}/socket     WebSocket: `console.bridge`
 Errors are RFC 9457 problem documents. Codes, keys and typed text stand in no log and in no error.
@@ -14,11 +15,13 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from protocol.capabilities import RULES, Capability
+from protocol.errors import HandrailError, Refused
 from protocol.version import PRODUCT
 from technician_client.console.bridge import PAGE_TEXT_BYTES, Bridge
 from technician_client.console.hub import LiveSession, SessionHub, TooMany
 from technician_client.console.ports import DevicesUpdate, FleetEvent, RelayPort, RelayState, Target
 from technician_client.console.wire import write_object
+from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
 
 _ROWS_AT_ONCE: Final = 500
@@ -36,6 +39,12 @@ class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after_restart: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
 
 
+class StepUpRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /api/v1/step-up."""
+
+    passphrase: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
 class ConsoleApi:
     """The handlers. Everything is behind the guard: see `console.guard`."""
 
@@ -43,6 +52,7 @@ class ConsoleApi:
         self._relay = relay
         self._hub = hub
         self._open_request = msgspec.json.Decoder(OpenRequest)
+        self._step_up_request = msgspec.json.Decoder(StepUpRequest)
         self._sockets: set[web.WebSocketResponse] = set()
 
     def add_routes(self, application: web.Application) -> None:
@@ -51,6 +61,7 @@ class ConsoleApi:
         router.add_get("/api/v1/live", self.live)
         router.add_get("/api/v1/sessions", self.list_sessions)
         router.add_post("/api/v1/sessions", self.open_session)
+        router.add_post("/api/v1/step-up", self.step_up)
         router.add_delete("/api/v1/sessions/{id}", self.end_session)
         router.add_get("/api/v1/sessions/{id}/socket", self.session_socket)
 
@@ -72,10 +83,27 @@ class ConsoleApi:
         if bool(wish.code) == bool(wish.device):
             return problem(400, "Name either a code or a device", "")
         try:
+            self._relay.demand_step_up(wish.wanted)
             session = self._hub.start(Target(wish.code, wish.device, wish.after_restart), wish.wanted, wish.reason, wish.label)
+        except StepUpNeeded as error:
+            return problem(403, "Your passphrase is needed again", str(error), reason="step_up")
         except TooMany as error:
             return problem(429, "Too many sessions", str(error))
         return _json({"id": session.name}, status=201)
+
+    async def step_up(self, request: web.Request) -> web.Response:
+        """POST /api/v1/step-up"""
+        try:
+            typed = self._step_up_request.decode(await request.read())
+        except (ValueError, RecursionError):
+            return problem(400, "That is not a passphrase", "")  # what it is instead stands nowhere
+        try:
+            await self._relay.step_up(typed.passphrase)
+        except Refused as error:
+            return problem(429, "Too many wrong passphrases", str(error))
+        except HandrailError as error:
+            return problem(403, "Not unlocked", str(error))
+        return web.Response(status=204)
 
     async def end_session(self, request: web.Request) -> web.Response:
         """DELETE /api/v1/sessions/{id}"""
@@ -171,7 +199,8 @@ def _json(value: dict[str, Any], status: int = 200) -> web.Response:
     return web.Response(text=write_object(value), status=status, content_type="application/json", charset="utf-8")
 
 
-def problem(status: int, title: str, detail: str) -> web.Response:
-    """An RFC 9457 problem document."""
-    body = write_object({"type": "about:blank", "title": title, "status": status, "detail": detail})
+def problem(status: int, title: str, detail: str, reason: str = "") -> web.Response:
+    """An RFC 9457 problem document; `reason` is a word for the page."""
+    more = {"reason": reason} if reason else {}
+    body = write_object({"type": "about:blank", "title": title, "status": status, "detail": detail} | more)
     return web.Response(text=body, status=status, content_type="application/problem+json", charset="utf-8")

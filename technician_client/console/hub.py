@@ -25,6 +25,7 @@ from technician_client.console.ports import (
     SessionOver,
     Target,
 )
+from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
@@ -207,8 +208,11 @@ class LiveSession:
         try:
             if self._session is None:
                 raise LocalProtocolError("The session is not open.")
+            self._relay.demand_step_up([capability])
             await self._session.ask(capability, reason)
             answer["granted"] = True
+        except StepUpNeeded as error:
+            answer |= {"reason": "step_up", "text": str(error)}
         except Refused as error:
             answer |= {"reason": error.reason, "text": str(error)}
         except HandrailError as error:

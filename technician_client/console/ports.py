@@ -4,7 +4,7 @@ The console is written against these, so that its tests drive it with an in-memo
 `technician_client.sessions` (joined in `console.adapter`).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -163,6 +163,20 @@ class RelayPort(Protocol):
 
         Raises:
             HandrailError: its text says what happened and what to do.
+        """
+
+    def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
+        """Look whether these may be asked for without typing the passphrase again.
+
+        Raises:
+            StepUpNeeded: call `step_up` first.
+        """
+
+    async def step_up(self, passphrase: str) -> None:
+        """The person has typed their passphrase again.
+
+        Raises:
+            TrustError: it is wrong. Refused: too many were wrong.
         """
 
     async def resume(self, lost: RemoteSession, on_progress: Callable[[OpenProgress], None]) -> RemoteSession:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused
+from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused, TrustError
 from protocol.link_messages import DeviceRow
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
@@ -34,6 +34,7 @@ from technician_client.console.ports import (
     Target,
 )
 from technician_client.console.server import ConsoleAddress, serve
+from technician_client.step_up import StepUpNeeded
 from technician_client.subscriptions import Publisher
 
 Picture = NDArray[np.uint8]
@@ -192,6 +193,8 @@ class MemoryRelay:
     asks_anew: bool = False
     gone: HandrailError | None = None
     resumed: list[RemoteSession] = field(default_factory=list)
+    guarded: frozenset[Capability] = frozenset()
+    passphrase: str = "correct horse"
 
     async def watch(self) -> AsyncIterator[FleetEvent]:
         """See `RelayPort`."""
@@ -227,6 +230,17 @@ class MemoryRelay:
         if self.refuse is not None:
             raise self.refuse
         return self.session
+
+    def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
+        """See `RelayPort`: these are `guarded` until the passphrase is typed."""
+        if self.guarded & set(capabilities):
+            raise StepUpNeeded("Type your passphrase again.")
+
+    async def step_up(self, passphrase: str) -> None:
+        """See `RelayPort`."""
+        if passphrase != self.passphrase:
+            raise TrustError("That is not the passphrase of your key.")
+        self.guarded = frozenset()
 
     async def resume(self, lost: RemoteSession, on_progress: Callable[[OpenProgress], None]) -> MemorySession:
         """See `RelayPort`. `back`: the network is there again; `asks_anew`: the agent does not simply go on."""

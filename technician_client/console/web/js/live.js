@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from "./lib.js";
 import { Socket } from "./socket.js";
+import { askPassphrase } from "./step_up.js";
 
 /** @type {import("../vendor/signals.js").Signal<null | {name: string, tier: number, organisation: string, relay: string,
  *   product: string, capabilities: Record<string, {words: string, tier: number}>}>} */
@@ -61,7 +62,7 @@ export function startLive() {
 
 /**
  * Begin to open a session.
- * @param {{code?: string, device?: string, wanted: string[], reason: string, label: string}} wish
+ * @param {{code?: string, device?: string, wanted: string[], reason: string, label: string, after_restart?: number}} wish
  * @returns {Promise<string>} the session's name
  */
 export async function openSession(wish) {
@@ -71,6 +72,7 @@ export async function openSession(wish) {
     body: JSON.stringify(wish),
   });
   const body = await answer.json();
+  if (body.reason === "step_up" && (await askPassphrase())) return openSession(wish);
   if (!answer.ok) throw new Error([body.title, body.detail].filter(Boolean).join(". "));
   return body.id;
 }

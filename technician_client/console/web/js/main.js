@@ -4,6 +4,7 @@ import { html, render, signal } from "./lib.js";
 import { startLive } from "./live.js";
 import { DevicesPage } from "./pages/devices.js";
 import { SessionPage } from "./pages/session.js";
+import { PassphraseDialog } from "./parts/passphrase_dialog.js";
 import "./theme.js";
 
 const address = signal(location.hash);
@@ -13,7 +14,8 @@ window.addEventListener("hashchange", () => {
 
 function App() {
   const session = /^#\/session\/([\w-]{1,64})$/.exec(address.value);
-  return session === null ? html`<${DevicesPage} />` : html`<${SessionPage} key=${session[1]} name=${session[1]} />`;
+  const page = session === null ? html`<${DevicesPage} />` : html`<${SessionPage} key=${session[1]} name=${session[1]} />`;
+  return html`${page}<${PassphraseDialog} />`;
 }
 
 const root = document.getElementById("app");

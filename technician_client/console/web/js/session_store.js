@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "./lib.js";
 import { readMessage, writeMessage } from "./messages.js";
 import { Socket } from "./socket.js";
+import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
 import { Diagnostics } from "./features/diagnostics.js";
 import { Fixes } from "./features/fixes.js";
@@ -122,6 +123,10 @@ export class SessionStore {
         break;
       case "asked":
         this.asking.value = new Set([...this.asking.value].filter((capability) => capability !== value.capability));
+        if (value.reason === "step_up") {
+          askPassphrase().then((proved) => proved && this.ask(value.capability));
+          break;
+        }
         if (!value.granted) this.notify(value.text || "The answer was No.");
         break;
       case "stats":

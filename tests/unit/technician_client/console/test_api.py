@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from protocol.capabilities import Capability
+from protocol.errors import RefusalReason, Refused
 from protocol.link_messages import DeviceRow
 from technician_client.console.api import ConsoleApi
 from technician_client.console.ports import DevicesUpdate, RelayState, Target
@@ -172,3 +173,37 @@ async def test_a_code_of_either_form_is_taken_and_nothing_between(page: Page, re
     for code in ("482913507-", "482913507-abcdefgh", "482913507-ABCDEFG", "482913507ABCDEFGH", "482913507-ABCDEFG1"):
         status, _ = await page.ask("POST", "/api/v1/sessions", {"code": code, "wanted": ["view"]})
         assert status == 400
+
+
+async def test_what_reaches_far_takes_the_passphrase_first(page: Page, relay: MemoryRelay) -> None:
+    relay.guarded = frozenset({Capability.TERMINAL})
+    status, problem = await page.ask("POST", "/api/v1/sessions", WISH | {"wanted": ["terminal"]})
+    assert (status, problem["reason"]) == (403, "step_up")
+    assert relay.opened == []
+    status, problem = await page.ask("POST", "/api/v1/step-up", {"passphrase": "wrong"})
+    assert status == 403
+    assert "wrong" not in str(problem)
+    for body in ({"passphrase": ""}, {"passphrase": 5}, {"passphrase": "x" * 2000}, {}):
+        status, problem = await page.ask("POST", "/api/v1/step-up", body)
+        assert (status, problem["detail"]) == (400, "")
+    status, _ = await page.ask("POST", "/api/v1/step-up", {"passphrase": "correct horse"})
+    assert status == 204
+    status, _ = await page.ask("POST", "/api/v1/sessions", WISH | {"wanted": ["terminal"]})
+    assert status == 201
+
+
+async def test_too_many_wrong_passphrases_are_refused_by_name(page: Page, relay: MemoryRelay) -> None:
+    async def locked(passphrase: str) -> None:
+        raise Refused("Too many wrong passphrases. Wait a minute.", reason=RefusalReason.LOCKED)
+
+    relay.step_up = locked  # type: ignore[method-assign]
+    status, problem = await page.ask("POST", "/api/v1/step-up", {"passphrase": "x"})
+    assert (status, problem["detail"]) == (429, "Too many wrong passphrases. Wait a minute.")
+
+
+async def test_a_wish_to_come_back_after_a_restart_is_passed_on(page: Page, relay: MemoryRelay) -> None:
+    status, _ = await page.ask("POST", "/api/v1/sessions", WISH | {"after_restart": 900})
+    assert status == 201
+    await eventually_async(lambda: relay.opened, "it is opened")
+    assert relay.opened[0][0].after_restart == 900.0
+    assert (await page.ask("POST", "/api/v1/sessions", WISH | {"after_restart": 3601}))[0] == 400

@@ -109,6 +109,21 @@ async def test_a_tab_sees_every_phase(relay: MemoryRelay, make: Make) -> None:
     assert tab.told[-1]["granted"] == []
 
 
+async def test_what_reaches_far_waits_for_the_passphrase(relay: MemoryRelay, make: Make) -> None:
+    relay.ready()
+    live = make()
+    await until(live, Phase.OPEN)
+    tab = Tab()
+    live.attach(tab)
+    relay.guarded = frozenset({Capability.TERMINAL})
+    await live.ask(Capability.TERMINAL, "to look")
+    assert tab.told[-1]["reason"] == "step_up"
+    assert relay.session.asked == []  # nobody there is bothered before
+    await relay.step_up("correct horse")
+    await live.ask(Capability.TERMINAL, "to look")
+    assert relay.session.asked == [(Capability.TERMINAL, "to look")]
+
+
 async def lost(relay: MemoryRelay, make: Make) -> tuple[LiveSession, Tab]:
     """A session whose connection was cut."""
     relay.ready()

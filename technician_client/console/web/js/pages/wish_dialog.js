@@ -15,6 +15,7 @@ export function WishDialog({ wish, onClose }) {
   const dialog = useRef(null);
   const [wanted, setWanted] = useState(/** @type {string[]} */ ([...PRESETS[1].capabilities]));
   const [reason, setReason] = useState("");
+  const [restart, setRestart] = useState(false);
   const [more, setMore] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
@@ -27,7 +28,7 @@ export function WishDialog({ wish, onClose }) {
     setError("");
     try {
       const target = wish.device ? { device: wish.device.id, label: name } : { code: wish.code, label: "" };
-      location.hash = `#/session/${await openSession({ ...target, wanted, reason: reason.trim(), label: target.label })}`;
+      location.hash = `#/session/${await openSession({ ...target, wanted, reason: reason.trim(), label: target.label, after_restart: restart ? 900 : 0 })}`;
     } catch (problem) {
       setBusy(false);
       setError(problem instanceof TypeError ? "The console does not answer. Is it still running?" : String(/** @type {Error} */ (problem).message));
@@ -59,6 +60,13 @@ export function WishDialog({ wish, onClose }) {
       </fieldset>
       <button type="button" class="link" aria-expanded=${more} onClick=${() => setMore(!more)}>${more ? "Fewer choices" : "Choose one by one"}</button>
       ${more && html`<${Capabilities} wanted=${wanted} onToggle=${toggle} />`}
+      ${
+        more &&
+        html`<label class="check">
+          <input type="checkbox" checked=${restart} onChange=${() => setRestart(!restart)} />
+          <span>come back once without a new question, within 15 minutes after a restart (they are asked about it)</span>
+        </label>`
+      }
       <div class="dialog-foot">
       ${error && html`<p class="error" role="alert"><${Icon} name="warning" />${error}</p>`}
       <div class="dialog-actions">
