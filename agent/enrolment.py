@@ -9,8 +9,7 @@ only once.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,7 +17,7 @@ import msgspec
 
 from agent.errors import NotEnrolled, RelayAway
 from agent.private_files import read_private, write_private
-from agent.relay_http import HttpAnswer, RelayHttp
+from agent.relay_http import RelayHttp
 from protocol.certificate_profile import DeviceClaims, load_certificate
 from protocol.certificates import Identity, PrivateKey, Role, check_chain
 from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
@@ -32,6 +31,7 @@ from protocol.enrolment import (
     renewal_due,
 )
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
+from protocol.relay_address import EnrolmentState, EnrolmentTaken, HttpAnswer
 
 IDENTITY_FILE: Final = "device.json"
 PENDING_FILE: Final = "pending.json"
@@ -63,16 +63,6 @@ class _Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_key: bytes
     login_key: bytes
     request: bytes
-
-
-class _Taken(msgspec.Struct, frozen=True):
-    enrolment: str
-    poll_token: str
-
-
-class _State(msgspec.Struct, frozen=True):
-    status: str
-    answer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +277,12 @@ def _exchange(
     """Hand a request to the relay and wait for the signer's answer."""
     document = {"organisation": organisation, "token_id": token_id, "kind": kind, "request": request}
     posted = http.post_json("/api/v1/enrolments", document)
-    check_clock(_relay_date(posted), wall(), f"the relay {http.url}")
+    check_clock(posted.clock(), wall(), f"the relay {http.url}")
     if posted.status == 404:
         raise Refused(f"{http.url}: {posted.problem()}", reason=RefusalReason.NOT_FOUND)
     if posted.status != 202:
         raise RelayAway(f"{http.url} did not take the request: {posted.problem()}")
-    taken = _decode(posted, _Taken)
+    taken = _decode(posted, EnrolmentTaken)
     until = time.monotonic() + wait_seconds
     pause, longest = _POLL_SECONDS
     told = False
@@ -302,7 +292,7 @@ def _exchange(
         )
         if polled.status != 200:
             raise RelayAway(f"{http.url} lost the request: {polled.problem()}")
-        state = _decode(polled, _State)
+        state = _decode(polled, EnrolmentState)
         if state.status == "answered":
             return state.answer
         if time.monotonic() + pause > until:
@@ -323,14 +313,6 @@ def _decode(answer: HttpAnswer, kind: type[T]) -> T:
         return msgspec.json.decode(answer.body, type=kind)
     except (ValueError, RecursionError) as error:
         raise RelayAway("The relay's answer cannot be read: it is no Handrail relay, or one of another version.") from error
-
-
-def _relay_date(answer: HttpAnswer) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(answer.date) if answer.date else None
-    except ValueError:
-        return None
-    return date.replace(tzinfo=UTC) if date is not None and date.tzinfo is None else date
 
 
 def _save(home: Path, stored: _Stored) -> DeviceIdentity:

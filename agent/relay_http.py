@@ -5,54 +5,21 @@ certificate authorities vouch for it. No redirect is followed, every answer is b
 What comes back is unverified: only signatures inside it count.
 """
 
-import hashlib
 import hmac
 import http.client
-import ipaddress
 import ssl
 import urllib.request
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.errors import RelayAway
-from protocol.errors import HandrailError, TrustError
+from protocol.errors import TrustError
+from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url, spki_sha256
 from protocol.version import PRODUCT
 
 _PROBLEM_BYTES = 16 * 1024
-
-
-class RelayAddressError(HandrailError):
-    """The relay's address cannot be used; the text says how it must look."""
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    """The parts of an RFC 9457 answer that are shown."""
-
-    title: str = ""
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What the relay answered. `date` is its own Date header ("" when it sent none), unverified like the rest."""
-
-    status: int
-    body: bytes
-    date: str
-
-    def problem(self) -> str:
-        """One line of the relay's own words about a failure, for a person to read."""
-        try:
-            problem = msgspec.json.decode(self.body[:_PROBLEM_BYTES], type=_Problem)
-        except ValueError:
-            return f"status {self.status}"
-        words = problem.detail or problem.title or f"status {self.status}"
-        return "".join(character if character.isprintable() else " " for character in words)[:300]
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
@@ -94,26 +61,12 @@ class RelayHttp:
         Raises:
             RelayAddressError: the address or the pin cannot be used.
         """
-        try:
-            parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise RelayAddressError(f"{url!r} is not an address: {error}. Write it like https://relay.example:8443") from error
-        if parts.scheme not in ("https", "http") or not host or parts.path not in ("", "/") or parts.query or parts.username:
-            raise RelayAddressError(f"{url!r} is not a relay's address. Write it like https://relay.example:8443")
-        self._secure = parts.scheme == "https"
-        self._loopback = is_loopback(host)
-        if not self._secure and not self._loopback:
-            raise RelayAddressError(f"{url!r} is not encrypted. Plain http is for this computer itself only; use https://")
-        try:
-            self._pin = bytes.fromhex(spki)
-        except ValueError:
-            self._pin = b"?"
-        if len(self._pin) not in (0, 32):
-            raise RelayAddressError("The relay's pin must be 64 hex digits (the SHA-256 of its TLS key).")
-        self._host, self._port = host, port or (443 if self._secure else 80)
+        address = parse_relay_url(url)
+        self._secure, self._loopback = address.scheme == "https", address.loopback
+        self._pin = parse_pin(spki)
+        self._host, self._port = address.host, address.port
         self._timeout = timeout
-        self.url = url.strip().rstrip("/")
+        self.url = address.origin
 
     def request(
         self,
@@ -180,25 +133,6 @@ class RelayHttp:
         if proxy:
             connection.set_tunnel(self._host, self._port)
         return connection
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this host name is this computer itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def spki_sha256(certificate_der: bytes) -> bytes:
-    """SHA-256 of a certificate's SubjectPublicKeyInfo; b"" when the bytes are no certificate."""
-    try:
-        key = x509.load_der_x509_certificate(certificate_der).public_key()
-    except ValueError:
-        return b""
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
 def _plain(error: BaseException) -> str:

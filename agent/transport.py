@@ -12,16 +12,15 @@ import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import HeadersLike
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 
 from agent.errors import RelayAway
-from agent.relay_http import RelayAddressError, is_loopback, spki_sha256
 from agent.settings import LinkSettings
 from protocol.errors import TrustError
+from protocol.relay_address import RelayAddress, parse_relay_url, spki_sha256
 from protocol.version import PRODUCT
 
 CLOSE_SECONDS = 2.0
@@ -30,12 +29,9 @@ NOT_SENT_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Relay:
+class Relay(RelayAddress):
     """A relay as the bundle names it. `spki` is the hex SHA-256 of its TLS key, "" for the system's certificate authorities."""
 
-    scheme: str
-    host: str
-    port: int
     spki: str
 
     @classmethod
@@ -45,27 +41,8 @@ class Relay:
         Raises:
             RelayAddressError: not `https://HOST[:PORT]`, or plain http to another computer.
         """
-        try:
-            parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise RelayAddressError(f"{url!r} is not an address ({error}). Write https://HOST:PORT") from error
-        if parts.scheme not in ("https", "http") or not host or parts.path not in ("", "/") or parts.query or parts.username:
-            raise RelayAddressError(f"{url!r} is not a relay's address. Write https://HOST:PORT")
-        if parts.scheme == "http" and not is_loopback(host):
-            raise RelayAddressError(f"{url!r} is not encrypted; http is for this computer itself only. Use https://")
-        return cls(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), spki)
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port, without a default port: what is signed at login."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = 443 if self.scheme == "https" else 80
-        return f"{self.scheme}://{host}" + ("" if self.port == default else f":{self.port}")
-
-    def websocket(self, path: str) -> str:
-        """The WebSocket address of `path`."""
-        return self.origin.replace("http", "ws", 1) + path
+        address = parse_relay_url(url)
+        return cls(address.scheme, address.host, address.port, address.loopback, spki)
 
 
 async def open_websocket(
@@ -93,7 +70,7 @@ async def open_websocket(
             additional_headers={"Authorization": f"Bearer {ticket}"} if ticket else None,
             user_agent_header=f"handrail-agent/{PRODUCT}",
             compression=None,
-            proxy=None if is_loopback(relay.host) else proxy,
+            proxy=None if relay.loopback else proxy,
             open_timeout=settings.connect_seconds,
             close_timeout=CLOSE_SECONDS,
             ping_interval=PING_SECONDS,

@@ -3,8 +3,7 @@ relay."""
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,6 +13,7 @@ from protocol.certificates import PrivateKey, Role
 from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
 from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
+from protocol.relay_address import EnrolmentState, EnrolmentTaken, HttpAnswer
 from technician_client.errors import RelayUnreachable
 from technician_client.identity import (
     IDENTITY_BYTES,
@@ -29,7 +29,7 @@ from technician_client.identity import (
 )
 from technician_client.organisation.vault import SHORTEST_PASSPHRASE, WeakPassphrase
 from technician_client.private_files import PrivateFileError, read_private, write_private
-from technician_client.relay_http import HttpAnswer, RelayHttp
+from technician_client.relay_http import RelayHttp
 
 PENDING_FILE: Final = "pending.json"
 WAIT_SECONDS: Final = 180.0
@@ -44,16 +44,6 @@ class _Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_key: bytes
     login_key: bytes
     request: bytes
-
-
-class _Taken(msgspec.Struct, frozen=True):
-    enrolment: str
-    poll_token: str
-
-
-class _State(msgspec.Struct, frozen=True):
-    status: str
-    answer: bytes = b""
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -248,12 +238,12 @@ def exchange(
     """
     document = {"organisation": organisation, "token_id": token_id, "kind": kind, "request": request}
     posted = http.post_json("/api/v1/enrolments", document)
-    check_clock(_relay_date(posted), wall(), f"the relay {http.url}")
+    check_clock(posted.clock(), wall(), f"the relay {http.url}")
     if posted.status == 404:
         raise Refused(f"{http.url}: {posted.problem()}", reason=RefusalReason.NOT_FOUND)
     if posted.status != 202:
         raise RelayUnreachable(f"{http.url} did not take the request: {posted.problem()}")
-    taken = _decode(posted, _Taken)
+    taken = _decode(posted, EnrolmentTaken)
     until = time.monotonic() + wait_seconds
     pause, longest = _POLL_SECONDS
     told = False
@@ -263,7 +253,7 @@ def exchange(
         )
         if polled.status != 200:
             raise RelayUnreachable(f"{http.url} lost the request: {polled.problem()}")
-        state = _decode(polled, _State)
+        state = _decode(polled, EnrolmentState)
         if state.status == "answered":
             return state.answer
         if time.monotonic() + pause > until:
@@ -286,11 +276,3 @@ def _decode(answer: HttpAnswer, kind: type[T]) -> T:
         raise RelayUnreachable(
             "The relay's answer cannot be read: it is no Handrail relay, or one of another version."
         ) from error
-
-
-def _relay_date(answer: HttpAnswer) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(answer.date) if answer.date else None
-    except ValueError:
-        return None
-    return date.replace(tzinfo=UTC) if date is not None and date.tzinfo is None else date

@@ -35,11 +35,12 @@ from protocol.link_messages import (
     Role,
     TunnelOffer,
 )
+from protocol.relay_address import RelayAddress, parse_relay_url
 from technician_client.errors import DeviceOffline, NotFound, RelayUnreachable
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
-from technician_client.transport import RelayAddress, open_websocket, parse_relay_url
+from technician_client.transport import open_websocket
 
 _LOGGER = logging.getLogger(__name__)
 _PAGE = 500

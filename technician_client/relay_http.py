@@ -9,43 +9,17 @@ import hmac
 import http.client
 import ssl
 import urllib.request
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from protocol.errors import TrustError
+from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url, spki_sha256
 from protocol.version import PRODUCT
 from technician_client.errors import RelayUnreachable
-from technician_client.transport import RelayAddressError, parse_relay_url, spki_sha256
 
 _PROBLEM_BYTES = 16 * 1024
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    """The parts of an RFC 9457 answer that are shown."""
-
-    title: str = ""
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What the relay answered. `date` is its own Date header ("" when it sent none), unverified like the rest."""
-
-    status: int
-    body: bytes
-    date: str
-
-    def problem(self) -> str:
-        """One line of the relay's own words about a failure, for a person to read."""
-        try:
-            problem = msgspec.json.decode(self.body[:_PROBLEM_BYTES], type=_Problem)
-        except ValueError:
-            return f"status {self.status}"
-        words = problem.detail or problem.title or f"status {self.status}"
-        return "".join(character if character.isprintable() else " " for character in words)[:300]
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
@@ -90,12 +64,7 @@ class RelayHttp:
         address = parse_relay_url(url)
         self._secure = address.scheme == "https"
         self._loopback = address.loopback
-        try:
-            self._pin = bytes.fromhex(spki)
-        except ValueError:
-            self._pin = b"?"
-        if len(self._pin) not in (0, 32):
-            raise RelayAddressError("The relay's pin must be 64 hex digits (the SHA-256 of its TLS key).")
+        self._pin = parse_pin(spki)
         self._host, self._port = address.host, address.port
         self._timeout = timeout
         self.url = address.origin

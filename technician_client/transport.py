@@ -5,78 +5,18 @@ else the system's certificate authorities vouch for it. Plain HTTP is accepted f
 followed: a ticket must never reach an address that nobody wrote down.
 """
 
-import hashlib
 import hmac
-import ipaddress
 import ssl
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
+from protocol.relay_address import RelayAddress, RelayAddressError, parse_pin, spki_sha256
 from protocol.version import PRODUCT
 from technician_client.errors import RelayUnreachable
 from technician_client.settings import Settings
-
-
-class RelayAddressError(HandrailError):
-    """The relay's address cannot be used; the text says how it must look."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelayAddress:
-    """Where a relay is. `origin` is scheme, host and port as both sides sign it at login (no default port, no path)."""
-
-    scheme: str
-    host: str
-    port: int
-    loopback: bool
-
-    @property
-    def origin(self) -> str:
-        """For example "https://relay.example:8443"."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = 443 if self.scheme == "https" else 80
-        return f"{self.scheme}://{host}" + ("" if self.port == default else f":{self.port}")
-
-    def websocket(self, path: str) -> str:
-        """The WebSocket address of `path` ("/link")."""
-        return ("wss" if self.scheme == "https" else "ws") + self.origin[len(self.scheme) :] + path
-
-
-def parse_relay_url(url: str) -> RelayAddress:
-    """Read a relay's URL.
-
-    Raises:
-        RelayAddressError: not https, or http for another computer, or with a path, query or credentials.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise RelayAddressError(f"{url!r} is not an address: {error}. Write it like https://relay.example:8443") from error
-    if parts.scheme not in ("https", "http") or not host:
-        raise RelayAddressError(f"{url!r} is not a relay's address. Write it like https://relay.example:8443")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise RelayAddressError(f"{url!r} says more than a relay's address may: keep only https://HOST:PORT")
-    loopback = _is_loopback(host)
-    if parts.scheme == "http" and not loopback:
-        raise RelayAddressError(f"{url!r} is not encrypted. Plain http is for this computer itself only; use https://")
-    return RelayAddress(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), loopback)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class PinMismatch(ssl.SSLError):
@@ -94,12 +34,7 @@ def tls_context(spki_pin: str) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
-    try:
-        expected = bytes.fromhex(spki_pin)
-    except ValueError:
-        expected = b""
-    if len(expected) != hashlib.sha256().digest_size:
-        raise RelayAddressError("The relay's pin (relay_spki) must be 64 hex digits. Fetch a fresh bundle.")
+    expected = parse_pin(spki_pin)
 
     class _PinnedObject(ssl.SSLObject):
         def do_handshake(self) -> None:
@@ -114,15 +49,6 @@ def tls_context(spki_pin: str) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_NONE  # the pin below is the check; a self-signed relay has nothing else to show
     context.sslobject_class = _PinnedObject
     return context
-
-
-def spki_sha256(certificate_der: bytes) -> bytes:
-    """SHA-256 of a certificate's SubjectPublicKeyInfo; b"" when the bytes are no certificate."""
-    try:
-        key = x509.load_der_x509_certificate(certificate_der).public_key()
-    except ValueError:
-        return b""
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
 class _Connect(connect):

@@ -3,10 +3,10 @@
 from enum import IntEnum
 
 from protocol.errors import HandrailError, Refused, TrustError, Unavailable
+from protocol.relay_address import RelayAddressError
 from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, RelayUnreachable
 from technician_client.operations import ParameterError
 from technician_client.settings import SettingsError
-from technician_client.transport import RelayAddressError
 
 
 class ExitCode(IntEnum):

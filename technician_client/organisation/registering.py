@@ -8,10 +8,10 @@ import msgspec
 
 from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.link_messages import OrganisationId
+from protocol.relay_address import parse_relay_url, spki_sha256
 from technician_client.errors import RelayUnreachable
 from technician_client.organisation.record import OrganisationHome, OrganisationRecord
 from technician_client.relay_http import RelayHttp
-from technician_client.transport import parse_relay_url, spki_sha256
 
 CONNECT_SECONDS = 10.0
 

@@ -31,6 +31,7 @@ from protocol.errors import (
 )
 from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, PeerLink
 from protocol.link_messages import Done, Failed, LinkMessage, MailAck, MailDeliver, MailSend, Reconnect, UploadAsk, UploadTicket
+from protocol.relay_address import parse_relay_url
 from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY, SNAPSHOT_KEY, TIMESTAMP_KEY
 from technician_client.organisation.issuing import Authority, Issuer
 from technician_client.organisation.lists import published_lists
@@ -44,7 +45,7 @@ from technician_client.organisation.vault import KeyDirectory
 from technician_client.private_files import read_private
 from technician_client.relay_http import RelayHttp
 from technician_client.settings import Settings
-from technician_client.transport import open_websocket, parse_relay_url
+from technician_client.transport import open_websocket
 
 _LOGGER = logging.getLogger(__name__)
 CERTIFICATE_BYTES = 8 * 1024

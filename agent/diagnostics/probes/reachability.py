@@ -23,9 +23,9 @@ from cryptography import x509
 
 from agent.diagnostics.probe import Environment, Probe, Target, Unsupported
 from agent.diagnostics.probes.dns_resolvers import name_servers
-from agent.relay_http import spki_sha256
 from agent.transport import tls_context
 from protocol.messages.diagnostics import Row
+from protocol.relay_address import spki_sha256
 
 STEP_SECONDS = 1.1
 MOST_TARGETS = 8

@@ -8,10 +8,10 @@ import pytest
 
 from agent.audit import Audit
 from agent.errors import AuditUnavailable
-from agent.recording import SessionRecord
+from agent.recording import Leaving, SessionRecord, note_fault
 from agent.settings import AgentSettings
 from agent.status import RelayStatus, StatusBoard
-from protocol.audit import open_checkpoint
+from protocol.audit import check_continues, open_checkpoint
 from protocol.certificates import Identity, Role, check_chain
 from tests.kit.assisted import Device
 from tests.kit.organisation import Organisation
@@ -78,3 +78,43 @@ async def test_a_full_disk_stops_beginnings_and_not_ends(desk: Desk) -> None:
     assert leaving.path == ""
     assert open_checkpoint(leaving.checkpoint, desk.device.key.public)
     desk.audit.close()
+
+
+async def test_the_proof_goes_with_the_checkpoint(desk: Desk) -> None:
+    """What a technician saw before is shown to be the beginning of what they see now."""
+
+    def close(witness: int) -> Leaving:
+        return desk.record.close(
+            desk.identity, tier=2, asked_for="", unattended=False, opened_at=0.0, because="done", witness=witness
+        )
+
+    desk.record.write("session opened", {"granted": "chat"})
+    first = close(0)
+    assert first.proof == []
+    for number in range(5):
+        desk.record.write("did", {"number": number})
+    key = desk.device.key.public
+    old, second = open_checkpoint(first.checkpoint, key), close(2)
+    check_continues(old, open_checkpoint(second.checkpoint, key), second.proof)
+    assert desk.audit.noted_checkpoint() == open_checkpoint(second.checkpoint, key)
+    # Who says to have seen more than there is, is written down and gets no proof.
+    third = close(1000)
+    assert third.proof == []
+    claimed = [record for record, _ in desk.audit.rows() if record.action == "audit chain is shorter than its witness says"]
+    assert [record.detail for record in claimed] == [{"witness": 1000}]
+    desk.audit.close()
+
+
+async def test_a_chain_that_was_cut_short_says_so_in_its_next_record(desk: Desk, tmp_path: Path) -> None:
+    note_fault(desk.audit, desk.board, 1.0)
+    assert desk.board.snapshot().audit == "" and desk.audit.head[0] == 0
+    for number in range(3):
+        desk.record.write("did", {"number": number})
+    desk.audit.checkpoint(desk.device.key, organisation="0" * 16, device="d1", at=1.0)
+    desk.audit._database.execute("DELETE FROM record WHERE sequence > 1")
+    desk.audit.close()
+    with Audit(tmp_path / "audit.sqlite") as again:
+        note_fault(again, desk.board, 2.0)
+        assert "cut short or rolled back: it ends at record 1" in desk.board.snapshot().audit
+        (_, (record, _)) = again.rows()
+        assert record.action == "audit chain does not fit its checkpoint"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from agent.errors import RelayAway
-from agent.relay_http import HttpAnswer, RelayAddressError, RelayHttp, is_loopback, spki_sha256
+from agent.relay_http import RelayHttp
 from protocol.errors import TrustError
+from protocol.relay_address import HttpAnswer, RelayAddressError
 from tests.kit.http_relay import http_relay
 from tests.kit.processes import free_port
 from tests.kit.tls_server import tls_files
@@ -114,9 +115,3 @@ def test_a_proxy_is_used_for_other_computers_and_never_for_this_one(monkeypatch:
         RelayHttp("https://relay.invalid", "ab" * 32, timeout=2).request("GET", "/")
     with http_relay() as relay:
         assert RelayHttp(relay.url, "").request("GET", "/version").status == 200
-
-
-def test_loopback_and_fingerprints() -> None:
-    assert is_loopback("localhost") and is_loopback("127.0.0.9") and is_loopback("::1")
-    assert not is_loopback("relay.example") and not is_loopback("10.0.0.1")
-    assert spki_sha256(b"no certificate") == b""

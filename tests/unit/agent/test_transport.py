@@ -16,10 +16,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from agent.errors import RelayAway
-from agent.relay_http import RelayAddressError, spki_sha256
 from agent.settings import LinkSettings
 from agent.transport import Relay, Tunnel, open_websocket
 from protocol.errors import TrustError
+from protocol.relay_address import RelayAddressError, spki_sha256
 from tests.kit.waiting import eventually_async
 
 SETTINGS = LinkSettings(connect_seconds=5.0)

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from protocol.errors import HandrailError, Refused, TrustError
+from protocol.relay_address import RelayAddressError, parse_relay_url, spki_sha256
 from technician_client.errors import RelayUnreachable
 from technician_client.settings import Settings
-from technician_client.transport import RelayAddressError, open_websocket, parse_relay_url, spki_sha256, tls_context
+from technician_client.transport import open_websocket, tls_context
 from tests.kit.processes import free_port
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Refused, TrustError
+from protocol.relay_address import RelayAddressError
 from technician_client.errors import RelayUnreachable
 from technician_client.organisation.registering import find_pin, register, root_words, short_pin
-from technician_client.transport import RelayAddressError
 from tests.kit.founded import Founded
 from tests.kit.http_relay import http_relay
 from tests.kit.processes import free_port

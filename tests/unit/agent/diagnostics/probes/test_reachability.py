@@ -29,7 +29,7 @@ from agent.diagnostics.probes.reachability import (
     try_tcp,
     try_tls,
 )
-from agent.relay_http import spki_sha256
+from protocol.relay_address import spki_sha256
 from tests.kit.recorded import machine
 
 NOW = datetime.now(UTC)
