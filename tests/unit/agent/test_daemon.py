@@ -109,6 +109,37 @@ async def test_renewed_certificates_are_taken_over(tmp_path: Path) -> None:
         assert one.link.keys is newer
 
 
+async def test_a_new_revocation_list_is_acted_on_in_every_session_at_once(tmp_path: Path) -> None:
+    class Session:
+        rechecks = 0
+        id = "s1"
+
+        def recheck(self) -> None:
+            self.rechecks += 1
+
+        def end(self, reason: str) -> None:
+            pass
+
+    one = daemon(tmp_path)
+    one._settings = msgspec.structs.replace(one._settings, trust=TrustSettings(refresh_seconds=3600.0))
+    files, session = one.trust, Session()
+    assert isinstance(files, SignedFiles)
+    async with Running(one):
+        await eventually_async(lambda: files.refreshed == 1, "the first refresh")
+        one._sessions.add(session)  # type: ignore[arg-type]
+        one.link_message(RepositoryChanged())
+        await eventually_async(lambda: files.refreshed == 2, "a refresh on the relay's word")
+        assert session.rechecks == 0  # nothing was new
+
+        async def newer(wall: object) -> bool:
+            return True
+
+        files.refresh = newer  # type: ignore[method-assign]
+        one.link_message(RepositoryChanged())
+        await eventually_async(lambda: session.rechecks == 1, "the session is judged again")
+        one._sessions.clear()
+
+
 def survivor(one: Daemon, wall: float) -> RestartGrant:
     """A session of that daemon which was alive a moment before."""
     return RestartGrant(

@@ -181,6 +181,12 @@ async def test_a_session_that_was_ended_does_not_go_on(relay: RelayClient, devic
     assert not resumable(session)
 
 
+async def test_nothing_of_a_guest_goes_on(relay: RelayClient, device: SimulatedDevice) -> None:
+    lost = await cut_session(relay, device)
+    lost.guest = True
+    assert not resumable(lost)
+
+
 async def test_a_computer_that_restarts_says_so(relay: RelayClient, device: SimulatedDevice) -> None:
     device.restart_seconds = 900.0
     session = await Session.open(relay, device=device.peer, wanted=WANTED, after_restart=1800.0)
