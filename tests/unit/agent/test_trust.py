@@ -7,10 +7,13 @@ import pytest
 from tuf.api.metadata import Metadata, Targets
 
 from agent.errors import RelayAway
+from agent.policy import Circumstances, SessionKind, Technician, decide
 from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
+from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificates import PrivateKey
-from protocol.errors import TrustError, Unavailable
+from protocol.documents import GroupPolicy
+from protocol.errors import RefusalReason, TrustError, Unavailable
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import revoke_key
 from tests.kit.founded import Founded
@@ -237,3 +240,54 @@ def test_the_relays_mirror_tells_missing_from_away(founded: Founded, tmp_path: P
         relay.statuses[f"/tuf/{founded.record.organisation}/metadata/timestamp.json"] = 503
         with pytest.raises(RelayAway, match="Come back later"):
             trust.refresh_blocking(founded.wall)
+
+
+# -- freshness and the clock's floor, on real files --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [SessionKind.ATTENDED, SessionKind.UNATTENDED])
+@pytest.mark.parametrize("capability", list(Capability))
+def test_signed_state_lasts_as_long_as_each_capability_says(tmp_path: Path, capability: Capability, kind: SessionKind) -> None:
+    """The relay withholds everything from some moment on: a minute before the capability's time is over it still works, a minute
+    after it does not. The age is that of the newest timestamp that was verified, and survives a restart of the agent."""
+    founded = Founded(tmp_path)
+    key = PrivateKey.generate()
+    founded.admit("Ana Ruiz", 3, key)
+    founded.publish()
+    founded.trust(tmp_path / "agent").refresh_blocking(founded.wall)
+    mirror = founded.mirror()
+    mirror.away = True
+    trust = founded.trust(tmp_path / "agent", mirror)
+    listed, rules = trust.technicians(), GroupPolicy(unattended=list(Capability))
+    assert listed is not None
+
+    def allowed(seconds: float) -> bool:
+        wall = founded.after(seconds=seconds)
+        with pytest.raises(Unavailable):
+            trust.refresh_blocking(wall)
+        entry = listed.find(key.public.fingerprint)
+        technician = Technician("Ana Ruiz", 3, (), 0.0, wall.timestamp() + 60, entry, False)
+        now = Circumstances(technician, "default", rules, kind, True, trust.age(wall), trust.clock(wall), frozenset(Capability))
+        decision = decide(capability, now)
+        assert decision.allowed or decision.reason is RefusalReason.STALE_TRUST, decision
+        return decision.allowed
+
+    lasts = RULES[capability].freshness if kind is SessionKind.ATTENDED else min(RULES[capability].freshness, DAY)
+    assert allowed(lasts - 60) and not allowed(lasts + 60)
+
+
+def test_the_clocks_floor_rises_with_signed_times_only_and_a_day_at_most(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    start = founded.wall.timestamp()
+    assert trust.clock(founded.after(days=-400)) == start  # a clock that is set back finds the newest signed time
+    assert trust.clock(founded.after(days=3)) == start + 3 * DAY  # one that runs ahead raises nothing for good
+    assert founded.trust(tmp_path / "agent").clock(founded.after(days=-400)) == start
+    # A signer (or its thief) dates a timestamp far ahead: a day at most, again and again only with a new signature each time.
+    founded.publish(founded.after(days=90))
+    trust.refresh_blocking(founded.after(minutes=5))
+    assert trust.clock(founded.after(days=-400)) <= start + DAY + 300
+    trust.refresh_blocking(founded.after(minutes=6))
+    assert trust.clock(founded.after(days=-400)) <= start + DAY + 300
