@@ -13,7 +13,10 @@ from protocol.capabilities import Capability
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, TrustError
 from protocol.messages.chat import ChatMessage
+from protocol.session import SessionEnded
+from technician_client.receipts import keep_last_words, newest_pin
 from tests.kit.assisted import Assistance
+from tests.kit.audited import Audited
 
 CHANGES = {
     "edit": "UPDATE record SET detail = replace(detail, 'Ana Ruiz', 'nobody') WHERE sequence = 1",
@@ -125,3 +128,30 @@ async def test_a_record_that_cannot_be_written_stops_what_it_would_record(tmp_pa
         one.sit_down()
         denied = await one.event(DeniedByAgent)
         assert "audit" in denied.denied.text
+
+
+@pytest.mark.attack(16, without=["pinned_checkpoints"])
+@pytest.mark.parametrize("tampering", ["rolled back", "cut short", "written anew"])
+async def test_the_next_session_shows_what_became_of_the_record(tmp_path: Path, tampering: str) -> None:
+    """The thief has the computer and its key, fits every hash and signs for it; the technician's pin does not move."""
+    home, kept = Audited(tmp_path / "agent"), tmp_path / "receipts"
+
+    def one_session(name: str) -> str:
+        pin = newest_pin(kept, home.device.peer)
+        leaving = home.session(name, witness=0 if pin is None else pin.sequence)
+        ended = SessionEnded("done", True, True, leaving.checkpoint, leaving.receipt, proof=tuple(leaving.proof))
+        words = keep_last_words(kept, home.identity(), name, ended, wall=home.now, pin=pin)
+        assert words is not None
+        return words.fault
+
+    assert one_session("one") == ""
+    home.keep_copy(tmp_path / "copy")
+    assert one_session("two") == ""
+    if tampering == "rolled back":
+        home.put_back(tmp_path / "copy")
+    elif tampering == "cut short":
+        home.change("DELETE FROM record WHERE sequence > 2", "DELETE FROM node")
+        home.path.with_suffix(".checkpoint").unlink()
+    else:
+        home.write_anew("Ana Ruiz", "nobody")
+    assert "rolled back" in one_session("three")

@@ -148,6 +148,14 @@ def checkpoint_signature(patch: Patch) -> None:
     patch(PublicKey, "verify", lambda self, signature, data: None)
 
 
+@control("each checkpoint is held against the one that was pinned before")
+def pinned_checkpoints(patch: Patch) -> None:
+    """Whatever the device signs for is believed."""
+    import technician_client.receipts
+
+    patch(technician_client.receipts, "check_continues", lambda old, new, proof: None)
+
+
 @control("private keys lie encrypted on the disk")
 def encrypted_keys(patch: Patch) -> None:
     """They lie there in the clear."""
