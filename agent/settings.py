@@ -18,6 +18,7 @@ PREFIX = "HANDRAIL_AGENT_"
 FILE = "agent.toml"
 FILE_BYTES = 64 * 1024
 
+ScreenPlace = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=7 * 86400)]
 
 
@@ -53,12 +54,15 @@ class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Screen capture. `display` "" is the one of the environment; `backend` "auto" tries the best one first and says which;
-    `video` False sends exact tiles only."""
+    `video` False sends exact tiles only. `hide_windows` are patterns of titles or classes of windows that are painted over
+    before anything leaves ("*keepass*"), `hide_areas` rectangles [x, y, width, height] of the display."""
 
     display: str = ""
     backend: Literal["auto", "x11", "mss"] = "auto"
     max_fps: Annotated[float, msgspec.Meta(ge=1, le=120)] = 60.0
     video: bool = True
+    hide_windows: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)] = []
+    hide_areas: Annotated[list[tuple[ScreenPlace, ScreenPlace, ScreenPlace, ScreenPlace]], msgspec.Meta(max_length=32)] = []
 
 
 class DiagnosticsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ Each object belongs to one thread: the one that opened it. Every failure that me
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto
 
@@ -134,6 +134,21 @@ class ScreenCapture(ABC):
         Raises:
             DisplayLost: the display went away.
         """
+
+    def hide_windows(self, hides: Callable[[str, str], bool]) -> None:  # noqa: ARG002 - for those who can
+        """From now on `grab` also notes where the windows are for which `hides(title, class)` is true; see `hidden`.
+
+        Raises:
+            Unavailable: windows cannot be told apart here, so nothing may be shown.
+        """
+        raise Unavailable(
+            f"Some windows of this computer must not be shown, and screen capture by {self.name} cannot tell windows apart. "
+            "Nothing is shown; ask the organisation to change the policy, or the user to change agent.toml."
+        )
+
+    def hidden(self) -> tuple[Rect, ...]:
+        """The areas of hidden windows at the very moment of the last `grab`, in display pixels."""
+        return ()
 
     @abstractmethod
     def close(self) -> None:

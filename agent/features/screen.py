@@ -12,9 +12,11 @@ from typing import ClassVar
 
 from agent.backends.base import ScreenCapture
 from agent.backends.choose import open_capture
+from agent.backends.geometry import Rect
 from agent.features.base import Feature, FeatureContext
 from agent.screen.pacing import BACKLOG_BYTES
 from agent.screen.pipeline import Acknowledged, Backlog, Counters, Pause, Refresh, ScreenPipeline, Stop, StreamOptions
+from agent.screen.redact import HideRules
 from agent.screen.video import choose_profile
 from protocol.capabilities import Capability
 from protocol.messages import Lane, Message
@@ -68,6 +70,11 @@ class ScreenFeature(Feature):
             max_fps=min(start.max_fps, settings.max_fps),
             monitor=start.monitor,
             quality=start.quality,
+            hide=HideRules(
+                tuple(self.context.rules.hide_windows),
+                tuple(settings.hide_windows),
+                tuple(Rect(*area) for area in settings.hide_areas),
+            ),
         )
         loop = asyncio.get_running_loop()
         self._failure = loop.create_future()

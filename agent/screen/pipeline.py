@@ -10,7 +10,7 @@ import queue
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from agent.screen.damage import rectangles
 from agent.screen.encode import Budget, Built, UpdateBuilder
 from agent.screen.frames import CellRect, Cells, Frames
 from agent.screen.pacing import HeldBy, Pacer
+from agent.screen.redact import HideRules, Redaction
 from protocol.errors import Unavailable
 from protocol.limits import LIMITS
 from protocol.messages import Message
@@ -29,6 +30,7 @@ from protocol.messages.screen import Monitor, ScreenLayout, ScreenState, ScreenU
 LOG = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+GRABS = 8
 ECHO_SECONDS = 0.008
 """How often it is looked whether what is drawn while the link is full may be the echo of a key press."""
 BACKLOG_POLL = 0.005
@@ -43,6 +45,7 @@ class StreamOptions:
     max_fps: float = 60.0
     monitor: str = ""
     quality: str = "auto"
+    hide: HideRules = field(default_factory=HideRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class ScreenPipeline:
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._pacer = Pacer(options.max_fps)
-        self._state = ""
+        self._state = self._said = ""
         self._paused = False
         self._backlog = 0
 
@@ -138,6 +141,8 @@ class ScreenPipeline:
             while True:
                 try:
                     with contextlib.closing(self._open_capture()) as capture:
+                        if self._options.hide.wants_windows():
+                            capture.hide_windows(self._options.hide.hides)
                         _Stream(self, capture).run()
                 except Unavailable as error:
                     lost = isinstance(error, DisplayLost) or self._state in ("running", "lost")
@@ -151,8 +156,8 @@ class ScreenPipeline:
 
     def state(self, state: str, text: str = "") -> None:
         """Tell the viewer once for each change."""
-        if state != self._state:
-            self._state = state
+        if (state, text) != (self._state, self._said):
+            self._state, self._said = state, text
             self._deliver(ScreenState(state, text[:TEXT_CHARS]))
 
     def _sleep(self, seconds: float) -> None:
@@ -237,7 +242,7 @@ class _Stream:
                 if paused:
                     self._pipeline.state("paused")
                 elif not self._announce():
-                    self._pipeline.state("running")
+                    self._pipeline.state("running", self._sentence())
                     self._send_cursor()
             case Backlog(size):
                 self._pipeline._backlog = size
@@ -256,6 +261,7 @@ class _Stream:
         self._cursor = CursorSender(self._capture.cursor, self._area)
         self._frames = Frames(self._area.width, self._area.height)
         options = self._pipeline._options
+        self._redaction = Redaction(self._area.width, self._area.height, (self._area.x, self._area.y))
         self._builder = UpdateBuilder(
             self._frames,
             full_chroma=options.full_chroma,
@@ -282,7 +288,7 @@ class _Stream:
             )
         )
         self._exact = False
-        self._pipeline.state("running")
+        self._pipeline.state("running", self._sentence())
         self._send_cursor()
         return True
 
@@ -344,13 +350,29 @@ class _Stream:
             self._send(self._builder.build_echo(area, spare), captured, urgent=True)
 
     def _grab(self, cells: Sequence[CellRect]) -> bool:
-        """Bring `now` up to date there. False: the display has changed its size, and everything begins anew."""
-        frames, origin = self._frames, (self._area.x, self._area.y)
+        """Bring `now` up to date there, without what is hidden. False: not possible now (the display has changed its size)."""
+        frames, origin, hide = self._frames, (self._area.x, self._area.y), self._pipeline._options.hide
         areas = [frames.pixels(rectangle).moved(*origin) for rectangle in cells]
-        if not areas or self._capture.grab(areas, frames.now, origin):
+        if not areas and not hide.wants_windows():
             return True
-        self._relayout()
-        return False
+        for _ in range(GRABS):
+            if not self._capture.grab(areas, frames.now, origin):
+                self._relayout()
+                return False
+            # What has just become hidden or visible is looked at anew, by a grab that knows of it.
+            changed = self._redaction.update((*self._capture.hidden(), *hide.areas))
+            self._redaction.paint(frames.now)
+            if not changed:
+                return True
+            for area in changed:
+                frames.mark(area)
+            areas = [frames.pixels(frames.cells(area)).moved(*origin) for area in changed]
+            self._pipeline.state("running", self._sentence())
+        return False  # windows move faster than they can be looked at: tried again
+
+    def _sentence(self) -> str:
+        """What is said about hidden parts."""
+        return self._pipeline._options.hide.sentence(len(self._redaction.hidden))
 
     def _send(self, built: Built, captured: float, *, urgent: bool = False) -> None:
         self._counters.stream = self._builder.next_stream

@@ -159,7 +159,7 @@ class CursorMove(Message, frozen=True, tag="screen.cursor_move"):
 
 class ScreenState(Message, frozen=True, tag="screen.state"):
     """A->T: the stream stands still or flows again, and why: `state` is "running", "paused", "lost" (the display went away) or
-    "unavailable"."""
+    "unavailable". While parts of the display are hidden, "running" says so in `text`."""
 
     SENDER: ClassVar = Sender.AGENT
     state: ShortText

@@ -3,7 +3,8 @@
 import contextlib
 import itertools
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.cursor import X11Cursor
 from agent.backends.x11.damage import DamageWatch
 from agent.backends.x11.shared_memory import SharedPixels
+from agent.backends.x11.windows import WindowWatch
 from protocol.errors import Unavailable
 
 LOG = logging.getLogger(__name__)
@@ -53,6 +55,9 @@ class X11Capture(ScreenCapture):
             self._memory = SharedPixels(self._connection, self._shm, self._size[0] * self._size[1])
             undo.pop_all()
         self._closed = False
+        self._windows: WindowWatch | None = None
+        self._hidden: tuple[Rect, ...] = ()
+        self._kept = Happened.NOTHING
         follows = "XI2 motion" if self._cursor.follows else "polled pointer"
         self.reason = f"XDamage, XShm and {follows} of X display {display}"
 
@@ -104,6 +109,11 @@ class X11Capture(ScreenCapture):
         happened = self._drain()
         if happened:
             return happened
+        if self._windows is not None and (left := self._windows.next_deadline(time.monotonic())) is not None:
+            happened = Happened.DAMAGE if left == 0 else Happened.NOTHING
+            timeout = left if timeout is None else min(timeout, left)
+            if happened:
+                return happened
         if not self._cursor.follows:
             timeout = POINTER_POLL if timeout is None else min(timeout, POINTER_POLL)
         woken = self._connection.sleep(timeout, wake)
@@ -111,8 +121,10 @@ class X11Capture(ScreenCapture):
         return happened if self._cursor.follows else happened | Happened.POINTER
 
     def _drain(self) -> Happened:
-        happened = Happened.NOTHING
+        happened, self._kept = self._kept, Happened.NOTHING
         for event in self._connection.events():
+            if self._windows is not None and self._windows.noticed(event):
+                happened |= Happened.DAMAGE
             match event:
                 case xcffib.damage.NotifyEvent():
                     happened |= Happened.DAMAGE
@@ -130,8 +142,27 @@ class X11Capture(ScreenCapture):
         """See the base class."""
         return self._damage.take()
 
+    def hide_windows(self, hides: Callable[[str, str], bool]) -> None:
+        """See the base class."""
+        self._windows = WindowWatch(self._connection, hides)
+
+    def hidden(self) -> tuple[Rect, ...]:
+        """See the base class."""
+        return self._hidden
+
     def grab(self, areas: Sequence[Rect], into: Pixels, origin: tuple[int, int] = (0, 0)) -> bool:
         """See the base class. Requests for all areas are under way together; each pixel is copied once."""
+        if self._windows is None:
+            return self._grab_all(areas, into, origin)
+        with self._windows.still(self._keep):
+            self._hidden = self._windows.areas(time.monotonic())
+            return self._grab_all(areas, into, origin)
+
+    def _keep(self) -> None:
+        """Read what has happened; the next `wait` tells it."""
+        self._kept |= self._drain()
+
+    def _grab_all(self, areas: Sequence[Rect], into: Pixels, origin: tuple[int, int]) -> bool:
         queue = [area for area in areas if area.area]
         while queue:
             offsets = list(itertools.accumulate((area.area for area in queue), initial=0))

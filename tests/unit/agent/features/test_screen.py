@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from agent.backends.base import ScreenCapture
 from agent.backends.fake.capture import FakeCapture
 from agent.features.base import Watched
 from agent.features.screen import ScreenFeature
+from agent.screen.redact import DARK, LIGHT
 from agent.settings import AgentSettings, ScreenSettings
 from protocol.capabilities import Capability
+from protocol.documents import GroupPolicy
 from protocol.errors import Unavailable
 from protocol.messages import Lane, Message
 from protocol.messages.screen import ScreenAck, ScreenRefresh, ScreenStart, ScreenState, ScreenStop
@@ -25,6 +28,7 @@ class Context:
 
     def __init__(self, settings: AgentSettings) -> None:
         self.settings = settings
+        self.rules = GroupPolicy()
         self.viewer = Viewer()
         self.watched = Watched()
         self.view = True
@@ -219,3 +223,28 @@ async def test_a_backlog_in_this_process_holds_the_stream(harness: Harness) -> N
     assert not np.array_equal(harness.context.viewer.picture.pixels.view(np.uint32)[..., 0], harness.display.pixels)
     harness.context.backlog = 0
     await harness.shows_all()
+
+
+async def test_what_the_user_hides_is_striped_and_said(harness: Harness) -> None:
+    harness.context.settings = AgentSettings(home=Path("/"), screen=ScreenSettings(hide_areas=[(10, 20, 30, 40)]))
+    await harness.feature.handle(ScreenStart([]))
+    viewer = harness.context.viewer
+    await eventually_async(lambda: viewer.picture.exact, "the picture")
+    shown = viewer.picture.pixels.view(np.uint32)[..., 0]
+    differs = np.argwhere(shown != harness.display.pixels)
+    assert differs[:, 0].min() >= 20
+    assert differs[:, 0].max() < 60
+    assert differs[:, 1].min() >= 10
+    assert differs[:, 1].max() < 40
+    assert {int(value) & 0xFFFFFF for value in np.unique(shown[20:60, 10:40])} == {LIGHT, DARK}
+    await eventually_async(lambda: "hidden, as the user wants" in viewer.states[-1].text, "the news")
+
+
+async def test_a_policy_that_cannot_be_kept_shows_nothing(harness: Harness) -> None:
+    harness.context.rules = GroupPolicy(hide_windows=["*payroll*"])
+    await harness.feature.handle(ScreenStart([]))
+    viewer = harness.context.viewer
+    await eventually_async(lambda: bool(viewer.states), "the news")
+    assert viewer.states[-1].state == "unavailable"
+    assert "cannot tell windows apart" in viewer.states[-1].text
+    assert not viewer.updates

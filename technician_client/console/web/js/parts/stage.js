@@ -205,17 +205,26 @@ function Veil({ store }) {
   return null;
 }
 
+/** What the picture leaves out, in the agent's words. @param {{store: SessionStore}} props */
+function Hidden({ store }) {
+  const { state, text } = store.stream.value;
+  if (state !== "running" || !text) return null;
+  return html`<span class="hidden-note" role="status"><${Icon} name="screen" size=${16} />${text}</span>`;
+}
+
 /** One line below the picture: who controls, and where the keys go. @param {{store: SessionStore, focused: boolean}} props */
 function ControlLine({ store, focused }) {
   const asking = store.asking.value.has("control");
   if (!store.may("control")) {
     return html`<div class="control-line">
       <span><${Icon} name="screen" />You are watching.</span>
+      <${Hidden} store=${store} />
       <button type="button" class="link" disabled=${asking} onClick=${() => store.ask("control")}>${asking ? "The user is being asked…" : "Ask to control"}</button>
     </div>`;
   }
   return html`<div class="control-line ${focused ? "control-on" : ""}">
     <span><${Icon} name="keyboard" />${focused ? "Your keyboard and mouse go to the device." : "Click the picture to type there."}</span>
+    <${Hidden} store=${store} />
     ${focused && html`<span class="quiet"><kbd>${LEAVE.words}</kbd> leads out</span>`}
   </div>`;
 }
