@@ -13,8 +13,6 @@ class Row:
     not_covered: str = ""
 
 
-LATER_DESKTOP = "waits for the consent window and banner of the desktop side"
-
 ROWS: dict[int, Row] = {
     1: Row("relay", "read pixels, keys, tables", "TLS 1.3 end to end"),
     2: Row("relay", "flip a bit", "TLS record integrity"),
@@ -54,11 +52,11 @@ ROWS: dict[int, Row] = {
         "all of it together, with its database, keys and files",
         "the relay holds no authority",
     ),
-    35: Row("scammer", "hidden session", "banner", LATER_DESKTOP),
+    35: Row("scammer", "hidden session", "banner"),
     36: Row("thief", "stolen laptop", "short leaf, encrypted keys, revocation"),
     37: Row("local user", "edits agent files or uses its local socket", "owner, mode and peer credentials checked"),
     38: Row("anyone", "half headers, fragments, many connections at once", "limits; a session runs on undisturbed"),
-    39: Row("malicious technician", "blank screen, input into the consent window", "isolation", LATER_DESKTOP),
+    39: Row("malicious technician", "blank screen, input into the consent window", "isolation"),
     40: Row("script author", "parameter injection", "typed argv, no shell"),
     41: Row("single insider", "approves an own script twice", "distinct keys"),
     42: Row("clock attacker", "sets the clock back", "newest signed time is the floor"),
