@@ -14,5 +14,9 @@ PARTS = 8
 def test_every_byte_counts(part: int) -> None:
     stood, length = changed_handshake({})
     assert stood and 2000 < length < 16384
-    ignored = [place for place in range(part, length, PARTS) if changed_handshake({place: 1 << place % 8})[0]]
+    ignored = []
+    for place in range(part, length, PARTS):
+        stood, carried = changed_handshake({place: 1 << place % 8})
+        if stood and place < carried:  # signatures differ in length by a byte or two: the last places may not be there
+            ignored.append(place)
     assert len(ignored) <= MOST_IGNORED // PARTS + 1, ignored
