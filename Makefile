@@ -40,6 +40,10 @@ bench-trust: ## handshakes, opening a session, the audit chain; beside plain TLS
 	@scripts/prepare test
 	@.venv/bin/python -m tests.bench.trust
 
+bench-wan: ## the same over slow links from a seed, beside TigerVNC: typing, scrolling, echo beside a film, after an outage
+	@scripts/prepare bench
+	@.venv/bin/python -m tests.bench.wan
+
 prepare-test:
 	@scripts/prepare test
 

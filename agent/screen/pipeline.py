@@ -22,6 +22,7 @@ from agent.screen.encode import Budget, Built, UpdateBuilder
 from agent.screen.frames import CellRect, Cells, Frames
 from agent.screen.pacing import HeldBy, Pacer
 from agent.screen.redact import HideRules, Redaction
+from agent.screen.report import Reporter
 from protocol.errors import Unavailable
 from protocol.limits import LIMITS
 from protocol.messages import Message
@@ -120,6 +121,7 @@ class ScreenPipeline:
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._pacer = Pacer(options.max_fps)
+        self._reporter = Reporter()
         self._state = self._said = ""
         self._paused = False
         self._backlog = 0
@@ -155,8 +157,8 @@ class ScreenPipeline:
             self._wake_write.close()
 
     def state(self, state: str, text: str = "") -> None:
-        """Tell the viewer once for each change."""
-        if (state, text) != (self._state, self._said):
+        """Tell the viewer once for each change; the reason of a failure may vary, what is hidden while it runs is said anew."""
+        if state != self._state or (state == "running" and text != self._said):
             self._state, self._said = state, text
             self._deliver(ScreenState(state, text[:TEXT_CHARS]))
 
@@ -309,6 +311,9 @@ class _Stream:
             move = self._cursor.move(now)
             if move is not None:
                 self._pipeline._deliver(move)
+        reporter = self._pipeline._reporter
+        if reporter.next_deadline(now) == 0.0:
+            self._pipeline._deliver(reporter.take(self._pacer, self._pacer.held, now))
         if not self._work(now):
             return
         if self._damaged and self._builder.filming and now >= self._echo_at:
@@ -381,7 +386,9 @@ class _Stream:
         self._exact = built.exact
         self._counters.sequence += 1
         sequence = self._counters.sequence
-        self._pacer.sent(sequence, built.size, self._clock(), urgent=urgent)
+        now = self._clock()
+        self._pacer.sent(sequence, built.size, now, urgent=urgent)
+        self._pipeline._reporter.add(built.made, now)
         microseconds = int(captured * 1_000_000)
         update = ScreenUpdate(sequence, self._counters.epoch, microseconds, list(built.operations), built.exact)
         self._pipeline._deliver(update)
@@ -406,6 +413,9 @@ class _Stream:
         times: list[float] = []
         if self._pointer:
             times.append(self._cursor.next_deadline(now))
+        report = self._pipeline._reporter.next_deadline(now)
+        if report is not None:
+            times.append(report)
         refinement = self._builder.next_deadline(now)
         if self._work(now):
             match self._pacer.hold(now, self._pipeline._backlog):

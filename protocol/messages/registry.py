@@ -56,6 +56,7 @@ AnyMessage = (
     | screen.CursorShape
     | screen.CursorMove
     | screen.ScreenState
+    | screen.ScreenReport
     | diagnostics.DiagnosticsCollect
     | diagnostics.DiagnosticsTable
     | diagnostics.DiagnosticsDone

@@ -164,3 +164,35 @@ class ScreenState(Message, frozen=True, tag="screen.state"):
     SENDER: ClassVar = Sender.AGENT
     state: ShortText
     text: ShortText = ""
+
+
+class ScreenWay(msgspec.Struct, frozen=True, array_like=True):
+    """`count` operations went `way` (copy, tile, video, refine) because of `why` (moved, small, flat, photo, motion, link,
+    still): their `size` in bytes and the milliseconds of work."""
+
+    way: ShortText
+    why: ShortText
+    count: int
+    size: int
+    ms: float
+
+
+class ScreenHeld(msgspec.Struct, frozen=True, array_like=True):
+    """`count` times something newer took the place of what `reason` (frame_rate, unacknowledged, link, backlog, viewer) held."""
+
+    reason: ShortText
+    count: int
+
+
+class ScreenReport(Message, frozen=True, tag="screen.report"):
+    """A->T: how the picture went in the last `seconds`, at most once a second and only when something was sent. `byte_rate` is
+    what the link is reckoned to deliver, `path_ms` the shortest time to an acknowledgement (0: unknown), `in_flight` the bytes
+    without one."""
+
+    SENDER: ClassVar = Sender.AGENT
+    seconds: float
+    ways: Annotated[list[ScreenWay], msgspec.Meta(max_length=64)]
+    held: Annotated[list[ScreenHeld], msgspec.Meta(max_length=16)]
+    byte_rate: float
+    path_ms: float
+    in_flight: int

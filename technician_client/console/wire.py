@@ -56,6 +56,7 @@ FromBrowserMessage = (
 ToBrowserMessage = (
     screen.ScreenLayout,
     screen.ScreenState,
+    screen.ScreenReport,
     screen.CursorMove,
     diagnostics.DiagnosticsTable,
     diagnostics.DiagnosticsDone,

@@ -10,6 +10,7 @@ from protocol.messages.screen import (
     CursorShape,
     ScreenAck,
     ScreenLayout,
+    ScreenReport,
     ScreenState,
     ScreenUpdate,
     Tile,
@@ -27,6 +28,7 @@ class Viewer:
     states: list[ScreenState] = field(default_factory=list)
     shapes: list[CursorShape] = field(default_factory=list)
     moves: list[CursorMove] = field(default_factory=list)
+    reports: list[ScreenReport] = field(default_factory=list)
     updates: list[ScreenUpdate] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
     """Seconds from capture to receipt of each update."""
@@ -48,6 +50,8 @@ class Viewer:
                 self.shapes.append(message)
             case CursorMove():
                 self.moves.append(message)
+            case ScreenReport():
+                self.reports.append(message)
             case _:
                 raise AssertionError(f"unexpected {type(message).__name__}")
         return None

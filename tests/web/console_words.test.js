@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { checkParameters, startValues } from "../../technician_client/console/web/js/features/fixes.js";
-import { LatencyEstimate, judge } from "../../technician_client/console/web/js/features/quality.js";
+import { LatencyEstimate, heldWords, judge, wayRows } from "../../technician_client/console/web/js/features/quality.js";
 import { CANDIDATES, supportedDecoders } from "../../technician_client/console/web/js/features/video.js";
 import { ago, cellText, codeComplete, codeOf, duration, grouped, rate, span } from "../../technician_client/console/web/js/format.js";
 import { PRESETS, inOrder, presetOf } from "../../technician_client/console/web/js/wishes.js";
@@ -104,4 +104,13 @@ test("presets are recognised whatever the order", () => {
   assert.equal(presetOf([...PRESETS[1].capabilities].reverse()), "control");
   assert.equal(presetOf(["view"]), "");
   assert.deepEqual(inOrder(["chat", "terminal", "view"]), ["view", "chat", "terminal"]);
+});
+
+test("the ways of the picture, most data first, and what held it back", () => {
+  const report = { ways: [["tile", "small", 3, 500, 0.4], ["video", "link", 2, 9000, 6.5], ["new", "way", 1, 1, 0]], held: [["link", 4], ["odd", 1]] };
+  assert.deepEqual(wayRows(report).map(({ name, bytes }) => [name, bytes]), [["Coarse first", 9000], ["Exact, small", 500], ["new way", 1]]);
+  assert.match(wayRows(report)[0].why, /could not carry it/);
+  assert.equal(heldWords(report), "the link was full 4 ×, odd 1 ×");
+  assert.deepEqual(wayRows(null), []);
+  assert.equal(heldWords(null), "");
 });

@@ -15,6 +15,7 @@ export const FIELDS = Object.freeze({
   "screen.ack": ["sequence", "decode_ms", "queue"],
   "screen.layout": ["epoch", "width", "height", "origin_x", "origin_y", "monitors", "backend", "note"],
   "screen.state": ["state", "text"],
+  "screen.report": ["seconds", "ways", "held", "byte_rate", "path_ms", "in_flight"],
   "screen.cursor_move": ["x", "y"],
   "diagnostics.collect": ["request", "tables"],
   "diagnostics.table": ["request", "name", "status", "duration_ms", "budget_ms", "rows", "reason", "truncated"],

@@ -28,6 +28,8 @@ export class SessionStore {
     /** @type {import("../vendor/signals.js").Signal<any>} the newest screen.layout */
     this.layout = signal(null);
     this.stream = signal({ state: "", text: "" });
+    /** @type {import("../vendor/signals.js").Signal<any>} the newest screen.report */
+    this.report = signal(null);
     /** @type {import("../vendor/signals.js").Signal<{id: number, text: string, level: "poor" | "good"}[]>} */
     this.notices = signal([]);
     /** @type {import("../vendor/signals.js").Signal<Set<string>>} capabilities that the user is being asked for */
@@ -171,6 +173,9 @@ export class SessionStore {
         break;
       case "screen.state":
         this.stream.value = { state: message.state, text: message.text };
+        break;
+      case "screen.report":
+        this.report.value = message;
         break;
       case "session.paused":
         this.paused.value = message.paused ? message.by : null;

@@ -106,6 +106,16 @@ def test_nothing_is_grabbed_or_sent_while_nothing_changes(display: FakeCapture, 
     assert len(session.viewer.updates) == updates + 1
 
 
+def test_how_the_picture_went_is_told_once_and_then_no_more(display: FakeCapture, start: Start) -> None:
+    session = start(display)
+    wait_for(lambda: bool(session.viewer.reports), "a report")
+    report = session.viewer.reports[0]
+    assert {way.way for way in report.ways} == {"tile"}
+    assert sum(way.size for way in report.ways) > session.viewer.size()
+    assert report.byte_rate > 0
+    assert session.pipeline._reporter.next_deadline(0.0) is None
+
+
 def test_a_new_size_is_a_new_epoch(display: FakeCapture, start: Start) -> None:
     session = start(display)
     wait_for(lambda: session.viewer.picture.exact, "the first picture")

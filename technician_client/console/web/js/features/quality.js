@@ -85,3 +85,56 @@ export function judge({ stats, latency, decode, paused, state, stateText, exact 
   const why = exact ? "The picture is fresh and exact, pixel for pixel." : "The picture is fresh. It becomes exact as soon as motion stops.";
   return { level: "good", words: "Good", why };
 }
+
+const WAYS = /** @type {Record<string, string>} */ ({
+  "copy moved": "Moved",
+  "tile small": "Exact, small",
+  "tile flat": "Exact, text and windows",
+  "tile photo": "Exact, photographs",
+  "video motion": "Film",
+  "video link": "Coarse first",
+  "refine still": "Made exact",
+});
+const REASONS = /** @type {Record<string, string>} */ ({
+  "copy moved": "The page already has these pixels; only where they go is sent.",
+  "tile small": "Small changes go at once, pixel for pixel.",
+  "tile flat": "Text and windows compress well without loss.",
+  "tile photo": "The link carries this photograph exactly in time.",
+  "video motion": "It keeps moving and compresses no other way.",
+  "video link": "The link could not carry it exactly in time; it becomes exact when it stands still.",
+  "refine still": "What was sent coarse stands still now.",
+});
+const HELD = /** @type {Record<string, string>} */ ({
+  frame_rate: "frame rate",
+  unacknowledged: "answers under way",
+  link: "the link was full",
+  backlog: "not yet sent there",
+  viewer: "this computer paints slowly",
+});
+
+/**
+ * @typedef {{name: string, why: string, count: number, bytes: number, ms: number}} WayRow
+ */
+
+/**
+ * How the picture went lately, a row for each way, the most bytes first.
+ * @param {any} report a screen.report or null
+ * @returns {WayRow[]}
+ */
+export function wayRows(report) {
+  if (report === null) return [];
+  const rows = /** @type {[string, string, number, number, number][]} */ (report.ways).map(([way, why, count, size, ms]) => {
+    const key = `${way} ${why}`;
+    return { name: WAYS[key] ?? key, why: REASONS[key] ?? "", count, bytes: size, ms };
+  });
+  return rows.sort((one, other) => other.bytes - one.bytes);
+}
+
+/**
+ * What held newer pictures back, in words; "" for nothing.
+ * @param {any} report a screen.report or null
+ */
+export function heldWords(report) {
+  if (report === null || report.held.length === 0) return "";
+  return /** @type {[string, number][]} */ (report.held).map(([reason, count]) => `${HELD[reason] ?? reason} ${count} ×`).join(", ");
+}

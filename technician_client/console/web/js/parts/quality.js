@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../lib.js";
 import { rate, span } from "../format.js";
-import { judge } from "../features/quality.js";
+import { heldWords, judge, wayRows } from "../features/quality.js";
 import { Icon } from "../icons.js";
 import { Menu } from "./controls.js";
 
@@ -40,8 +40,29 @@ export function Quality({ store }) {
     <dl class="numbers">
       ${numbers.map(([name, value, hint]) => html`<div key=${name} title=${hint}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>
+    <${Ways} report=${store.report.value} />
     <p class="quiet quality-source"><${Icon} name="screen" size=${14} />${source(store.layout.value)}</p>
   <//>`;
+}
+
+/** How the picture went in the last second in which something was sent. @param {{report: any}} props */
+function Ways({ report }) {
+  const rows = wayRows(report);
+  if (rows.length === 0) return null;
+  const held = heldWords(report);
+  return html`<table class="ways">
+      <caption class="quiet">The picture lately, and why this way</caption>
+      <thead><tr><th scope="col">Way</th><th scope="col">Pieces</th><th scope="col">Data</th><th scope="col">Work</th></tr></thead>
+      <tbody>
+        ${rows.map(({ name, why, count, bytes, ms }) => html`<tr key=${name} title=${why}><th scope="row">${name}</th><td class="num">${count}</td><td class="num">${amount(bytes)}</td><td class="num">${span(ms)}</td></tr>`)}
+      </tbody>
+    </table>
+    <p class="quiet">Link about ${rate(report.byte_rate)}${report.path_ms === 0 ? "" : `, ${span(report.path_ms)} to an answer`}${held ? `. Newer pictures waited: ${held}.` : "."}</p>`;
+}
+
+/** @param {number} bytes */
+function amount(bytes) {
+  return rate(bytes).replace("/s", "");
 }
 
 /** @param {any} layout */
