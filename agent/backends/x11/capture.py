@@ -49,6 +49,9 @@ class X11Capture(ScreenCapture):
             check_visual(self._connection)
             self._shm = self._connection.extension(xcffib.shm.key, "MIT-SHM")
             self._randr = self._select_layout()
+            # A monitor that is made of a part of the screen is told by no RandR event but as if the root window had changed.
+            mask = xcffib.xproto.EventMask.StructureNotify
+            self._connection.core.ChangeWindowAttributes(self._connection.root, xcffib.xproto.CW.EventMask, [mask])
             self._cursor = X11Cursor(self._connection)
             self._damage = DamageWatch(self._connection)
             self._size = self._connection.root_size()
@@ -133,6 +136,8 @@ class X11Capture(ScreenCapture):
                 case xcffib.xinput.RawMotionEvent():
                     happened |= Happened.POINTER
                 case xcffib.randr.ScreenChangeNotifyEvent() | xcffib.randr.NotifyEvent():
+                    happened |= Happened.LAYOUT
+                case xcffib.xproto.ConfigureNotifyEvent() if event.window == self._connection.root:
                     happened |= Happened.LAYOUT
                 case _:
                     pass

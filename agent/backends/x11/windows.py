@@ -44,7 +44,8 @@ class WindowWatch:
         with lost_display():
             self._names = {name: core.InternAtom(False, len(name), name).reply().atom for name in ("_NET_WM_NAME", "UTF8_STRING")}
         mask = xcffib.xproto.EventMask
-        self._mask = mask.SubstructureNotify | mask.PropertyChange
+        # One mask for each client: what the capture wants to know of the root window stays in it.
+        self._mask = mask.SubstructureNotify | mask.PropertyChange | mask.StructureNotify
         self._watch(connection.root)
 
     def _watch(self, window: int) -> None:
