@@ -54,6 +54,7 @@ class Database:
             async with self._writer, self._engine.execution_options(**{WRITES: True}).begin() as connection:
                 await connection.run_sync(upgrade)
         except SQLAlchemyError as error:
+            await self._engine.dispose()
             reason = getattr(error, "orig", None) or error
             raise StoreError(
                 f"The database {self.path} cannot be opened ({reason}); check the path, its owner and the disk."

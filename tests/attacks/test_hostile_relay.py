@@ -456,6 +456,7 @@ async def test_a_relays_own_technician_is_not_even_asked_about(stage: Stage) -> 
         assert wire is not None
         plan.machine = machine
         stage.relay._loop.call_soon_threadsafe(plan.pump, wire)
+        await eventually_async(lambda: wire.record.received, "the attack takes place")
         end = time.monotonic() + 4
         while time.monotonic() < end and not person.questions and not person.of(SessionOver):
             await asyncio.sleep(0.02)

@@ -1,6 +1,7 @@
 """Guests of a whole installation: a person with a seed file at a terminal, and the technician who types their code."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ def founded_world(directory: Path, **named: Any) -> World:
         world.quickstart(told["token"], told["relay_spki"])
         world.start_signer()
         world.handrail("org", "seed", "--out", str(directory / "example.seed"))
-        (directory / "tmp").mkdir()
+        # The name of a socket below it must fit into 107 bytes, which a test's own directory does not leave room for.
+        (directory / "tmp").symlink_to(tempfile.mkdtemp(prefix="guest-"))
     except BaseException:
         world.stop()
         raise
@@ -30,7 +32,7 @@ class Guest:
     """A person at a terminal of a computer that is not enrolled. Its temporary files go where a test can look."""
 
     def __init__(self, world: World, *words: str) -> None:
-        self.temporary = world.directory / "tmp"
+        self.temporary = (world.directory / "tmp").resolve()
         env = {**world.environment, "TMPDIR": str(self.temporary), "DISPLAY": "", "HOME": str(world.directory / "nobody")}
         argv = [command("handrail-agent"), "guest", str(world.directory / "example.seed"), *words]
         self.terminal = Terminal(argv, env=env)

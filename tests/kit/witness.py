@@ -30,7 +30,8 @@ CLIPBOARD = "import tkinter; root = tkinter.Tk(); root.withdraw(); print(root.cl
 PYTHON = "/usr/bin/python3"
 # Written for the record of what happened, also of what was refused, and (the last) with the time of the last look at the
 # organisation's signed files, which themselves are compared: looked at by tests of their own.
-RECORDS = ("audit.", "receipts", "agent.sock", "agent.lock", "verified.msgpack")
+# What the agent writes about itself, and the organisation's signed files, which it may fetch anew at any time.
+RECORDS = ("audit.", "receipts", "agent.sock", "agent.lock", "verified.msgpack", "tuf")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_the_command_is_the_agents(tmp_path: Path) -> None:
 
 def test_its_last_line_says_why_it_ended(application: QApplication, capfd: pytest.CaptureFixture[str]) -> None:
     ended: list[str] = []
-    code = "import sys; print('first'); sys.exit('handrail-agent: The disk is full.')"
+    code = "import sys; print('first', flush=True); sys.exit('handrail-agent: The disk is full.')"
     runner = AgentRunner([sys.executable, "-c", code], ended.append)
     for count in range(1, STARTS + 1):
         runner.start()
