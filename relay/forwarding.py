@@ -18,7 +18,7 @@ from relay.clock import Clock
 from relay.metrics import Loss, Metrics, Refusal
 from relay.problems import Problem, bearer
 from relay.ratelimit import SlidingWindow
-from relay.sockets import broke_rules, close, make_socket, receive, vanished
+from relay.sockets import broke_rules, close, keep_little, make_socket, receive, vanished
 from relay.surface import Call
 from relay.tunnels import Claim, End, TunnelTable
 
@@ -74,6 +74,7 @@ class Exchange:
         self._idle.clear()
         try:
             await socket.prepare(call.request)
+            keep_little(call.request.transport)
             meeting.ends[claim.end] = socket
             await self._serve(claim, meeting, socket)
         finally:

@@ -1,5 +1,8 @@
 """WebSockets as the relay uses them: binary, uncompressed, bounded, and never raising because a peer is gone."""
 
+import asyncio
+import contextlib
+import socket as socket_module
 from http import HTTPStatus
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
@@ -10,6 +13,7 @@ from relay.problems import Problem
 
 WRITE_LIMIT = 64 * 1024
 CLOSE_SECONDS = 2.0
+NOT_SENT_BYTES = 64 * 1024
 
 
 def make_socket(request: BaseRequest, limits: Limits) -> web.WebSocketResponse:
@@ -31,6 +35,20 @@ def make_socket(request: BaseRequest, limits: Limits) -> web.WebSocketResponse:
             HTTPStatus.UPGRADE_REQUIRED, "websocket", "This path speaks WebSocket only.", headers={"Upgrade": "websocket"}
         )
     return socket
+
+
+def keep_little(transport: asyncio.BaseTransport | None) -> None:
+    """Ask the kernel to take no more than it can send soon (TCP_NOTSENT_LOWAT, tcp(7)), where it can be asked.
+
+    Left to itself it takes megabytes for an end on a slow link; what is urgent would wait behind all of them, and the other end
+    would learn too late that it has to send less.
+    """
+    owned = None if transport is None else transport.get_extra_info("socket")
+    if owned is None:
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        owned.setsockopt(socket_module.IPPROTO_TCP, socket_module.TCP_NODELAY, 1)
+        owned.setsockopt(socket_module.IPPROTO_TCP, socket_module.TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
 
 
 async def receive(socket: web.WebSocketResponse) -> WSMessage:

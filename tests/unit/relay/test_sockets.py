@@ -1,6 +1,7 @@
 """WebSockets as the relay uses them."""
 
 import asyncio
+import socket as socket_module
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,7 @@ from protocol.limits import Limits
 from relay.listener import Gate, Listener
 from relay.metrics import Metrics
 from relay.problems import Problem
-from relay.sockets import broke_rules, close, make_socket, receive, vanished
+from relay.sockets import NOT_SENT_BYTES, broke_rules, close, keep_little, make_socket, receive, vanished
 from tests.kit.waiting import eventually_async
 
 Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
@@ -93,3 +94,18 @@ def test_a_plain_request_is_told_to_upgrade() -> None:
     with pytest.raises(Problem) as caught:
         make_socket(make_mocked_request("GET", "/"), Limits())
     assert caught.value.status == 426
+
+
+async def test_the_kernel_is_asked_to_keep_little_for_a_slow_end() -> None:
+    async def leave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(leave, "127.0.0.1", 0)
+    async with server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        keep_little(writer.transport)
+        owned = writer.get_extra_info("socket")
+        assert owned.getsockopt(socket_module.IPPROTO_TCP, socket_module.TCP_NOTSENT_LOWAT) == NOT_SENT_BYTES
+        writer.close()
+        await writer.wait_closed()
+    keep_little(None)
