@@ -39,8 +39,9 @@ def main(home: Path | None, theme: str, language: str | None, get_help: bool) ->
     desktop = Desktop(settings, Texts(language or chosen_language(QLocale.system().uiLanguages())))
     instance = Instance(settings.home, desktop.wanted)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Python handles a signal between two of its own instructions: at the latest with the next tick of the clock.
-        signal.signal(number, lambda _number, _frame: application.quit())
+        # Python handles a signal between two of its own instructions: at the latest with the next tick of the clock. Not by
+        # `quit`, which asks every window first, and ours do not close.
+        signal.signal(number, lambda _number, _frame: application.exit(0))
     desktop.start(get_help=get_help)
     code = application.exec()
     instance.close()

@@ -119,7 +119,7 @@ class Desktop(QObject):
         if not self._has_tray:
             self._has_tray = self.tray.there
             if not self._has_tray and self._ticks == TRAY_PATIENCE:
-                self.show_home()
+                self.show_home(take_keyboard=False)
         self.refresh()
 
     # -- the daemon (`wire.WireListener`) -----------------------------------------------------------------------------
@@ -180,12 +180,10 @@ class Desktop(QObject):
             case Command.ABOUT:
                 self.wire.request(AskStatus, self._show_about)
 
-    def show_home(self) -> None:
+    def show_home(self, *, take_keyboard: bool = True) -> None:
         """Show the small window."""
         self.home.show_state(self.state)
-        self.home.showNormal()
-        self.home.raise_()
-        self.home.activateWindow()
+        self.home.present(take_keyboard=take_keyboard)
 
     def wanted(self, get_help: bool) -> None:
         """Somebody started the desktop side a second time."""
@@ -200,10 +198,10 @@ class Desktop(QObject):
 
     # -- consent (`consent_window.ConsentListener`) -------------------------------------------------------------------
 
-    def consent_answered(self, question: int, granted: Collection[Capability], yes: bool) -> None:
+    def consent_answered(self, question: int, granted: Collection[Capability], yes: bool, after_restart: bool = False) -> None:
         """An answer."""
         self.state.drop_question(question)
-        self.wire.request(lambda number: AnswerConsent(number, question, list(granted), yes))
+        self.wire.request(lambda number: AnswerConsent(number, question, list(granted), yes, after_restart))
         self.refresh()
 
     def more_time_wanted(self, question: int) -> None:

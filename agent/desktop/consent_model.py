@@ -38,7 +38,8 @@ class Single:
 @dataclass(frozen=True, slots=True)
 class Card:
     """One question in words. `choices` ends with No; `singles` is empty where there is nothing to choose one by one;
-    `open_singles`: they are the way to answer, so they are shown at once."""
+    `open_singles`: they are the way to answer, so they are shown at once; `after_restart` is a question of its own beside the
+    answers, whether they may come back once after a restart ("": not asked)."""
 
     heading: str
     who: str
@@ -49,6 +50,7 @@ class Card:
     choices: tuple[Choice, ...]
     singles: tuple[Single, ...]
     open_singles: bool
+    after_restart: str = ""
 
 
 def card_of(question: ConsentQuestion, texts: Texts) -> Card:
@@ -77,11 +79,16 @@ def card_of(question: ConsentQuestion, texts: Texts) -> Card:
         choices=(*choices, no),
         singles=tuple(singles),
         open_singles=bool(singles) and not choices,
+        after_restart=_after_restart(question.after_restart, texts),
     )
 
 
 def _reason(reason: str, texts: Texts) -> str:
     return texts("consent.reason", reason=reason) if reason.strip() else texts("consent.no_reason")
+
+
+def _after_restart(seconds: float, texts: Texts) -> str:
+    return texts("consent.after_restart", minutes=max(1, round(seconds / 60))) if seconds > 0 else ""
 
 
 def _lines(question: ConsentQuestion, wished: list[Capability], texts: Texts) -> tuple[str, ...]:

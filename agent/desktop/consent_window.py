@@ -25,8 +25,8 @@ STEPS = 1000
 class ConsentListener(Protocol):
     """Who hears what the person decides."""
 
-    def consent_answered(self, question: int, granted: Collection[Capability], yes: bool) -> None:
-        """The answer; nothing granted and not `yes` is No."""
+    def consent_answered(self, question: int, granted: Collection[Capability], yes: bool, after_restart: bool = False) -> None:
+        """The answer; nothing granted and not `yes` is No. `after_restart`: they may come back once after a restart."""
 
     def more_time_wanted(self, question: int) -> None:
         """They want longer."""
@@ -46,6 +46,7 @@ class ConsentWindow(Window):
         self._no: QPushButton | None = None
         self._ticks: dict[Capability, QCheckBox] = {}
         self._allow_ticked = QPushButton()
+        self._restart = QCheckBox()
         self._presets: list[ChoiceButton] = []
         self._singles: QFrame | None = None
         self._more = QPushButton()
@@ -130,7 +131,9 @@ class ConsentWindow(Window):
             column.addWidget(self._sas(shown.sas))
         if shown.title or shown.lines:
             column.addWidget(self._what(shown))
-        self._more, self._singles, self._ticks = button(self._texts("consent.more"), "link", self._toggle_more), None, {}
+        # Nothing of an earlier question may be left in hand: its widgets are gone.
+        self._more, self._allow_ticked = button(self._texts("consent.more"), "link", self._toggle_more), QPushButton()
+        self._singles, self._ticks = None, {}
         self._more.setVisible(bool(shown.singles) and not shown.open_singles)
         self._presets = [self._choice(choice) for choice in shown.choices[:-1]]
         for preset in self._presets:
@@ -139,6 +142,9 @@ class ConsentWindow(Window):
             self._singles = self._build_singles(shown)
             self._singles.setVisible(shown.open_singles)
             column.addWidget(self._singles)
+        self._restart = QCheckBox(shown.after_restart)
+        self._restart.setVisible(bool(shown.after_restart))
+        column.addWidget(self._restart)
         self._no = self._choice(shown.choices[-1])
         column.addWidget(self._no)
         column.addWidget(self._more, alignment=Qt.AlignmentFlag.AlignLeft)
@@ -213,7 +219,14 @@ class ConsentWindow(Window):
             self.setFocus()
 
     def _answers(self) -> list[QWidget]:
-        found: list[QWidget] = [*self._presets, self._more, self._more_time, *self._ticks.values(), self._allow_ticked]
+        found: list[QWidget] = [
+            *self._presets,
+            self._more,
+            self._more_time,
+            *self._ticks.values(),
+            self._allow_ticked,
+            self._restart,
+        ]
         return found if self._no is None else [*found, self._no]
 
     def _look_whether_armed(self) -> None:
@@ -260,7 +273,8 @@ class ConsentWindow(Window):
 
     def _settle(self, granted: Collection[Capability] = (), yes: bool = False) -> None:
         if self._shown is not None:
-            self._listener.consent_answered(self._shown.number, granted, yes)
+            lasting = bool(granted) and self._restart.isChecked()
+            self._listener.consent_answered(self._shown.number, granted, yes, lasting)
 
     def _want_more_time(self) -> None:
         if self._shown is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QLabel, QPushButton
 
@@ -40,6 +41,14 @@ class HomeWindow(Window):
             found = button(entry.text, role, lambda command=entry.command: chosen(command))  # type: ignore[misc]
             self._buttons[entry.command] = found
             self.column.addWidget(found)
+
+    def present(self, *, take_keyboard: bool) -> None:
+        """Show it in front; `take_keyboard` only when the person asked for it."""
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, not take_keyboard)
+        self.showNormal()
+        self.raise_()
+        if take_keyboard:
+            self.activateWindow()
 
     def show_state(self, state: DesktopState) -> None:
         """Bring it in line with the state."""

@@ -3,6 +3,7 @@
 Tests of windows find what they click by it, so that whatever a test can press has a name that can be read out.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,34 +55,42 @@ class Reader:
             raise DBusError("org.example.Gone", str(reply.body if reply else ""))
         return list(reply.body)
 
-    async def _property(self, name: str, path: str, member: str) -> Any:
-        return (await self._call(name, path, "org.freedesktop.DBus.Properties", "Get", "ss", ACCESSIBLE, member))[0].value
+    async def _property(self, name: str, path: str, member: str) -> str:
+        reply = await self._call(name, path, "org.freedesktop.DBus.Properties", "Get", "ss", ACCESSIBLE, member)
+        return str(reply[0].value)
 
     async def everything(self) -> list[Seen]:
         """Every showing thing with its window's title; what vanishes meanwhile is left out."""
-        found: list[Seen] = []
-        for name, path in (await self._call(*REGISTRY, ACCESSIBLE, "GetChildren"))[0]:
-            await self._walk(name, path, "", 0, found)
-        return found
+        programs = (await self._call(*REGISTRY, ACCESSIBLE, "GetChildren"))[0]
+        parts = await asyncio.gather(*(self._walk(name, path, "", 0) for name, path in programs))
+        return [one for part in parts for one in part]
 
-    async def _walk(self, name: str, path: str, window: str, depth: int, found: list[Seen]) -> None:
+    async def _walk(self, name: str, path: str, window: str, depth: int) -> list[Seen]:
+        """One thing and what is in it: everything about it is asked at once."""
         try:
-            low, high = (await self._call(name, path, ACCESSIBLE, "GetState"))[0]
-            bits = low | high << 32
-            states = frozenset(state for state, bit in STATES.items() if bits >> bit & 1)
-            role = (await self._call(name, path, ACCESSIBLE, "GetRoleName"))[0]
-            title = await self._property(name, path, "Name")
-            if depth == 1:
-                window = title
-            if depth and "showing" in states:
+            state, role, title, description, children = await asyncio.gather(
+                self._call(name, path, ACCESSIBLE, "GetState"),
+                self._call(name, path, ACCESSIBLE, "GetRoleName"),
+                self._property(name, path, "Name"),
+                self._property(name, path, "Description"),
+                self._call(name, path, ACCESSIBLE, "GetChildren"),
+            )
+            bits = state[0][0] | state[0][1] << 32
+            states = frozenset(word for word, bit in STATES.items() if bits >> bit & 1)
+            window = title if depth == 1 else window
+            found: list[Seen] = []
+            if depth and "showing" not in states:
+                return found
+            if depth:
                 x, y, width, height = (await self._call(name, path, COMPONENT, "GetExtents", "u", 0))[0]
-                about = await self._property(name, path, "Description")
-                found.append(Seen(title, about, role, x, y, width, height, states, window, await self._text(name, path, role)))
-            if depth < DEEPEST and (depth == 0 or "showing" in states):
-                for child, at in (await self._call(name, path, ACCESSIBLE, "GetChildren"))[0]:
-                    await self._walk(child, at, window, depth + 1, found)
+                text = await self._text(name, path, role[0])
+                found.append(Seen(title, description, role[0], x, y, width, height, states, window, text))
+            if depth < DEEPEST:
+                below = await asyncio.gather(*(self._walk(child, at, window, depth + 1) for child, at in children[0]))
+                found += [one for part in below for one in part]
         except DBusError:
-            return
+            return []
+        return found
 
     async def _text(self, name: str, path: str, role: str) -> str:
         if role not in ("text", "entry", "editbar"):

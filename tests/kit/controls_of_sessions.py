@@ -142,3 +142,11 @@ def code_once(patch: Patch) -> None:
     from relay.codes import CodeBook
 
     patch(CodeBook, "consume", lambda self, code: None)
+
+
+@control("a banner that says who is connected as long as a session lasts")
+def banner(patch: Patch) -> None:
+    """Nothing shows."""
+    from agent.desktop.banner import Banner
+
+    patch(Banner, "show_state", lambda self, state: None)

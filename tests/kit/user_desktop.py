@@ -41,7 +41,7 @@ class UserDesktop:
         self.bus = bus
         self.reader = reader
         self.logs = logs
-        self.process: Process | None = None
+        self.processes: list[Process] = []
 
     def start(self, home: Path, *options: str, env: dict[str, str] | None = None) -> Process:
         """`handrail-agent desktop`."""
@@ -54,8 +54,9 @@ class UserDesktop:
             **(env or {}),
         }
         argv = [command("handrail-agent"), "--home", str(home), "desktop", *options]
-        self.process = Process(argv, self.logs / "desktop.log", env=environment)
-        return self.process
+        process = Process(argv, self.logs / "desktop.log", env=environment)
+        self.processes.append(process)
+        return process
 
     # -- eyes -------------------------------------------------------------------------------------------------------
 
@@ -95,7 +96,7 @@ class UserDesktop:
     @property
     def output(self) -> str:
         """What the desktop process has printed."""
-        return self.process.output if self.process else ""
+        return self.processes[0].output if self.processes else ""
 
     def picture(self, name: str, area: Seen | None = None) -> Path:
         """A screenshot under build/screens."""
@@ -140,6 +141,8 @@ async def user_desktop(logs: Path, *, width: int = 1280, height: int = 800) -> A
             desktop = UserDesktop(display, bus, reader, logs)
             try:
                 yield desktop
+                # What fails in an event of Qt's is printed there and goes no further.
+                assert "Traceback" not in desktop.output, desktop.output
             finally:
-                if desktop.process is not None:
-                    desktop.process.stop()
+                for process in desktop.processes:
+                    process.stop()

@@ -121,4 +121,5 @@ async def test_a_second_start_opens_the_first_ones_window(tmp_path: Path) -> Non
         await user.see("What is wrong?", role="text")
         assert second.wait() == 0
         assert desk.broker.attached == 1
-        first.stop()
+        first.popen.terminate()
+        assert first.wait(seconds=5) == 0, "it ends when it is told to, whatever windows are open"

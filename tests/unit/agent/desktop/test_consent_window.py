@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton
 
@@ -23,11 +23,13 @@ class Person:
     def __init__(self, texts: Texts, now: Clock) -> None:
         self.said: list[tuple[int, frozenset[Capability], bool]] = []
         self.more: list[int] = []
+        self.lasting: list[bool] = []
         self.now = now
         self.window = ConsentWindow(texts, self, now)
 
-    def consent_answered(self, question: int, granted: Collection[Capability], yes: bool) -> None:
+    def consent_answered(self, question: int, granted: Collection[Capability], yes: bool, after_restart: bool = False) -> None:
         self.said.append((question, frozenset(granted), yes))
+        self.lasting.append(after_restart)
 
     def more_time_wanted(self, question: int) -> None:
         self.more.append(question)
@@ -92,7 +94,7 @@ def test_escape_and_closing_are_no(person: Person) -> None:
 def test_single_choices_begin_unticked_and_only_those_ticked_are_granted(person: Person) -> None:
     person.ask(asking())
     person.button("More: choose one by one").click()
-    ticks = {one.text(): one for one in person.window.findChildren(QCheckBox)}
+    ticks = {one.text(): one for one in person.window.findChildren(QCheckBox) if one.isVisible()}
     assert len(ticks) == 5
     assert not any(one.isChecked() for one in ticks.values())
     assert not person.button("Allow what is ticked").isEnabled()
@@ -123,9 +125,11 @@ def test_the_next_question_starts_its_own_moment(person: Person) -> None:
     person.window.show_questions(
         [OpenQuestion(2, asking(kind="capability", wishes=wishes_for([Capability.FILES_IN])), Countdown(person.now() + 180, 180))]
     )
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert not person.button("Allow this").isEnabled()
     person.now.value += ARMING_SECONDS + 0.01
     person.window._look_whether_armed()
+    assert person.button("No").isEnabled()
     person.button("Allow this").click()
     assert person.said == [(2, {Capability.FILES_IN}, False)]
 
@@ -138,3 +142,18 @@ def test_more_time_and_the_end(person: Person) -> None:
     assert person.window.isHidden()
     person.window.close()
     assert person.said == []
+
+
+def test_coming_back_after_a_restart_is_a_question_of_its_own(person: Person) -> None:
+    person.ask(asking())
+    assert person.window._restart.isHidden()
+    person.window.show_questions([])
+    person.ask(asking(after_restart=600.0))
+    restart = person.window._restart
+    assert "within 10 min" in restart.text()
+    assert not restart.isChecked()
+    person.button("Watch").click()
+    restart.click()
+    person.button("Watch").click()
+    person.button("No").click()
+    assert person.lasting == [False, True, False]

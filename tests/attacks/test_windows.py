@@ -1,0 +1,106 @@
+"""Rows 35 and 39: the person's windows while a technician has mouse and keyboard. A real agent, a real desktop process, and a
+technician who presses what stands on the screen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from protocol.capabilities import Capability
+from protocol.messages.input import Key, PointerButton, PointerMove, TypeText
+from protocol.messages.screen import ScreenLayout, ScreenStart
+from technician_client.sessions import Session
+from tests.kit.stage import Stage
+from tests.kit.user_desktop import UserDesktop, user_desktop
+from tests.kit.waiting import eventually_async
+
+pytestmark = [pytest.mark.xdist_group("world-windows"), pytest.mark.display, pytest.mark.timeout(240)]
+BUTTON = "push button"
+VIEW, CHAT, CONTROL, DIAGNOSTICS = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.DIAGNOSTICS
+
+
+@asynccontextmanager
+async def controlled(tmp_path: Path, without: str) -> AsyncIterator[tuple[UserDesktop, Session]]:
+    """A session in which the person allowed watching and control, in the window, with the mouse."""
+    async with user_desktop(tmp_path / "logs") as user:
+        stage = await asyncio.to_thread(Stage, tmp_path / "stage", without, display=user.display.name)
+        try:
+            user.start(stage.world.agent_home, env=stage.world.environment)
+            await user.see("Ready. Nobody is connected")
+            user.do("search", "--name", "^Handrail$", "windowminimize")
+            async with stage.technician() as client:
+                opening = asyncio.get_running_loop().create_task(stage.open(client, VIEW, CHAT, CONTROL))
+                await user.click("Watch and control", role=BUTTON)
+                opened = await opening
+                with opened.subscribe(ScreenLayout, limit=1000) as layouts:
+                    opened.send(ScreenStart([]))
+                    async with asyncio.timeout(20):
+                        async for _ in layouts:
+                            break
+                yield user, opened
+        finally:
+            await asyncio.to_thread(stage.stop)
+
+
+def pointer(user: UserDesktop) -> str:
+    return user.display.run("xdotool", "getmouselocation")
+
+
+def press(opened: Session, x: int, y: int) -> None:
+    """What the console sends for a click."""
+    for message in (PointerMove(x, y), PointerButton(x, y, 0, True), PointerButton(x, y, 0, False)):
+        opened.send(message)
+
+
+async def unmoved(look: Callable[[], Awaitable[object]], seconds: float = 1.5) -> bool:
+    """Whether nothing changes for a while in which everything sent has long arrived."""
+    before = await look()
+    await asyncio.sleep(seconds)
+    return await look() == before
+
+
+@pytest.mark.attack(39, without=["question_holds_input"])
+async def test_injected_input_never_reaches_the_window_that_asks(tmp_path: Path, without: str) -> None:
+    async with controlled(tmp_path, without) as (user, opened):
+        opened.send(PointerMove(30, 700))
+        await eventually_async(lambda: "x:30 y:700" in pointer(user), "control works")
+        asking = asyncio.get_running_loop().create_task(opened.ask(DIAGNOSTICS, "please"))
+        yes = await user.usable("Allow this", role=BUTTON)
+        before = pointer(user)
+        press(opened, *yes.centre)
+        for code in ("Tab", "Enter", "Space"):
+            for pressed in (True, False):
+                opened.send(Key(code, " " if code == "Space" else code, pressed))
+        opened.send(TypeText("\t\n \n"))
+        assert await unmoved(lambda: asyncio.sleep(0, (asking.done(), pointer(user)))), "the technician answered for the person"
+        assert not asking.done()
+        assert pointer(user) == before
+        await user.usable("No", role=BUTTON)
+        user.picture("consent-over-session")
+        user.key("Escape")
+        assert await asking is False
+        opened.send(PointerMove(200, 600))
+        await eventually_async(lambda: "x:200 y:600" in pointer(user), "control works again")
+
+
+@pytest.mark.attack(35, without=["banner"])
+async def test_the_banner_outlives_everything_that_a_technician_can_press(tmp_path: Path, without: str) -> None:
+    async with controlled(tmp_path, without) as (user, opened):
+        words = "Ana Ruiz of Example Ltd is connected"
+        banner = await user.see(words, window="Connected")
+        press(opened, *banner.centre)
+        for modifier, code in (("AltLeft", "F4"), ("AltLeft", "F9"), ("", "Escape"), ("ControlLeft", "KeyW")):
+            strokes = [(modifier, True), (code, True), (code, False), (modifier, False)]
+            for name, pressed in strokes:
+                if name:
+                    opened.send(Key(name, name.removesuffix("Left"), pressed, "physical"))
+        opened.send(PointerMove(300, 500))
+        await eventually_async(lambda: "x:300 y:500" in pointer(user), "all of it has arrived")
+        await user.see(words, window="Connected")
+        user.key("ctrl+alt+End")
+        await eventually_async(lambda: opened.ended is not None, "the person's key ends it")
+        await user.see("Ana Ruiz helped on this computer")
+        user.picture("receipt")
+        await user.vanishes(words, window="Connected")
