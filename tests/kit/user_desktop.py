@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,9 +22,21 @@ SCREENS = ROOT / "build" / "screens"
 
 @contextmanager
 def session_bus() -> Iterator[str]:
-    """The address of a session bus of its own, by dbus-run-session; gone with the context."""
+    """The address of a session bus of its own, by dbus-run-session; gone with the context.
+
+    Its services have a runtime directory of their own too: the bus of what a screen reader sees lies there by name, and another
+    test's (or the person's own) must not be mistaken for it.
+    """
+    runtime = tempfile.mkdtemp(prefix="runtime-")
     argv = ["dbus-run-session", "--", "sh", "-c", 'echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat']
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        argv,
+        env={**os.environ, "XDG_RUNTIME_DIR": runtime},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -31,6 +45,7 @@ def session_bus() -> Iterator[str]:
         process.stdin.close()
         process.wait(10)
         process.stdout.close()
+        shutil.rmtree(runtime, ignore_errors=True)
 
 
 class UserDesktop:
