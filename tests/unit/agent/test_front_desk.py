@@ -1,7 +1,6 @@
 """What local programs may ask, and what they hear."""
 
 import secrets
-
 from pathlib import Path
 
 import msgspec
@@ -241,7 +240,7 @@ async def test_a_guest_shows_the_whole_code_and_tells_the_relay_nothing(room: Ro
 async def test_a_guests_code_ends_with_its_request(room: Room) -> None:
     guest = GuestCode(secrets.token_bytes)
     room.desk._guest = guest
-    for end in (room.desk.relay_lost, lambda: room.desk._withdraw_all(program)):  # type: ignore[arg-type]
+    for end in (room.desk.relay_lost, lambda: room.desk._withdraw_all(program)):  # type: ignore[arg-type]  # noqa: B023 - called within its turn
         program = await room.attached()
         await room.ask(program, RequestHelp(2))
         room.desk.help_code(HelpCode(room.desk._next_help - 1, "123456789", 600.0))
@@ -250,8 +249,10 @@ async def test_a_guests_code_ends_with_its_request(room: Room) -> None:
 
 
 async def test_receipts_are_listed_read_and_rated(room: Room, tmp_path: Path) -> None:
-    receipt = {"session": "00aa11bb", "device": "Till 3", "organisation": "Example", "technician": "Ana", "tier": 1, "reason": ""}
-    receipt |= {"unattended": False, "opened_at": "2026-11-01T10:00:00Z", "ended_at": "2026-11-01T10:05:00Z", "ended_because": "x"}
+    receipt = {"session": "00aa11bb", "device": "Till 3", "organisation": "Example", "technician": "Ana", "tier": 1}
+    receipt |= {"reason": ""}
+    receipt |= {"unattended": False, "opened_at": "2026-11-01T10:00:00Z"}
+    receipt |= {"ended_at": "2026-11-01T10:05:00Z", "ended_because": "x"}
     (tmp_path / "2026-11-01T100000Z-00aa11bb.json").write_bytes(msgspec.json.encode(receipt))
     with pytest.raises(Refused, match="keeps no receipts"):
         await room.ask(Program(), ListReceipts(1))
