@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Collection
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, QTimer
 
 from agent.backends.hotkey import Hotkey, open_hotkey
 from agent.desktop.about_window import AboutWindow
@@ -100,8 +100,13 @@ class Desktop(QObject):
         self.wire.close()
         self.tray.close()
         if self._hotkey is not None:
+            self._listening.setEnabled(False)
             self._hotkey.close()
         self._runner.stop()
+        # Windows go while Qt is whole, not in whatever order the interpreter takes things down.
+        for window in (self.consent, self.banner, self.help, self.receipts, self.about, self.home, *self.chats.values()):
+            window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def refresh(self) -> None:
         """Bring every window in line with the state."""

@@ -80,7 +80,7 @@ class ConsentWindow(Window):
             if not self.isHidden():
                 self.hide()
                 # The next question gets a new window of the system: one hidden and shown within a moment may miss its focus.
-                self.destroy()
+                self.windowHandle().destroy()
             return
         first = questions[0]
         waiting = len(questions) - 1
