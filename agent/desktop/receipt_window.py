@@ -124,7 +124,7 @@ class ReceiptWindow(Window):
         self._comment.setTabChangesFocus(True)
         self._comment.setFixedHeight(self.fontMetrics().height() * 4)
         self._send = button(texts("receipt.send"), clicked=self._keep)
-        self._thanks = label(texts("receipt.thanks"), "good")
+        self._thanks = label(texts("receipt.thanks"), "good", wrap=False)
         self._thanks.hide()
         self._rate(receipt.rating.stars)
         return card(
