@@ -17,7 +17,7 @@ from protocol.audit_export import check as check_export
 from protocol.capabilities import Capability
 from protocol.certificates import PrivateKey, PublicKey, Role, check_chain, organisation_id, read_request
 from protocol.chain import names_in_leaf, organisation_name
-from protocol.channel import Established, SealedChannel
+from protocol.channel import DataReceived, Established, SealedChannel
 from protocol.documents import (
     OrganisationPolicy,
     RevocationList,
@@ -254,7 +254,8 @@ def changed_handshake(changes: dict[int, int]) -> tuple[bool, int]:
     """A handshake of two genuine ends in which byte n of all that is carried is changed by XOR with `changes[n]`.
 
     Returns:
-        Whether nobody noticed (both ends stand, then with each other and nobody else), and how many bytes were carried.
+        Whether nobody noticed (both ends stand, then with each other and nobody else, and data passes both ways), and how many
+        bytes were carried. The data tells a length changed in the last record, for which an end would otherwise wait in silence.
     """
     ours = organisation()
     ends = (_technician(ours), _agent(ours))
@@ -278,7 +279,20 @@ def changed_handshake(changes: dict[int, int]) -> tuple[bool, int]:
         assert peer is None or peer.peer == name, "a handshake that was changed led to somebody else"
     if None not in peers:
         assert ends[0].exporter(b"EXPORTER-test", 32) == ends[1].exporter(b"EXPORTER-test", 32)
-    return None not in peers and not noticed, carried
+    return None not in peers and not noticed and _data_passes(*ends), carried
+
+
+def _data_passes(technician: SealedChannel, agent: SealedChannel) -> bool:
+    sent = bytes(2 * 16384)  # longer than any record a changed length can wait for
+    for source, target in ((technician, agent), (agent, technician)):
+        source.send(sent)
+        try:
+            target.receive_data(source.data_to_send(), 2.0)
+        except (TrustError, RemoteProtocolError):
+            return False
+        if b"".join(event.data for event in target.events() if isinstance(event, DataReceived)) != sent:
+            return False
+    return True
 
 
 def _agent(ours: Organisation) -> SealedChannel:

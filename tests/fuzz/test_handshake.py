@@ -6,7 +6,8 @@ import pytest
 from tests.fuzz.targets import changed_handshake
 
 # Bytes that TLS 1.3 itself ignores (RFC 8446, 5.1): the legacy version of the first plain records. They bind nothing.
-MOST_IGNORED = 8
+# Two hellos and two records that only mark a change of cipher: which part meets them depends on the lengths of signatures.
+MOST_IGNORED = 4
 PARTS = 8
 
 
@@ -19,4 +20,4 @@ def test_every_byte_counts(part: int) -> None:
         stood, carried = changed_handshake({place: 1 << place % 8})
         if stood and place < carried:  # signatures differ in length by a byte or two: the last places may not be there
             ignored.append(place)
-    assert len(ignored) <= MOST_IGNORED // PARTS + 1, ignored
+    assert len(ignored) <= MOST_IGNORED, ignored

@@ -86,7 +86,8 @@ def test_a_database_or_its_checkpoint_that_is_gone_is_missed(home: Audited) -> N
     note = home.path.with_suffix(".checkpoint")
     note.write_bytes(b"\x00")
     assert "does not decode" in verdict(home)
-    note.write_bytes(home.session("four").checkpoint[:-1] + b"\x00")
+    checkpoint = home.session("four").checkpoint
+    note.write_bytes(checkpoint[:-1] + bytes([checkpoint[-1] ^ 1]))
     assert verdict(home) != ""
     home.path.unlink()
     assert "was taken away" in verdict(home)

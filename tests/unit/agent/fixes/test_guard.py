@@ -82,7 +82,9 @@ def test_a_guard_whose_agent_is_gone_starts_nothing(tmp_path: Path) -> None:
 def test_signals_and_mask_are_the_usual_ones() -> None:
     with start(["/bin/sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status"]) as process:
         out, _ = process.communicate(timeout=10)
-    assert {line.split()[1] for line in out.decode().splitlines()} == {"0" * 16}
+    # 32 and 33 are the C library's own: nobody can change them, and a machine's init may hand them on ignored or blocked.
+    own = 1 << 31 | 1 << 32
+    assert {int(line.split()[1], 16) & ~own for line in out.decode().splitlines()} == {0}
 
 
 def test_descendants_are_found_through_every_generation() -> None:
