@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo test attacks lint unit integration fuzz bench bench-screens bench-trust prepare-test lock clean
+.PHONY: demo test test-slow attacks lint unit integration fuzz bench bench-screens bench-trust prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -12,7 +12,11 @@ test: ## everything: style, types, JavaScript, unit, loopback, integration with 
 	@scripts/prepare test
 	@$(MAKE) --no-print-directory lint
 	@node --test $(wildcard tests/web/*.test.js)
-	@$(PYTEST) -q -n $(WORKERS) --dist loadgroup
+	@$(PYTEST) -q -m 'not slow' -n $(WORKERS) --dist loadgroup
+
+test-slow: ## proofs that take minutes: gigabytes over a link that is cut, long recordings
+	@scripts/prepare test
+	@$(PYTEST) -q -m slow tests/slow
 
 attacks: ## every row of protocol/THREATS.md, then each once more with its control taken away
 	@scripts/prepare test
