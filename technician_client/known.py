@@ -1,11 +1,13 @@
-"""What certificates have told about devices: their labels and groups, kept from session to session.
+"""What devices have told about themselves, end to end: kept on this computer from session to session.
 
-The relay knows neither groups nor whether a label is true. What is written here was read from a certificate that was
-verified in a session, so that a group can be addressed, and a label that the relay has changed is noticed.
+The relay knows neither groups nor who uses a device, nor whether a label is true. Label and group are written here from a
+certificate that was verified in a session, so that a group can be addressed and a label that the relay has changed is noticed;
+the user's name, the asset tag and what was found wrong come from the device's own tables and findings in such a session, and are
+as old as that session.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,28 +16,83 @@ import msgspec
 from protocol.certificates import Identity
 from protocol.errors import HandrailError
 from protocol.link_messages import Role
+from protocol.messages.diagnostics import DiagnosticsTable, Finding
 from technician_client.private_files import read_private, write_private
 from technician_client.verdicts import device_claims
 
-_MOST_BYTES = 32 * 1024 * 1024
+_MOST_BYTES = 64 * 1024 * 1024
 _MOST_DEVICES = 100_000
+_FACT_CHARS = 120
+_SEVERITIES = ("critical", "warning", "notice")
 
 
-class KnownDevice(msgspec.Struct, frozen=True):
-    """One device as its certificate described it. `seen` is when, in seconds since 1970."""
+class Health(msgspec.Struct, frozen=True):
+    """What was found wrong when somebody last looked: how many of each severity, the title of the worst, and when (seconds
+    since 1970)."""
+
+    critical: int = 0
+    warning: int = 0
+    notice: int = 0
+    worst: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    checked: float = 0.0
+
+
+class KnownDevice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One device. `label` and `group` as its certificate described it, first so at `seen`; `user` and `asset_tag` as it said
+    itself; `health` None: nobody has looked; `last_session`: when somebody last had a session with it (0: never). Times in
+    seconds since 1970."""
 
     label: Annotated[str, msgspec.Meta(max_length=200)]
     group: Annotated[str, msgspec.Meta(max_length=200)]
     seen: float
+    user: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    asset_tag: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    health: Health | None = None
+    last_session: float = 0.0
+
+
+def health_of(findings: Sequence[Finding], checked: float) -> Health:
+    """Count findings."""
+    counts = {severity: sum(one.severity == severity for one in findings) for severity in _SEVERITIES}
+    worst = next((one.title for severity in _SEVERITIES for one in findings if one.severity == severity), "")
+    return Health(**counts, worst=worst[:_FACT_CHARS], checked=checked)
+
+
+def _text(cell: object) -> str:
+    return " ".join(cell.split())[:_FACT_CHARS] if isinstance(cell, str) else ""
+
+
+def facts_of(table: DiagnosticsTable) -> Mapping[str, str]:
+    """What a table says about a device that is worth remembering: `user` (who is logged in, the latest) and `asset_tag`."""
+    if table.status != "ok":
+        return {}
+    if table.name == "logged_in_users":
+        user = next((name for row in table.rows if (name := _text(row.get("user")))), "")
+        return {"user": user} if user else {}
+    if table.name == "system_info":
+        return {"asset_tag": _text(table.rows[0].get("asset_tag"))} if table.rows else {}
+    return {}
 
 
 class KnownDevices:
-    """The devices met so far. `remember` writes at once; several commands may run side by side, the last one to write wins."""
+    """The devices met so far. What is learned is written at once; several commands may run side by side, the last one to write
+    wins."""
 
-    def __init__(self, path: Path, *, wall: Callable[[], float] = time.time) -> None:
-        """Read what is known. A file that cannot be read counts as empty: it is a memory, not an authority."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wall: Callable[[], float] = time.time,
+        on_change: Callable[[str, KnownDevice], None] = lambda _peer, _device: None,
+    ) -> None:
+        """Read what is known. A file that cannot be read counts as empty: it is a memory, not an authority.
+
+        Args:
+            on_change: called with a device's id and what is known of it now.
+        """
         self._path = path
         self._wall = wall
+        self._on_change = on_change
         self._devices = self._read()
 
     def _read(self) -> dict[str, KnownDevice]:
@@ -47,6 +104,10 @@ class KnownDevices:
     def get(self, peer: str) -> KnownDevice | None:
         """What is known of a device by id."""
         return self._devices.get(peer)
+
+    def everything(self) -> Mapping[str, KnownDevice]:
+        """Every device met so far, by id."""
+        return self._devices
 
     def groups(self) -> frozenset[str]:
         """Every group met so far."""
@@ -64,8 +125,40 @@ class KnownDevices:
         known = self._devices.get(identity.peer)
         if known is not None and (known.label, known.group) == (claims.label, claims.group):
             return
+        before = self._read().get(identity.peer) or KnownDevice(claims.label, claims.group, 0.0)
+        self._keep(identity.peer, msgspec.structs.replace(before, label=claims.label, group=claims.group, seen=self._wall()))
+
+    def met(self, peer: str) -> None:
+        """A session with a device that is known was opened (others are left out).
+
+        Raises:
+            PrivateFileError: the file cannot be written.
+        """
+        known = self._devices.get(peer)
+        if known is not None:
+            self._keep(peer, msgspec.structs.replace(known, last_session=self._wall()))
+
+    def learn(self, peer: str, facts: Mapping[str, str], findings: Sequence[Finding] | None = None) -> None:
+        """Note what a known device said in a session (`facts_of`, and its findings; None: they were not looked at).
+
+        Raises:
+            PrivateFileError: the file cannot be written.
+        """
+        known = self._devices.get(peer)
+        if known is None:
+            return
+        told = {name: value for name, value in facts.items() if getattr(known, name) != value}
+        if findings is not None:
+            told_health = health_of(findings, self._wall())
+            known = msgspec.structs.replace(known, health=told_health)
+        elif not told:
+            return
+        self._keep(peer, msgspec.structs.replace(known, **told))
+
+    def _keep(self, peer: str, device: KnownDevice) -> None:
         self._devices = self._read()
-        self._devices[identity.peer] = KnownDevice(claims.label, claims.group, self._wall())
+        self._devices[peer] = device
         while len(self._devices) > _MOST_DEVICES:
-            del self._devices[min(self._devices, key=lambda peer: self._devices[peer].seen)]
+            del self._devices[min(self._devices, key=lambda other: self._devices[other].seen)]
         write_private(self._path, msgspec.json.encode(self._devices))
+        self._on_change(peer, device)

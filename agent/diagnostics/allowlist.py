@@ -61,6 +61,7 @@ _TABLES = (
         hardware_vendor     | text | maker
         hardware_model      | text | model
         +chassis            | text | desktop, laptop, virtual machine, ... when known
+        +asset_tag          | text | the organisation's own number of it, when its firmware was given one
         """,
         most=1,
     ),

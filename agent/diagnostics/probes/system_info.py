@@ -16,6 +16,8 @@ _CHASSIS = {
     **dict.fromkeys((11, 30), "tablet"),
     **dict.fromkeys((17, 23, 28, 29), "server"),
 }
+_FILLERS = ("no asset", "default string", "to be filled", "not specified", "asset tag", "chassis asset")
+_NOTHING = frozenset({"none", "n/a", "unknown", "empty", "null"})
 _VIRTUAL = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "bochs", "parallels", "hyper-v")
 
 
@@ -34,6 +36,14 @@ def chassis(kind: str, vendor: str, model: str) -> str:
     if any(word in words for word in _VIRTUAL) or model == "Virtual Machine":
         return "virtual machine"
     return _CHASSIS.get(int(kind), "") if kind.isdecimal() else ""
+
+
+def asset_tag(written: str) -> str:
+    """The tag that an organisation had its firmware remember (SMBIOS, chassis), "" where there are only a maker's fillers."""
+    tag = " ".join(written.split())
+    words = tag.lower()
+    filler = words in _NOTHING or any(filler in words for filler in _FILLERS) or not any(sign.isalnum() for sign in tag)
+    return "" if filler else tag
 
 
 class SystemInfo(Probe):
@@ -66,5 +76,6 @@ class SystemInfo(Probe):
                 "hardware_vendor": vendor,
                 "hardware_model": model,
                 "chassis": chassis(dmi("chassis_type"), vendor, model),
+                "asset_tag": asset_tag(dmi("chassis_asset_tag")),
             }
         ]

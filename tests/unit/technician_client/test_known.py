@@ -7,7 +7,8 @@ import pytest
 
 from protocol.certificates import Identity, check_chain, check_guest
 from protocol.errors import TrustError
-from technician_client.known import KnownDevice, KnownDevices
+from protocol.messages.diagnostics import DiagnosticsTable, Finding
+from technician_client.known import Health, KnownDevice, KnownDevices, facts_of, health_of
 from tests.kit.organisation import Credentials, Organisation
 
 
@@ -72,3 +73,40 @@ def test_nothing_is_noted_of_a_guest(organisation: Organisation, tmp_path: Path)
     known.remember(guest)
     assert known.get(guest.peer) is None
     assert not (tmp_path / "known.json").exists()
+
+
+def test_what_a_device_says_is_remembered_beside_its_certificate(organisation: Organisation, tmp_path: Path) -> None:
+    till = organisation.device("Till 1", "tills")
+    changes: list[tuple[str, KnownDevice]] = []
+    known = KnownDevices(tmp_path / "known.json", wall=lambda: 50.0, on_change=lambda *change: changes.append(change))
+    known.remember(identity_of(organisation, till))
+    known.met(till.peer)
+    disk = Finding("disk_full", "The disk is full", "critical", "", {})
+    known.learn(till.peer, {"user": "maria", "asset_tag": "EX-7"}, [Finding("late", "Late", "notice", "", {}), disk])
+    met = KnownDevices(tmp_path / "known.json").get(till.peer)
+    assert met == KnownDevice("Till 1", "tills", 50.0, "maria", "EX-7", Health(1, 0, 1, "The disk is full", 50.0), 50.0)
+    assert [peer for peer, _ in changes] == [till.peer] * 3
+    known.remember(identity_of(organisation, organisation.device("Till 9", "museum", peer=till.peer)))
+    again = known.everything()[till.peer]
+    assert (again.label, again.group, again.user, again.health) == ("Till 9", "museum", "maria", met.health)
+
+
+def test_of_a_stranger_nothing_is_learned(tmp_path: Path) -> None:
+    known = KnownDevices(tmp_path / "known.json")
+    known.learn("nobody", {"user": "maria"}, [])
+    known.met("nobody")
+    assert dict(known.everything()) == {}
+    assert not (tmp_path / "known.json").exists()
+
+
+def test_facts_are_text_of_tables_that_are_there_and_bounded() -> None:
+    users = DiagnosticsTable(0, "logged_in_users", "ok", 1, 1, [{"user": None}, {"user": " anna \n b "}, {"user": "later"}])
+    assert facts_of(users) == {"user": "anna b"}
+    assert facts_of(DiagnosticsTable(0, "logged_in_users", "failed", 1, 1, [{"user": "anna"}])) == {}
+    assert facts_of(DiagnosticsTable(0, "system_info", "ok", 1, 1, [{"asset_tag": "x" * 5000}])) == {"asset_tag": "x" * 120}
+    assert facts_of(DiagnosticsTable(0, "system_info", "ok", 1, 1, [])) == {}
+    assert facts_of(DiagnosticsTable(0, "processes", "ok", 1, 1, [{"user": "root"}])) == {}
+
+
+def test_health_without_findings_is_a_clean_bill() -> None:
+    assert health_of([], 9.0) == Health(checked=9.0)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.diagnostics.probes.system_info import SystemInfo, chassis, cpu_brand
+from agent.diagnostics.probes.system_info import SystemInfo, asset_tag, chassis, cpu_brand
 from tests.kit.recorded import machine, recorded
 
 
@@ -10,6 +10,11 @@ def test_brand_from_a_recording() -> None:
     assert cpu_brand(recorded("cpuinfo.txt")) == "AMD EPYC"
     assert cpu_brand("processor\t: 0\nModel\t: Raspberry Pi 4\n") == "Raspberry Pi 4"
     assert cpu_brand("") == ""
+
+
+def test_an_asset_tag_is_the_organisations_own_and_no_filler() -> None:
+    assert asset_tag(" EX-00412\n") == "EX-00412"
+    assert {asset_tag(word) for word in ("Default string", "No Asset Tag", "To Be Filled By O.E.M.", "", "  ", "---")} == {""}
 
 
 def test_chassis() -> None:
