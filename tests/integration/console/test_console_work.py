@@ -245,9 +245,42 @@ async def test_tabs_are_turned_by_arrows(open_console: Open) -> None:
         await technician.open_session()
         page = technician.page
         await page.locator("#tab-findings").focus()
-        await page.keyboard.press("ArrowRight")
-        await expect(page.locator("#tab-tables")).to_be_focused()
-        await expect(page.locator("#tab-tables")).to_have_attribute("aria-selected", "true")
-        await page.keyboard.press("ArrowLeft")
-        await page.keyboard.press("ArrowLeft")
+        await page.keyboard.press("ArrowDown")
+        second = page.locator("[role=tab]").nth(1)
+        await expect(second).to_be_focused()
+        await expect(second).to_have_attribute("aria-selected", "true")
+        await page.keyboard.press("ArrowUp")
+        await page.keyboard.press("ArrowUp")
+        await expect(page.locator("[role=tab]").last).to_be_focused()
+        await page.keyboard.press("Home")
+        await expect(page.locator("#tab-findings")).to_have_attribute("aria-selected", "true")
+
+
+async def test_a_panel_is_folded_away_and_comes_back_after_a_reload(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        page = technician.page
+        await page.locator("#tab-chat").click()
+        await page.reload()
+        await expect(page.locator("#panel-chat")).to_be_visible()
+        room = await page.locator(".room").bounding_box()
+        await page.get_by_role("button", name="Fold away Chat").click()
+        await expect(page.locator("[role=tabpanel]")).to_have_count(0)
         await expect(page.locator("#tab-chat")).to_be_focused()
+        wider = await page.locator(".room").bounding_box()
+        assert room is not None and wider is not None and wider["width"] > room["width"] + 200
+        await page.reload()
+        await expect(page.locator(".rail")).to_be_visible()
+        await expect(page.locator("[role=tabpanel]")).to_have_count(0)
+        await page.get_by_role("button", name="Open the panel").click()
+        await expect(page.locator("#panel-chat")).to_be_visible()
+
+
+async def test_what_is_not_allowed_is_grey_and_can_be_asked_for(open_console: Open) -> None:
+    async with open_console(granted=(Capability.VIEW,)) as technician:
+        await technician.open_session()
+        page = technician.page
+        await expect(page.get_by_role("tab", name="Findings")).to_have_accessible_name("Findings , not allowed yet")
+        await page.locator("#panel-findings").get_by_role("button", name="Ask for it").click()
+        await expect(page.locator("#tab-findings")).not_to_have_class("rail-locked")
+        await expect(page.locator("#panel-findings")).to_contain_text("Checked")

@@ -7,6 +7,7 @@ import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
 import { Diagnostics } from "./features/diagnostics.js";
 import { Fixes } from "./features/fixes.js";
+import { Side } from "./features/side.js";
 
 export class SessionStore {
   /** @param {string} name */
@@ -41,6 +42,8 @@ export class SessionStore {
     this.diagnostics = new Diagnostics(send, newRequest);
     this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
     this.chat = new Chat(send);
+    /** Which panel is shown where. */
+    this.side = new Side("findings");
     /** @type {import("./features/screen.js").Screen | null} set by the stage once its canvas exists */
     this.screen = null;
     this.begun = false;

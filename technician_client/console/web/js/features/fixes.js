@@ -38,6 +38,8 @@ export const STAGES = Object.freeze([
  * @property {any} result fields of fixes.result, or null while it runs
  */
 
+/** @typedef {{fix: string, finding: Finding | null}} Choice a fix and the finding it was reached from */
+
 /**
  * What is wrong with the values of a form, by parameter.
  * @param {FixParameter[]} parameters
@@ -107,6 +109,8 @@ export class Fixes {
     this.catalogue = signal(null);
     /** @type {import("../../vendor/signals.js").Signal<Run | null>} the newest run */
     this.run = signal(null);
+    /** @type {import("../../vendor/signals.js").Signal<Choice | null>} the fix that is looked at */
+    this.chosen = signal(null);
   }
 
   list() {

@@ -8,7 +8,8 @@ import { SessionStore } from "../session_store.js";
 import { Menu, Spinner } from "../parts/controls.js";
 import { Opening, Over, Unknown } from "../parts/opening.js";
 import { Quality } from "../parts/quality.js";
-import { SidePanel } from "../parts/side_panel.js";
+import { Actions } from "../parts/actions.js";
+import { Dock, SidePanel } from "../parts/side_panel.js";
 import { Stage } from "../parts/stage.js";
 import { Permissions } from "../parts/permissions.js";
 
@@ -38,7 +39,10 @@ function LiveSession({ session, store }) {
       html`<div class="banner banner-poor" role="alert"><${Icon} name="away" />The connection to the device was lost. Reconnecting; what was granted is kept for a while, nobody is asked again.</div>`
     }
     <main class="workspace">
-      <${Stage} store=${store} />
+      <div class="workspace-column">
+        <${Stage} store=${store} />
+        <${Dock} store=${store} />
+      </div>
       <${SidePanel} store=${store} />
     </main>
     <${Notices} store=${store} />
@@ -63,6 +67,7 @@ function SessionBar({ session, store }) {
     ${session.unattended && html`<span class="tag" title="Policy allows access to this device without asking">Unattended</span>`}
     ${store.paused.value !== null && html`<span class="tag tag-warning">Paused by the user</span>`}
     <span class="topbar-space"></span>
+    <${Actions} store=${store} />
     <${Quality} store=${store} />
     <${Permissions} store=${store} />
     <button type="button" class="button ${sure ? "button-danger" : "button-danger-quiet"}" onClick=${() => (sure ? store.end() : setSure(true))}>

@@ -12,6 +12,10 @@ export function ChatPanel({ store }) {
   const list = useRef(null);
   const lines = store.chat.lines.value;
   useEffect(() => {
+    store.chat.show(true);
+    return () => store.chat.show(false);
+  }, []);
+  useEffect(() => {
     if (list.current !== null) list.current.scrollTop = list.current.scrollHeight;
   }, [lines.length]);
   const submit = (/** @type {Event} */ event) => {

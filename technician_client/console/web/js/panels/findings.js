@@ -5,16 +5,12 @@ import { ago, cellText, span, words } from "../format.js";
 import { Icon } from "../icons.js";
 import { clock } from "../live.js";
 import { Empty, Severity, Spinner } from "../parts/controls.js";
-import { Needs } from "../parts/permissions.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
 
-/** @param {{store: SessionStore, onFix: (fix: string, finding: Finding) => void}} props */
-export function FindingsPanel({ store, onFix }) {
+/** @param {{store: SessionStore}} props */
+export function FindingsPanel({ store }) {
   const { state, findings, takenAt, durationMs, tables, refusal } = store.diagnostics;
-  if (!store.may("diagnostics")) {
-    return html`<${Needs} store=${store} capability="diagnostics">You may not read the state of this computer.<//>`;
-  }
   const collecting = state.value === "collecting";
   return html`<div class="panel">
     <div class="panel-head">
@@ -30,13 +26,13 @@ export function FindingsPanel({ store, onFix }) {
     ${state.value === "refused" && html`<p class="error" role="alert"><${Icon} name="warning" />${refusal.value}</p>`}
     ${state.value === "done" && findings.value.length === 0 && html`<${Empty} icon="check" title="Nothing found">Every rule was tried, and none speaks up.<//>`}
     <ul class="findings">
-      ${findings.value.map((finding) => html`<${FindingCard} key=${finding.id} finding=${finding} store=${store} onFix=${onFix} />`)}
+      ${findings.value.map((finding) => html`<${FindingCard} key=${finding.id} finding=${finding} store=${store} />`)}
     </ul>
   </div>`;
 }
 
-/** @param {{finding: Finding, store: SessionStore, onFix: (fix: string, finding: Finding) => void}} props */
-function FindingCard({ finding, store, onFix }) {
+/** @param {{finding: Finding, store: SessionStore}} props */
+function FindingCard({ finding, store }) {
   const fix = finding.fix === "" ? null : store.fixes.entry(finding.fix);
   return html`<li class="finding finding-${finding.severity}">
     <div class="finding-head"><h3>${finding.title}</h3><${Severity} severity=${finding.severity} /></div>
@@ -46,13 +42,19 @@ function FindingCard({ finding, store, onFix }) {
     ${
       finding.fix !== "" &&
       html`<div class="finding-fix">
-        <button type="button" class="button button-primary" disabled=${fix === null || !fix.available} onClick=${() => onFix(finding.fix, finding)}>
+        <button type="button" class="button button-primary" disabled=${fix === null || !fix.available} onClick=${() => run(store, finding)}>
           <${Icon} name="wrench" size=${14} />Run fix
         </button>
         <span class="quiet">${fix === null ? `${finding.fix} is not among the approved fixes` : fix.available ? fix.title : fix.why_not}</span>
       </div>`
     }
   </li>`;
+}
+
+/** The fix of a finding is shown among the fixes. @param {SessionStore} store @param {Finding} finding */
+function run(store, finding) {
+  store.fixes.chosen.value = { fix: finding.fix, finding };
+  store.side.show("fixes");
 }
 
 /** @param {{evidence: Record<string, Cell>}} props */

@@ -8,14 +8,12 @@ import { Empty, Severity, Spinner } from "../parts/controls.js";
 import { Needs } from "../parts/permissions.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
-/** @typedef {{fix: string, finding: Finding | null}} Choice */
 
-/** @param {{store: SessionStore, chosen: Choice | null, onChoose: (choice: Choice | null) => void}} props */
-export function FixesPanel({ store, chosen, onChoose }) {
+/** @param {{store: SessionStore}} props */
+export function FixesPanel({ store }) {
   const { catalogue, run } = store.fixes;
-  if (!store.may("diagnostics") && !store.may("fixes")) {
-    return html`<${Needs} store=${store} capability="fixes">You may not run fixes in this session.<//>`;
-  }
+  const chosen = store.fixes.chosen.value;
+  const onChoose = (/** @type {import("../features/fixes.js").Choice | null} */ choice) => (store.fixes.chosen.value = choice);
   const fix = chosen === null ? null : store.fixes.entry(chosen.fix);
   if (fix !== null && chosen !== null) {
     return html`<${FixView} key=${fix.id} store=${store} fix=${fix} finding=${chosen.finding} onBack=${() => onChoose(null)} />`;

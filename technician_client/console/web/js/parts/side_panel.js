@@ -1,98 +1,86 @@
-// Beside the picture: what is wrong, what is there, what can be done, and the talk.
+// What stands beside the picture and below it: the panels of the table (panels.js), their headings and the edges that are dragged.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useEffect, useRef } from "../lib.js";
+import { LOWEST, NARROWEST, largest } from "../features/side.js";
 import { Icon } from "../icons.js";
-import { ChatPanel } from "../panels/chat.js";
-import { FindingsPanel } from "../panels/findings.js";
-import { FixesPanel } from "../panels/fixes.js";
-import { TablesPanel } from "../panels/tables.js";
+import { PANELS, allowed } from "./panels.js";
+import { Needs } from "./permissions.js";
+import { Rail } from "./rail.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
-/** @typedef {{name: string, words: string, icon: import("../icons.js").IconName}} Tab */
+/** @typedef {import("./panels.js").Panel} Panel */
+/** @typedef {import("../features/side.js").Place} Place */
 
-/** @type {readonly Tab[]} */
-const TABS = [
-  { name: "findings", words: "Findings", icon: "pulse" },
-  { name: "tables", words: "Tables", icon: "table" },
-  { name: "fixes", words: "Fixes", icon: "wrench" },
-  { name: "chat", words: "Chat", icon: "chat" },
-];
-const NARROWEST = 300;
-const WIDEST = 900;
+const USUAL_WIDTH = 380;
+const USUAL_HEIGHT = 280;
 const STEP = 40;
 
-/** @param {{store: SessionStore}} props */
+/** The rail, and left of it the panel that is open. @param {{store: SessionStore}} props */
 export function SidePanel({ store }) {
-  const [tab, setTab] = useState("findings");
-  const [width, setWidth] = useState(380);
-  /** @type {{current: HTMLElement | null}} */
-  const panel = useRef(null);
-  useEffect(() => panel.current?.style.setProperty("--panel-width", `${width}px`), [width]);
-  useEffect(() => {
-    store.chat.show(tab === "chat");
-    return () => store.chat.show(false);
-  }, [tab]);
-  const turn = (/** @type {KeyboardEvent} */ event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    const at = TABS.findIndex(({ name }) => name === tab);
-    const next = TABS[(at + step + TABS.length) % TABS.length].name;
-    setTab(next);
-    document.getElementById(`tab-${next}`)?.focus();
-  };
-  /** A fix chosen among the findings is shown among the fixes. */
-  const [chosen, setChosen] = useState(/** @type {{fix: string, finding: Finding | null} | null} */ (null));
-  const choose = (/** @type {string} */ fix, /** @type {Finding | null} */ finding) => {
-    setChosen({ fix, finding });
-    setTab("fixes");
-  };
-  return html`<aside class="side" ref=${panel} aria-label="Diagnostics, fixes and chat">
-    <${Splitter} width=${width} onWidth=${setWidth} />
-    <div class="tabs" role="tablist" aria-label="Beside the picture" onKeyDown=${turn}>
-      ${TABS.map(
-        ({ name, words, icon }) => html`<button type="button" role="tab" id=${`tab-${name}`} aria-selected=${tab === name} aria-controls="side-panel" tabindex=${tab === name ? 0 : -1} onClick=${() => setTab(name)}>
-          <${Icon} name=${icon} />${words}<${Badge} store=${store} name=${name} />
-        </button>`,
-      )}
-    </div>
-    <div class="side-content" role="tabpanel" id="side-panel" aria-labelledby=${`tab-${tab}`}>
-      ${tab === "findings" && html`<${FindingsPanel} store=${store} onFix=${choose} />`}
-      ${tab === "tables" && html`<${TablesPanel} store=${store} />`}
-      ${tab === "fixes" && html`<${FixesPanel} store=${store} chosen=${chosen} onChoose=${setChosen} />`}
-      ${tab === "chat" && html`<${ChatPanel} store=${store} />`}
-    </div>
+  const panel = PANELS.find(({ name }) => name === store.side.beside.value);
+  return html`<aside class="side" aria-label="Tools of the session">
+    ${panel !== undefined && html`<${Frame} key=${panel.name} store=${store} panel=${panel} place="beside" />`}
+    <${Rail} store=${store} />
   </aside>`;
 }
 
-/** @param {{store: SessionStore, name: string}} props */
-function Badge({ store, name }) {
-  if (name === "findings") {
-    const count = store.diagnostics.findings.value.length;
-    const urgent = store.diagnostics.urgent.value > 0;
-    return count > 0 ? html`<span class="count ${urgent ? "count-warning" : ""}">${count}</span>` : null;
-  }
-  if (name === "chat") return store.chat.unread.value > 0 ? html`<span class="count count-new">${store.chat.unread.value}</span>` : null;
-  if (name === "fixes") return store.fixes.run.value !== null && store.fixes.run.value.result === null ? html`<span class="spinner"></span>` : null;
-  return null;
+/** The panel below the picture, where there is one. @param {{store: SessionStore}} props */
+export function Dock({ store }) {
+  const panel = PANELS.find(({ name, below }) => below && name === store.side.below.value);
+  return panel === undefined ? null : html`<${Frame} key=${panel.name} store=${store} panel=${panel} place="below" />`;
 }
 
-/** @param {{width: number, onWidth: (width: number) => void}} props */
-function Splitter({ width, onWidth }) {
-  const set = (/** @type {number} */ wanted) => onWidth(Math.round(Math.max(NARROWEST, Math.min(WIDEST, wanted))));
+/** @param {{store: SessionStore, panel: Panel, place: Place}} props */
+function Frame({ store, panel, place }) {
+  const { name, words, component, below } = panel;
+  const size = store.side.size(name, place, place === "beside" ? (panel.width ?? USUAL_WIDTH) : USUAL_HEIGHT);
+  /** @type {{current: HTMLElement | null}} */
+  const frame = useRef(null);
+  useEffect(() => frame.current?.style.setProperty("--panel-size", `${size}px`), [size]);
+  const other = place === "beside" ? "below" : "beside";
+  return html`<section class="side-frame side-${place}" ref=${frame} role="tabpanel" id=${`panel-${name}`} aria-labelledby=${`tab-${name}`}>
+    <${Splitter} place=${place} size=${size} onSize=${(/** @type {number} */ wanted) => store.side.resize(name, place, wanted)} />
+    <header class="side-head">
+      <h2>${words}</h2>
+      ${
+        below &&
+        html`<button type="button" class="icon-button" title=${other === "below" ? "Move below the picture" : "Move beside the picture"} aria-label=${other === "below" ? "Move below the picture" : "Move beside the picture"} onClick=${() => store.side.move(name, other)}><${Icon} name=${other === "below" ? "dockBelow" : "dockBeside"} /></button>`
+      }
+      <button type="button" class="icon-button" title="Fold away" aria-label=${`Fold away ${words}`} onClick=${() => fold(store, name)}><${Icon} name="cross" size=${14} /></button>
+    </header>
+    <div class="side-content">${
+      panel.partly || allowed(store, panel)
+        ? html`<${component} store=${store} />`
+        : html`<${Needs} store=${store} capability=${panel.capability[0]}>${panel.refused ?? "This is not allowed in this session."}<//>`
+    }</div>
+  </section>`;
+}
+
+/** @param {SessionStore} store @param {string} name */
+function fold(store, name) {
+  store.side.hide(name);
+  document.getElementById(`tab-${name}`)?.focus();
+}
+
+/** The edge of a panel, dragged or moved by arrow keys. @param {{place: Place, size: number, onSize: (size: number) => void}} props */
+function Splitter({ place, size, onSize }) {
+  const beside = place === "beside";
   const drag = (/** @type {PointerEvent} */ event) => {
     const target = /** @type {HTMLElement} */ (event.currentTarget);
     target.setPointerCapture(event.pointerId);
-    const move = (/** @type {PointerEvent} */ next) => set(window.innerWidth - next.clientX);
+    const box = /** @type {HTMLElement} */ (target.parentElement).getBoundingClientRect();
+    const move = (/** @type {PointerEvent} */ next) => onSize(beside ? box.right - next.clientX : box.bottom - next.clientY);
     const up = () => target.removeEventListener("pointermove", move);
     target.addEventListener("pointermove", move);
     target.addEventListener("pointerup", up, { once: true });
     target.addEventListener("pointercancel", up, { once: true });
   };
   const key = (/** @type {KeyboardEvent} */ event) => {
-    const step = { ArrowLeft: STEP, ArrowRight: -STEP }[event.key];
-    if (step === undefined) return;
+    const [larger, smaller] = beside ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
+    const step = event.key === larger ? STEP : event.key === smaller ? -STEP : 0;
+    if (step === 0) return;
     event.preventDefault();
-    set(width + step);
+    onSize(size + step);
   };
-  return html`<div class="splitter" role="separator" aria-orientation="vertical" aria-label="Width of the panel" aria-valuenow=${width} aria-valuemin=${NARROWEST} aria-valuemax=${WIDEST} tabindex="0" onPointerDown=${drag} onKeyDown=${key}></div>`;
+  return html`<div class="splitter" role="separator" aria-orientation=${beside ? "vertical" : "horizontal"} aria-label=${beside ? "Width of the panel" : "Height of the panel"} aria-valuenow=${size} aria-valuemin=${beside ? NARROWEST : LOWEST} aria-valuemax=${largest(place)} tabindex="0" onPointerDown=${drag} onKeyDown=${key}></div>`;
 }

@@ -1,0 +1,92 @@
+// THE TABLE OF PANELS: everything that stands beside (or below) the picture. A new panel is one entry here and nothing else:
+// the rail, the keyboard, the tooltip, the badge, the size, the place below the picture and "Ask for it" come from the entry.
+//
+//   name        its id on the page (`#tab-<name>`) and in what the browser keeps; never changes
+//   words       its name under the icon and as its heading: one short word
+//   about       one line, shown as tooltip
+//   icon        from icons.js (add a path there)
+//   component   gets {store}; unmounted while it is not shown, so whatever must outlive that belongs into its feature store
+//               (js/features/...). It fills the height (`.panel`), and scrolls within itself or lets the side scroll.
+//   capability  any one of these must be granted. Otherwise the icon is greyed and the panel is `refused` with a button that
+//               asks the user for the first of them. None: always there.
+//   refused     what the page says then
+//   partly      the component is shown without the capability too, and says itself what is missing (a chat that was)
+//   badge       (store) => what stands at the icon: {text, words, kind} or "busy" or null. `words` is read out.
+//   width       CSS pixels beside the picture before anybody drags it; wide panels (a terminal, files) take 640 or so
+//   below       may also be docked below the picture: a button in its heading moves it there and back
+//
+// From anywhere: store.side.show("fixes") brings a panel onto the page.
+
+import { ChatPanel } from "../panels/chat.js";
+import { FindingsPanel } from "../panels/findings.js";
+import { FixesPanel } from "../panels/fixes.js";
+import { TablesPanel } from "../panels/tables.js";
+
+/** @typedef {import("../session_store.js").SessionStore} SessionStore */
+/** @typedef {null | "busy" | {text: string, words: string, kind?: "warning" | "new"}} Badge */
+/**
+ * @typedef {object} Panel
+ * @property {string} name
+ * @property {string} words
+ * @property {string} about
+ * @property {import("../icons.js").IconName} icon
+ * @property {(props: {store: SessionStore}) => any} component
+ * @property {readonly string[]} capability
+ * @property {string} [refused]
+ * @property {boolean} [partly]
+ * @property {(store: SessionStore) => Badge} [badge]
+ * @property {number} [width]
+ * @property {boolean} [below]
+ */
+
+/** @type {readonly Panel[]} */
+export const PANELS = Object.freeze([
+  {
+    name: "findings",
+    words: "Findings",
+    about: "What is wrong with the computer",
+    icon: "pulse",
+    component: FindingsPanel,
+    capability: ["diagnostics"],
+    refused: "You may not read the state of this computer.",
+    badge: ({ diagnostics }) => {
+      const count = diagnostics.findings.value.length;
+      if (count === 0) return null;
+      return { text: String(count), words: count === 1 ? "1 finding" : `${count} findings`, kind: diagnostics.urgent.value > 0 ? "warning" : undefined };
+    },
+  },
+  {
+    name: "tables",
+    words: "Tables",
+    about: "Everything that was read, table by table",
+    icon: "table",
+    component: TablesPanel,
+    capability: ["diagnostics"],
+    refused: "You may not read the state of this computer.",
+  },
+  {
+    name: "fixes",
+    words: "Fixes",
+    about: "What your organisation has approved to run",
+    icon: "wrench",
+    component: FixesPanel,
+    capability: ["fixes", "diagnostics"],
+    refused: "You may not run fixes in this session.",
+    badge: ({ fixes }) => (fixes.run.value !== null && fixes.run.value.result === null ? "busy" : null),
+  },
+  {
+    name: "chat",
+    words: "Chat",
+    about: "Talk with the user",
+    icon: "chat",
+    component: ChatPanel,
+    capability: ["chat"],
+    partly: true,
+    badge: ({ chat }) => (chat.unread.value > 0 ? { text: String(chat.unread.value), words: `${chat.unread.value} unread`, kind: "new" } : null),
+  },
+]);
+
+/** Whether the session's grants let a panel work. @param {SessionStore} store @param {Panel} panel */
+export function allowed(store, { capability }) {
+  return capability.length === 0 || capability.some((name) => store.may(name));
+}
