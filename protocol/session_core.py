@@ -6,7 +6,7 @@ them; anything absent from it is a protocol error of the other side and ends the
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -87,9 +87,11 @@ class DeniedByAgent:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message that this side may act on. On the agent its capability is granted at this moment."""
+    """A message that this side may act on. On the agent its capability is granted at this moment. `bulk`: so many bytes are to be
+    given back by `consumed_bulk` once it is dealt with (0 on every lane but BULK)."""
 
     message: Message
+    bulk: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,16 +240,13 @@ class SessionCore(ABC):
         self._finish("cut", clean=False, by_peer=True)
 
     def events(self) -> list[Event]:
-        """What has happened since the last call. Collecting a message gives its sender credit for the next."""
+        """What has happened since the last call. Collecting a message gives its sender credit for the next: whoever hands
+        messages on waits for room first, and features that carry bulk data bound it by windows of their own."""
         taken, self._events = self._events, []
         for _, lane, size in taken:
-            if lane is not None and lane is not Lane.BULK:
+            if lane is not None:
                 self._frames.consumed(lane, size)
         return [event for event, _, _ in taken]
-
-    def consumed_bulk(self, size: int) -> None:
-        """The application has stored `size` bytes of BULK messages: only now may the other side send as many more."""
-        self._frames.consumed(Lane.BULK, size)
 
     def data_to_send(self, max_bytes: int = 64 * 1024) -> bytes:
         """About `max_bytes` of tunnel bytes, most urgent first; call again until it returns b"". Seal no more than the
@@ -354,6 +353,9 @@ class SessionCore(ABC):
         if rule_of(message).sender not in (self.side, Sender.BOTH):
             raise LocalProtocolError(f"{rule_of(message).tag} is not this side's to send")
 
+    def _emit_message(self, message: Message, lane: Lane, size: int) -> None:
+        self._emit(MessageReceived(message, size if lane is Lane.BULK else 0), lane, size)
+
     def _emit(self, event: Event, lane: Lane | None = None, size: int = 0) -> None:
         self._events.append((event, lane, size))
 
@@ -412,6 +414,8 @@ class SessionCore(ABC):
             message = decode_message(payload)
             if isinstance(message, UnknownMessage):
                 self._emit(UnknownReceived(message.tag), lane, len(payload))
+                if lane is Lane.BULK:
+                    self._frames.consumed(lane, len(payload))
                 continue
             rule = rule_of(message)
             if rule.sender is self.side:

@@ -6,7 +6,7 @@ import msgspec
 
 from protocol.capabilities import Capability
 from protocol.errors import UndecodableMessage
-from protocol.messages import chat, diagnostics, fixes, input, screen, session
+from protocol.messages import chat, diagnostics, fixes, forward, input, logs, power, recording, screen, session, terminal
 from protocol.messages.base import Lane, Message, Sender, UnknownMessage
 
 
@@ -67,6 +67,36 @@ AnyMessage = (
     | fixes.FixStage
     | fixes.FixOutput
     | fixes.FixResult
+    | recording.RecordingStart
+    | recording.RecordingStop
+    | recording.RecordingState
+    | power.RebootRequest
+    | power.RebootState
+    | terminal.TerminalOpen
+    | terminal.TerminalOpenRoot
+    | terminal.TerminalOpened
+    | terminal.TerminalList
+    | terminal.TerminalListing
+    | terminal.TerminalAttach
+    | terminal.TerminalInput
+    | terminal.TerminalTaken
+    | terminal.TerminalResize
+    | terminal.TerminalOutput
+    | terminal.TerminalAck
+    | terminal.TerminalClose
+    | terminal.TerminalEnded
+    | forward.ForwardOpen
+    | forward.ForwardOpened
+    | forward.ForwardData
+    | forward.ForwardEnd
+    | forward.ForwardCredit
+    | forward.ForwardClosed
+    | logs.LogSources
+    | logs.LogListing
+    | logs.LogFollow
+    | logs.LogLines
+    | logs.LogStop
+    | logs.LogEnded
 )
 
 

@@ -44,6 +44,8 @@ from protocol.messages.fixes import (
     FixRun,
     FixStage,
 )
+from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
+from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources, LogStop
 from protocol.messages.screen import (
     Copy,
     CursorMove,
@@ -81,6 +83,22 @@ from protocol.messages.session import (
     Refusal,
     Reveal,
     Welcome,
+)
+from protocol.messages.terminal import (
+    TerminalAck,
+    TerminalAttach,
+    TerminalClose,
+    TerminalEnded,
+    TerminalInput,
+    TerminalList,
+    TerminalListing,
+    TerminalOpen,
+    TerminalOpened,
+    TerminalOpenRoot,
+    TerminalOutput,
+    TerminalResize,
+    TerminalRow,
+    TerminalTaken,
 )
 
 NONCE = bytes(range(32))
@@ -171,6 +189,31 @@ MESSAGES: list[Message] = [
     GuestShare(b"B" + NONCE),
     GuestProof(b"A" + NONCE, NONCE),
     GuestProved(NONCE, "the printer is on fire"),
+    TerminalOpen(20, 120, 40, "", True),
+    TerminalOpenRoot(21, 80, 24, "systemctl status", False),
+    TerminalOpened(20, 1, "ana", False),
+    TerminalList(22),
+    TerminalListing(22, [TerminalRow(1, "ana", False, 120, 40, 0, 512, False)]),
+    TerminalAttach(1, 512),
+    TerminalInput(1, "ls -la é\r".encode(), False),
+    TerminalTaken(1, 9),
+    TerminalResize(1, 100, 30),
+    TerminalOutput(1, 512, b"\x1b[1mtotal 0\x1b[0m\r\n", 1),
+    TerminalAck(1, 530),
+    TerminalClose(1),
+    TerminalEnded(1, 130, ""),
+    ForwardOpen(1, 5432, "127.0.0.1"),
+    ForwardOpened(1),
+    ForwardData(1, b"SELECT 1"),
+    ForwardEnd(1),
+    ForwardCredit(1, 8),
+    ForwardClosed(2, "refused", "Nothing listens on 127.0.0.1 port 5433 of this computer."),
+    LogSources(23),
+    LogListing(23, [LogSource("journal", ""), LogSource("/var/log/auth.log", "permission denied")]),
+    LogFollow(24, "journal", "ssh.service", 4, "failed", 50, True),
+    LogLines(24, [LogLine(1795262400.25, 3, "ssh.service", "Failed password for ana")], 12),
+    LogStop(24),
+    LogEnded(24, ""),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)
