@@ -228,6 +228,12 @@ class Attendant:
             self._terminal.line("Ctrl-C ends the session.")
         elif before.waiting_until and not session.waiting_until:
             self._terminal.line(f"BACK: {session.name} can {words}.")
+        elif session.recording is not before.recording:
+            self._terminal.line(
+                f"RECORDING: {session.name} records this session from now on."
+                if session.recording
+                else f"RECORDING ENDED: {session.name} records no longer."
+            )
         elif session.paused is not before.paused:
             self._terminal.line("PAUSED: nothing gets through." if session.paused else f"RESUMED: {session.name} can {words}.")
         elif session.granted != before.granted:

@@ -215,6 +215,23 @@ def _policy(capability: Capability, now: Circumstances) -> Decision | None:
     )
 
 
+def _recording(capability: Capability, now: Circumstances) -> Decision | None:
+    rule = now.rules.recording
+    if rule == "forbidden" and capability is Capability.RECORDING:
+        return Decision(
+            RefusalReason.POLICY, f"The organisation's policy forbids recording on the computers of group '{now.group}'."
+        )
+    if rule != "required" or capability is not Capability.VIEW:
+        return None
+    if now.consented is None or Capability.RECORDING in now.consented:
+        return None
+    return Decision(
+        RefusalReason.POLICY,
+        f"The organisation's policy demands that sessions on the computers of group '{now.group}' are recorded: ask for "
+        "'recording' first.",
+    )
+
+
 def _stale(capability: Capability, now: Circumstances) -> Decision | None:
     oldest = RULES[capability].freshness
     if now.kind is SessionKind.UNATTENDED:
@@ -270,6 +287,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _guest,
     _tier,
     _policy,
+    _recording,
     _stale,
     _busy,
     _consent,

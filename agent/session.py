@@ -233,7 +233,15 @@ class AssistedSession:
             return
         self._opening = opening
         self._view = SessionView(
-            self.id, self.machine, services, self._gate, self._record, kind=opening.kind, wake=self._dirty.set
+            self.id,
+            self.machine,
+            services,
+            self._gate,
+            self._record,
+            kind=opening.kind,
+            wake=self._dirty.set,
+            show=self._show,
+            comes_back=opening.after_restart,
         )
         self._host = FeatureHost(self._view, services.features)
         unattended = opening.kind is SessionKind.UNATTENDED
@@ -514,13 +522,17 @@ class AssistedSession:
             self._gate.user_acting = acting
         self._hold_back("local_input", acting)
 
-    def _hold_back(self, by: str, held: bool) -> None:
-        if self._host is None or self.machine.state is not SessionState.OPEN or held is (by in self._holds):
-            return
-        self._holds = [*self._holds, by] if held else [one for one in self._holds if one != by]
-        self._host.paused(bool(self._holds) or self.machine.paused, ACTS_ON_THE_DESKTOP)
-        if ACTS_ON_THE_DESKTOP & self.machine.granted and not self.machine.paused:
-            self.machine.send_message(Paused(bool(self._holds), self._holds[-1] if self._holds else by), self._loop.time())
+    def _unwatched(self, unwatched: bool) -> None:
+        """Nothing shows this session to the person any more, or something does again."""
+        if self._hold_back("unwatched", unwatched):
+            text = "nobody sees the session: held back" if unwatched else "somebody sees the session again"
+            self._record.write_anyway(text, {})
+            self._show()
+
+    def _hold_back(self, by: str, held: bool) -> bool:
+        done = self._holds is not None and self._holds.set(by, held)
+        if done and self._view is not None:
+            self._view.let_out()
             self._settle()
 
     def _waits_for_hands(self) -> bool:
@@ -581,8 +593,12 @@ class AssistedSession:
         self._hands.set()
         standing = self._standing()
         if standing is not None and self.machine.state is SessionState.OPEN:
-            self._services.board.set_session(standing.status(self._services.keys.organisation_name))
+            self._services.board.set_session(standing.status(self._services.keys.organisation_name, recording=self._recorded))
 
+
+    @property
+    def _recorded(self) -> bool:
+        return self._view is not None and self._view.recording
 
 def _tag(kind: type[Message]) -> str:
     tag = kind.__struct_config__.tag

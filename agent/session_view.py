@@ -39,12 +39,15 @@ class SessionView:
         kind: SessionKind,
         wake: Callable[[], None],
     ) -> None:
-        """Args: wake: called when the machine has something to send."""
+        """Args: wake: called when the machine has something to send. show: called when what people are shown has changed.
+        comes_back: within how many seconds after a restart it may be resumed once."""
         self._session = session
         self._machine = machine
         self._services = services
         self._gate = gate
         self._record = record
+        show: Callable[[], None],
+        comes_back: float = 0.0,
         self._kind = kind
         self._wake = wake
         self._loop = asyncio.get_running_loop()
@@ -54,6 +57,9 @@ class SessionView:
     def identity(self) -> Identity:
         """The technician, as certified."""
         return self._gate.identity
+        self._show = show
+        self._comes_back = comes_back
+        self.recording = False
 
     @property
     def tier(self) -> int:
@@ -154,3 +160,14 @@ class SessionView:
         ask = self._gate.confirm(question.title, question.text, question.details, question.seconds)
         answer = await self._services.broker.ask(ask)
         return answer.outcome is Outcome.ANSWERED and answer.yes
+    @property
+    def comes_back(self) -> float:
+        """Seconds after a restart within which the session may be resumed once."""
+        return self._comes_back
+
+    def show_recording(self, on: bool) -> None:
+        """Tell everybody who is attached."""
+        if on is not self.recording:
+            self.recording = on
+            self._show()
+

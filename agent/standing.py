@@ -30,7 +30,7 @@ class Standing:
     granted_until: float
     asked_for: str
 
-    def status(self, organisation: str) -> SessionStatus:
+    def status(self, organisation: str, *, recording: bool = False) -> SessionStatus:
         """As everybody who is attached sees it."""
         return SessionStatus(
             session=self.id,
@@ -42,6 +42,7 @@ class Standing:
             paused=self.paused,
             since=self.opened_at,
             until=self.granted_until,
+            recording=recording,
         )
 
     def held(self, services: Services, close: Callable[[str], object], record: SessionRecord) -> HeldSession:

@@ -25,7 +25,8 @@ class RelayStatus(msgspec.Struct, frozen=True):
 
 class SessionStatus(msgspec.Struct, frozen=True):
     """One session as the person at this machine should see it. `until` is when what was granted runs out (seconds since 1970);
-    `waiting_until`: the connection is lost, and the session waits until then to go on (0: it is connected)."""
+    `waiting_until`: the connection is lost, and the session waits until then to go on (0: it is connected);
+    `recording`: the technician records it."""
 
     session: str
     name: str
@@ -37,6 +38,7 @@ class SessionStatus(msgspec.Struct, frozen=True):
     since: float
     until: float
     waiting_until: float = 0.0
+    recording: bool = False
 
 
 class TrustStatus(msgspec.Struct, frozen=True):

@@ -79,7 +79,8 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     """What holds on the devices of one group. `unattended`: capabilities that may be used with nobody asked; `attended`: the
     most that may ever be asked for there (None: everything the tiers allow); `consent_for_fixes`: the user is asked before
     each fix of an attended session, even where its manifest leaves that to policy; `grant_seconds`: how long one consent
-    lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees."""
+    lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees; `recording`: whether technicians may
+    record a session here, must before they see the screen, or may not."""
 
     unattended: list[Capability] = []
     attended: list[Capability] | None = None
@@ -88,6 +89,7 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     pause_on_local_input: bool = False
     grant_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 8 * 3600.0
     hide_windows: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)] = []
+    recording: Literal["allowed", "required", "forbidden"] = "allowed"
 
 
 class OrganisationPolicy(Document, frozen=True, kw_only=True):

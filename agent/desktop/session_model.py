@@ -32,6 +32,8 @@ def line_of(session: SessionStatus, texts: Texts, wall: float) -> SessionLine:
         text = texts("banner.may", words=texts.listing(may))
     else:
         text = texts("banner.may_nothing")
+    if session.recording:
+        text = f"{texts('banner.recording')} {text}"
     if session.unattended:
         text = f"{text} {texts('banner.unattended')}"
     return SessionLine(

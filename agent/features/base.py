@@ -119,6 +119,17 @@ class FeatureContext(Protocol):
     def show_chat(self, text: str, sent_at: float) -> bool:
         """Show one line of the technician's on every attached front end; False when none is attached."""
 
+    @property
+    def recording(self) -> bool:
+        """Whether the person here is told that this session is recorded."""
+
+    @property
+    def comes_back(self) -> float:
+        """Within how many seconds after a restart the session may be resumed once (0: the user did not say so)."""
+
+    def show_recording(self, on: bool) -> None:
+        """Tell every attached front end that this session is recorded, or that it is not any more."""
+
     async def ask_user(self, question: Question) -> bool:
         """Ask the person at this machine; False when they say no, do not answer in time, or nobody can be asked."""
 

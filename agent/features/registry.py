@@ -5,6 +5,16 @@ from agent.features.chat import ChatFeature
 from agent.features.diagnostics import DiagnosticsFeature
 from agent.features.fixes import FixesFeature
 from agent.features.input import InputFeature
+from agent.features.power import PowerFeature
+from agent.features.recording import RecordingFeature
 from agent.features.screen import ScreenFeature
 
-FEATURES: tuple[type[Feature], ...] = (ScreenFeature, InputFeature, ChatFeature, DiagnosticsFeature, FixesFeature)
+FEATURES: tuple[type[Feature], ...] = (
+    ScreenFeature,
+    InputFeature,
+    ChatFeature,
+    DiagnosticsFeature,
+    FixesFeature,
+    RecordingFeature,
+    PowerFeature,
+)

@@ -64,6 +64,10 @@ class ScreenFeature(Feature):
 
     async def _start(self, start: ScreenStart) -> None:
         await self._stop()
+        if self.context.rules.recording == "required" and not self.context.recording:
+            raise Refused(
+                "The organisation's policy demands a recording: begin it, then the picture comes.", reason=RefusalReason.POLICY
+            )
         settings = self.context.settings.screen
         options = StreamOptions(
             full_chroma=choose_profile(start.decoders, start.quality) if settings.video else None,

@@ -48,6 +48,8 @@ class RecordingContext:
         self.round_trip: float | None = 0.01
         self.identity: Any = None
         self.watched = Watched()
+        self.recording = False
+        self.comes_back = 0.0
         self.held = set(Capability)
         self.audit_is_full = False
         self.sent: list[Message] = []
@@ -83,6 +85,9 @@ class RecordingContext:
 
     def show_chat(self, text: str, sent_at: float) -> bool:
         return True
+
+    def show_recording(self, on: bool) -> None:
+        self.recording = on
 
     async def ask_user(self, question: Question) -> bool:
         self.asked.append(question)

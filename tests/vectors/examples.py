@@ -46,6 +46,8 @@ from protocol.messages.fixes import (
 )
 from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources, LogStop
+from protocol.messages.power import RebootRequest, RebootState
+from protocol.messages.recording import RecordingStart, RecordingState, RecordingStop
 from protocol.messages.screen import (
     Copy,
     CursorMove,
@@ -214,6 +216,11 @@ MESSAGES: list[Message] = [
     LogLines(24, [LogLine(1795262400.25, 3, "ssh.service", "Failed password for ana")], 12),
     LogStop(24),
     LogEnded(24, ""),
+    RecordingStart(9),
+    RecordingStop(),
+    RecordingState(False, 9, "user"),
+    RebootRequest(10, "the update wants it"),
+    RebootState(10, "restarting", 900.0),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)

@@ -73,8 +73,20 @@ def test_each_circumstance_alone_is_enough(change: dict[str, object], reason: Re
     assert decision.sentence.endswith(".")
 
 
+def test_policy_forbids_or_demands_a_recording() -> None:
+    forbidden = replace(FINE, rules=GroupPolicy(recording="forbidden"))
+    assert decide(Capability.RECORDING, forbidden).reason is RefusalReason.POLICY
+    assert decide(Capability.VIEW, forbidden).allowed
+    required = replace(FINE, rules=GroupPolicy(recording="required"))
+    assert decide(Capability.VIEW, required).allowed  # nobody was asked yet
+    seen = replace(required, consented=frozenset({Capability.VIEW}))
+    assert decide(Capability.VIEW, seen).reason is RefusalReason.POLICY
+    both = frozenset({Capability.VIEW, Capability.RECORDING})
+    assert decide(Capability.VIEW, replace(required, consented=both)).allowed
+
+
 def test_every_check_is_covered_above() -> None:
-    assert len(CHECKS) == 13
+    assert len(CHECKS) == 14
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
@@ -146,7 +158,7 @@ def test_certificate_list_and_revocation_are_put_together() -> None:
 @pytest.mark.parametrize("capability", list(Capability))
 def test_a_guest_grants_what_the_table_says_and_nothing_else(capability: Capability) -> None:
     decision = decide(capability, replace(FINE, kind=SessionKind.GUEST))
-    harmless = {"view", "chat", "diagnostics", "pointer", "control"}
+    harmless = {"view", "chat", "diagnostics", "pointer", "control", "recording"}
     assert decision.allowed is (capability.value in harmless) is RULES[capability].guest
     assert decision.reason is (None if decision.allowed else RefusalReason.POLICY)
 

@@ -26,4 +26,6 @@ def test_what_this_agent_can_do() -> None:
         Capability.CHAT,
         Capability.DIAGNOSTICS,
         Capability.FIXES,
+        Capability.RECORDING,
+        Capability.REBOOT,
     }
