@@ -6,7 +6,7 @@ them; anything absent from it is a protocol error of the other side and ends the
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -87,11 +87,9 @@ class DeniedByAgent:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message that this side may act on. On the agent its capability is granted at this moment. `bulk`: so many bytes are to be
-    given back by `consumed_bulk` once it is dealt with (0 on every lane but BULK)."""
+    """A message that this side may act on. On the agent its capability is granted at this moment."""
 
     message: Message
-    bulk: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,9 +351,6 @@ class SessionCore(ABC):
         if rule_of(message).sender not in (self.side, Sender.BOTH):
             raise LocalProtocolError(f"{rule_of(message).tag} is not this side's to send")
 
-    def _emit_message(self, message: Message, lane: Lane, size: int) -> None:
-        self._emit(MessageReceived(message, size if lane is Lane.BULK else 0), lane, size)
-
     def _emit(self, event: Event, lane: Lane | None = None, size: int = 0) -> None:
         self._events.append((event, lane, size))
 
@@ -414,8 +409,6 @@ class SessionCore(ABC):
             message = decode_message(payload)
             if isinstance(message, UnknownMessage):
                 self._emit(UnknownReceived(message.tag), lane, len(payload))
-                if lane is Lane.BULK:
-                    self._frames.consumed(lane, len(payload))
                 continue
             rule = rule_of(message)
             if rule.sender is self.side:

@@ -333,13 +333,15 @@ class Session:
         self._machine.send_message(message, time.monotonic())
         self._wake.set()
 
-    def subscribe(self, *kinds: type[SessionItem], limit: int = 256) -> Subscription[SessionItem]:
+    def subscribe(
+        self, *kinds: type[SessionItem], limit: int = 256, where: Callable[[SessionItem], bool] = lambda _: True
+    ) -> Subscription[SessionItem]:
         """What comes from now on (the first subscriber also gets what came before it), of these types (none given: all):
         messages of the agent as themselves, and the events `GrantsChanged`, `UnknownReceived` and, last, `SessionEnded`.
 
         Ends with the session. Close it when you leave: a subscriber that stops reading stops the session.
         """
-        return self._items.subscribe(lambda item: not kinds or isinstance(item, kinds), limit)
+        return self._items.subscribe(lambda item: (not kinds or isinstance(item, kinds)) and where(item), limit)
 
     def next_request(self) -> int:
         """A request id that no other request of this session has."""
