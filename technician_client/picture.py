@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import av
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
 from protocol.errors import RemoteProtocolError
 from protocol.limits import LIMITS, Limits
 from protocol.messages.screen import Copy, ScreenLayout, ScreenUpdate, Tile, Video
+from technician_client.tile_data import channels, packed
 
 Bytes2D = NDArray[np.uint8]
 """(height, width, 4) uint8: blue, green, red, 255."""
@@ -38,25 +38,12 @@ def decode_tile(tile: Tile) -> Bytes2D:
                 raise RemoteProtocolError("A filled tile needs 3 bytes.")
             picture[..., :3] = np.frombuffer(tile.data, np.uint8)
         case "zstd-bgr":
-            picture[..., :3] = _inflate(tile, 3)
+            picture[..., :3] = packed(tile, 3).reshape(tile.height, tile.width, 3)
         case "zstd-bgrx":
-            picture[..., :3] = _inflate(tile, 4)[..., :3]
-        case "zstd-up":
-            np.cumsum(_inflate(tile, 3), axis=0, dtype=np.uint8, out=picture[..., :3])
+            picture[..., :3] = packed(tile, 4).reshape(tile.height, tile.width, 4)[..., :3]
         case _:
-            raise RemoteProtocolError(f"Tile encoding {tile.encoding!r} is not known to this version; update it.")
+            picture[..., 0], picture[..., 1], picture[..., 2] = channels(tile)
     return picture
-
-
-def _inflate(tile: Tile, depth: int) -> Bytes2D:
-    size = tile.width * tile.height * depth
-    try:
-        if zstandard.frame_content_size(tile.data) != size:
-            raise RemoteProtocolError("A tile's data do not hold as many pixels as it says.")
-        data = zstandard.ZstdDecompressor().decompress(tile.data, max_output_size=size)
-    except zstandard.ZstdError as error:
-        raise RemoteProtocolError(f"A tile's data do not decompress: {error}.") from error
-    return np.frombuffer(data, np.uint8).reshape(tile.height, tile.width, depth)
 
 
 class VideoDecoder:
@@ -68,8 +55,8 @@ class VideoDecoder:
         self._context = context
         self._begun = False
 
-    def decode(self, video: Video) -> Bytes2D:
-        """The visible part of one coded picture.
+    def feed(self, video: Video) -> av.VideoFrame:
+        """One coded picture, decoded and not yet in pixels.
 
         Raises:
             RemoteProtocolError: the data do not decode, show nothing, or show less than they say.
@@ -86,6 +73,11 @@ class VideoDecoder:
         frame = frames[-1]
         if frame.width < video.width or frame.height < video.height:
             raise RemoteProtocolError("A video picture is smaller than it says.")
+        return frame
+
+    def decode(self, video: Video) -> Bytes2D:
+        """The visible part of one coded picture; raises as `feed`."""
+        frame = self.feed(video)
         pixels: Bytes2D = frame.to_ndarray(format="bgra").astype(np.uint8, copy=False)
         return pixels[: video.height, : video.width]
 
@@ -140,6 +132,32 @@ class Picture:
                     self._put(operation, self._decoder(operation).decode(operation))
         self.sequence, self.captured_at, self.exact = update.sequence, update.captured_at, update.exact
         return True
+
+    @property
+    def kept(self) -> Bytes2D | None:
+        """What tiles have kept beside the picture; None when nothing was ever kept."""
+        return self._kept
+
+    def restore(self, pixels: Bytes2D, kept: Bytes2D | None, sequence: int, captured_at: int, exact: bool) -> None:
+        """After `apply_layout`: go on from a picture as it was at some moment. Both arrays are its own from now on.
+
+        Raises:
+            RemoteProtocolError: they are not as large as the layout.
+        """
+        if pixels.shape != self.pixels.shape or (kept is not None and kept.shape != self.pixels.shape):
+            raise RemoteProtocolError("A picture that was written down is not as large as its layout.")
+        self.pixels, self._kept = pixels, kept
+        self.sequence, self.captured_at, self.exact = sequence, captured_at, exact
+
+    def prepare(self, update: ScreenUpdate) -> None:
+        """Have the video decoders see the films of an update without painting anything.
+
+        Raises:
+            RemoteProtocolError: data that do not decode.
+        """
+        for operation in update.operations:
+            if isinstance(operation, Video) and (operation.key or operation.stream in self._decoders):
+                self._decoder(operation).feed(operation)
 
     def rows(self) -> Iterator[bytes]:
         """The picture as rows of red, green, blue, top first."""

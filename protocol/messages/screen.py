@@ -87,9 +87,10 @@ class Copy(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 
 class Tile(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """Exact pixels of a rectangle. `encoding`: "zstd-bgr" (rows of 3 bytes), "zstd-bgrx" (rows of 4 bytes, the 4th unused),
-    "zstd-up" (rows of 3 bytes, each the difference modulo 256 to the row above it; the first row as it is: for photographs),
-    "fill" (3 bytes b, g, r), "kept" (no bytes: the pixels that the last tiles with `keep` put there, black where none did).
+    """Exact pixels of a rectangle. `encoding` (see SPEC.md, "Tiles"): "zstd-bgr" (rows of 3 bytes), "zstd-bgrx" (rows of 4 bytes,
+    the 4th unused), "zstd-planes" and "deflate-planes" (green, blue less green, red less green, column by column), "zstd-slopes"
+    (the same planes row by row, each value less what its neighbours foretell: for photographs), "fill" (3 bytes b, g, r), "kept"
+    (no bytes: the pixels that the last tiles with `keep` put there, black where none did).
 
     `keep`: the viewer keeps these pixels beside the picture, in place of what it kept there before. Copies, video and tiles
     without it leave the kept pixels alone; every `ScreenLayout` forgets them."""

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
-from protocol.errors import RemoteProtocolError
 from protocol.messages.screen import Tile
+from technician_client.tile_data import channels, packed
 
 Pixels = NDArray[np.uint8]
 """(height, width, channels) uint8."""
@@ -59,11 +58,10 @@ def _calling(function: "ctypes._NamedFuncPointer") -> Swap:
 
 
 class TileReader:
-    """Decompresses tiles. May be used from any one thread at a time."""
+    """Unpacks tiles."""
 
     def __init__(self, swap: Swap | None = None) -> None:
         self._swap = swap or swap_by_libyuv() or swap_by_numpy
-        self._zstd = zstandard.ZstdDecompressor()
 
     def read(self, tile: Tile, target: Pixels) -> None:
         """Write the tile's pixels into `target` (height, width, 4), contiguous.
@@ -73,31 +71,10 @@ class TileReader:
         """
         match tile.encoding:
             case "zstd-bgr":
-                self._swap(self._inflate(tile, 3), target)
+                self._swap(packed(tile, 3).reshape(tile.height, tile.width, 3), target)
             case "zstd-bgrx":
-                self._swap(np.ascontiguousarray(self._inflate(tile, 4)[..., :3]), target)
-            case "zstd-up":
-                self._swap(_add_rows(self._inflate(tile, 3)), target)
+                pixels = packed(tile, 4).reshape(tile.height, tile.width, 4)
+                self._swap(np.ascontiguousarray(pixels[..., :3]), target)
             case _:
-                raise RemoteProtocolError(f"Tile encoding {tile.encoding!r} is not known to this version; update it.")
-
-    def _inflate(self, tile: Tile, depth: int) -> Pixels:
-        size = tile.width * tile.height * depth
-        try:
-            if not size or zstandard.frame_content_size(tile.data) != size:
-                raise RemoteProtocolError("A tile's data do not hold as many pixels as it says.")
-            data = self._zstd.decompress(tile.data, max_output_size=size)
-        except zstandard.ZstdError as error:
-            raise RemoteProtocolError(f"A tile's data do not decompress: {error}.") from error
-        if len(data) != size:
-            raise RemoteProtocolError("A tile's data do not hold as many pixels as it says.")
-        return np.frombuffer(data, np.uint8).reshape(tile.height, tile.width, depth)
-
-
-def _add_rows(differences: Pixels) -> Pixels:
-    """Each row is the difference to the row above it, modulo 256 (row by row: three times as fast as a cumulative sum)."""
-    rows = np.empty_like(differences)
-    rows[0] = differences[0]
-    for index in range(1, len(rows)):
-        np.add(rows[index - 1], differences[index], out=rows[index])
-    return rows
+                blue, green, red = channels(tile)
+                target[..., 0], target[..., 1], target[..., 2], target[..., 3] = red, green, blue, 255

@@ -86,15 +86,15 @@ async def test_tiles_fills_and_overlapping_copies_end_up_exact(open_console: Ope
                     shown[y : y + height, x : x + width] = shown[from_y : from_y + height, from_x : from_x + width].copy()
                     operations.append(Copy(x, y, width, height, from_x, from_y))
                 elif kind == 1:
-                    red, green, blue = (int(value) for value in RANDOM.integers(0, 256, 3))
-                    shown[y : y + height, x : x + width] = (red, green, blue)
-                    operations.append(Tile(x, y, width, height, "fill", bytes([blue, green, red])))
+                    colour = bytes(int(value) for value in RANDOM.integers(0, 256, 3))
+                    shown[y : y + height, x : x + width] = tuple(colour[::-1])
+                    operations.append(Tile(x, y, width, height, "fill", colour))
                 elif kind == 2:
                     pixels = noise(width, height)
-                    differences = pixels[..., ::-1].copy()
-                    differences[1:] -= pixels[:-1, :, ::-1]
+                    red, green, blue = (pixels[..., channel] for channel in range(3))
+                    planes = np.stack((green, blue - green, red - green)).transpose(0, 2, 1)
                     shown[y : y + height, x : x + width] = pixels
-                    operations.append(Tile(x, y, width, height, "zstd-up", zstandard.compress(differences.tobytes())))
+                    operations.append(Tile(x, y, width, height, "zstd-planes", zstandard.compress(planes.tobytes())))
                 else:
                     pixels = noise(width, height)
                     shown[y : y + height, x : x + width] = pixels

@@ -29,11 +29,15 @@ FOLDER = Path(__file__).parent
 AREA = Area(64, 48)
 
 BGR = bytes(range(2 * 3 * 3))
+LETTER = b"c`dbfaec\xe7\xe0\xe4\xe2\xe6\xe1\xe5\xe3\x17\x10\x04\x00"
+"""The same by raw deflate."""
 UPDATES: dict[str, ScreenUpdate] = {
     "empty": ScreenUpdate(0, 1, 0, [], True),
     "copy": ScreenUpdate(7, 3, 1_234_567_890, [Copy(0, 8, 64, 40, 0, 0)]),
     "pixels": ScreenUpdate(8, 3, 1_234_600_000, [Tile(5, 6, 3, 2, "zstd-bgr", zstandard.compress(BGR))], True),
-    "differences": ScreenUpdate(9, 3, 1, [Tile(0, 0, 3, 2, "zstd-up", zstandard.compress(bytes([250] * 9 + [10] * 9)))]),
+    "planes": ScreenUpdate(9, 3, 1, [Tile(0, 0, 3, 2, "zstd-planes", zstandard.compress(BGR))]),
+    "slopes": ScreenUpdate(9, 3, 1, [Tile(0, 0, 3, 2, "zstd-slopes", zstandard.compress(bytes([250] * 9 + [10] * 9)))]),
+    "letter": ScreenUpdate(9, 3, 1, [Tile(0, 0, 3, 2, "deflate-planes", LETTER)]),
     "fill": ScreenUpdate(10, 3, 2, [Tile(1, 2, 3, 4, "fill", bytes([1, 2, 3]))]),
     "video": ScreenUpdate(11, 3, 3, [Video(0, 0, 63, 47, 2, "avc1.F4002A", True, b"\0\0\0\1gDATA!")]),
     "mixed": ScreenUpdate(

@@ -37,12 +37,13 @@ def test_the_fourth_byte_is_not_trusted(swap: Swap) -> None:
     assert (shown[..., 3] == 255).all()
 
 
-def test_rows_of_differences_are_added_up() -> None:
+def test_planes_become_rgba() -> None:
     pixels = RANDOM.integers(0, 256, (40, 9, 3), np.uint8)
-    differences = pixels.copy()
-    differences[1:] -= pixels[:-1]
-    shown = read(Tile(0, 0, 9, 40, "zstd-up", zstandard.compress(differences.tobytes())))
+    blue, green, red = (pixels[..., channel].T for channel in range(3))
+    planes = b"".join(plane.tobytes() for plane in (green, blue - green, red - green))
+    shown = read(Tile(0, 0, 9, 40, "zstd-planes", zstandard.compress(planes)))
     assert np.array_equal(shown[..., :3], pixels[..., ::-1])
+    assert (shown[..., 3] == 255).all()
 
 
 @pytest.mark.parametrize(
