@@ -7,6 +7,7 @@ serves the local socket. Nothing here decides what a technician may do: that is 
 import asyncio
 import logging
 import os
+import random
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from agent.features.base import Feature
 from agent.front_desk import FrontDesk
 from agent.guest import GuestCode
 from agent.home_lock import home_lock
+from agent.keeping import Keeper
 from agent.keys import EnrolledDevice
 from agent.link import LinkClient
 from agent.local import LocalServer
@@ -45,6 +47,7 @@ HANDSHAKES = 6
 HANDSHAKE_WINDOW = 60.0
 GOODBYE_SECONDS = 4.0
 REFRESH_AFTER_FAILURE = 60.0
+REFRESH_JITTER = 1.0
 
 
 def platform_name() -> str:
@@ -120,7 +123,9 @@ class Daemon:
         self._holding: set[asyncio.Task[None]] = set()
         self._failures: deque[float] = deque(maxlen=HANDSHAKES)
         self._tasks = Supervisor(self._task_failed)
+        self.keeper = Keeper()
         self._refreshing: asyncio.Task[None] | None = None
+        self._presently: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self.ready = asyncio.Event()
 
@@ -195,6 +200,7 @@ class Daemon:
             board=self.board,
             features=self._features,
             announce=self.desk.announce,
+            draw=self.desk.draw,
             refresh_trust=self.refresh,
             busy=self._busy,
             desktop_taken_by=self._desktop_taken_by,
@@ -205,6 +211,7 @@ class Daemon:
             waiting=self.waiting if self._guest is None else None,
             restarts=self.restarts if self._guest is None else None,
             guest=self._guest,
+            keeper=self.keeper,
         )
 
     async def _say_goodbye(self) -> None:
@@ -214,6 +221,7 @@ class Daemon:
             session.end("the agent is stopping")
         if self._holding:
             await asyncio.wait(self._holding, timeout=GOODBYE_SECONDS)
+        await self.keeper.aclose(GOODBYE_SECONDS)
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         _LOGGER.error("%s failed", name, exc_info=error)
@@ -234,7 +242,7 @@ class Daemon:
         before = self.board.relay.state
         self.board.set_relay(status)
         if status.state == "connected":
-            _ = self._refresh_soon()
+            self._refresh_presently()
         elif before == "connected":
             self.desk.relay_lost()
 
@@ -248,7 +256,7 @@ class Daemon:
             case Failed(request=request, text=text):
                 self.desk.help_ended(request, f"The relay gave no code: {text}")
             case RepositoryChanged():
-                _ = self._refresh_soon()
+                self._refresh_presently()
             case Done():
                 pass
             case _:
@@ -309,6 +317,17 @@ class Daemon:
             self._refreshing = self._tasks.spawn(self._refresh(), "fetching signed files")
         return self._refreshing
 
+    def _refresh_presently(self) -> None:
+        """The relay has said something, to the whole fleet at once perhaps: not all come back in the same moment."""
+        if self._presently is None or self._presently.done():
+            self._presently = self._tasks.spawn(self._refresh_after(random.uniform(0, REFRESH_JITTER)), "newer signed files")  # noqa: S311
+
+    async def _refresh_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self._refreshing is not None and not self._refreshing.done():
+            await asyncio.shield(self._refreshing)  # it may have looked before the news came
+        await self.refresh()
+
     async def _refresh(self) -> None:
         problem = ""
         try:
@@ -330,4 +349,5 @@ class Daemon:
         while True:
             await self.refresh()
             failed = bool(self.board.trust.problem)
-            await asyncio.sleep(REFRESH_AFTER_FAILURE if failed else self._settings.trust.refresh_seconds)
+            pause = REFRESH_AFTER_FAILURE if failed else self._settings.trust.refresh_seconds
+            await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret

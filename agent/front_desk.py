@@ -22,6 +22,7 @@ from agent.local_messages import (
     ConsentAsked,
     ConsentClosed,
     ConsentExtended,
+    Drawing,
     HelpEnded,
     ListReceipts,
     MoreTime,
@@ -72,8 +73,9 @@ class KnownSession(Protocol):
 class AttachedProgram:
     """One program that shows things to a person: a `FrontEnd` of the consent broker."""
 
-    def __init__(self, connection: LocalConnection) -> None:
+    def __init__(self, connection: LocalConnection, *, draws: bool = False) -> None:
         self.connection = connection
+        self.draws = draws
 
     def asked(self, number: int, question: ConsentQuestion, seconds: float) -> None:
         """Show a question."""
@@ -120,6 +122,13 @@ class FrontDesk:
         for connection in list(self._attached):
             connection.say(said)
 
+    def draw(self, drawing: Drawing) -> bool:
+        """Tell every attached program that can show it; False when there is none."""
+        able = [connection for connection, program in self._attached.items() if program.draws]
+        for connection in able:
+            connection.say(drawing)
+        return bool(able)
+
     def help_code(self, message: HelpCode) -> None:
         """The relay has given a code."""
         connection = self._helping.get(message.request)
@@ -157,8 +166,8 @@ class FrontDesk:
         match request:
             case AskStatus(id=number):
                 return StatusReply(number, self._board.snapshot())
-            case Attach(kind=kind):
-                self._attach(connection, kind)
+            case Attach(kind=kind, draws=draws):
+                self._attach(connection, kind, draws=draws)
             case RequestHelp(text=text):
                 self._ask_for_help(connection, text)
             case CancelHelp():
@@ -198,10 +207,10 @@ class FrontDesk:
             self._broker.detach(program)
             self._board.attached = len(self._attached)
 
-    def _attach(self, connection: LocalConnection, kind: str) -> None:
+    def _attach(self, connection: LocalConnection, kind: str, *, draws: bool) -> None:
         if connection in self._attached:
             return
-        program = AttachedProgram(connection)
+        program = AttachedProgram(connection, draws=draws)
         self._attached[connection] = program
         self._board.attached = len(self._attached)
         connection.say(RelayChanged(self._board.relay))

@@ -31,9 +31,11 @@ class AskStatus(Request, frozen=True, tag="status"):
 
 
 class Attach(Request, frozen=True, tag="attach"):
-    """From now on this connection shows events and questions to a person. `kind`: what it is, for the log."""
+    """From now on this connection shows events and questions to a person. `kind`: what it is, for the log. `draws`: it can show
+    the technician's arrow and drawings over the screen, and wants to be told of them."""
 
     kind: Annotated[str, msgspec.Meta(max_length=40)] = "terminal"
+    draws: bool = False
 
 
 class RequestHelp(Request, frozen=True, tag="help.request"):
@@ -229,6 +231,45 @@ class ChatHeard(Said, frozen=True, tag="chat"):
     sent_at: float
 
 
+class PointerMoved(Said, frozen=True, tag="pointer"):
+    """The technician's arrow stands there now (display pixels); `shown` False: it is gone. Like the three below it goes only to
+    programs that attached with `draws`; the session fills in `session` and the certified `name`."""
+
+    x: int
+    y: int
+    shown: bool
+    session: str = ""
+    name: str = ""
+
+
+class PointerClicked(Said, frozen=True, tag="pointer.click"):
+    """They point out this place."""
+
+    x: int
+    y: int
+    session: str = ""
+
+
+class StrokeDrawn(Said, frozen=True, tag="pointer.stroke"):
+    """The points of a stroke from number `start` on; the rest as in `protocol.messages.pointer.PointerStroke`."""
+
+    stroke: int
+    shape: str
+    colour: int
+    stays: bool
+    start: int
+    points: list[tuple[int, int]]
+    session: str = ""
+
+
+class DrawingCleared(Said, frozen=True, tag="pointer.clear"):
+    """All their strokes go."""
+
+    session: str = ""
+
+
+Drawing = PointerMoved | PointerClicked | StrokeDrawn | DrawingCleared
+
 AnySaid = (
     Done
     | Failed
@@ -244,4 +285,8 @@ AnySaid = (
     | SessionChanged
     | SessionOver
     | ChatHeard
+    | PointerMoved
+    | PointerClicked
+    | StrokeDrawn
+    | DrawingCleared
 )

@@ -1,7 +1,7 @@
 """What the daemon lends to every session, in one frozen piece."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,9 @@ from agent.audit import Audit
 from agent.consent import ConsentBroker
 from agent.features.base import Feature
 from agent.guest import GuestCode
+from agent.keeping import Keeper
 from agent.keys import DeviceKeys
-from agent.local_messages import Said
+from agent.local_messages import Drawing, Said
 from agent.restarting import RestartGrants
 from agent.resuming import WaitingRoom
 from agent.settings import AgentSettings
@@ -48,3 +49,5 @@ class Services:
     waiting: WaitingRoom | None = None
     restarts: RestartGrants | None = None  # what survives a restart of the computer (None: nothing)
     guest: GuestCode | None = None
+    keeper: Keeper = field(default_factory=Keeper)  # what sessions keep running while their connection is cut
+    draw: Callable[[Drawing], bool] = lambda _: False  # shows a drawing on the screen; False where nothing can

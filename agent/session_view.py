@@ -1,11 +1,16 @@
 """What the features of a session see of it, and all that they can do to it."""
 
 import asyncio
+import logging
+from collections import deque
 from collections.abc import Callable
+from typing import Final
+
+import msgspec
 
 from agent.consent import Outcome
 from agent.features.base import Question
-from agent.local_messages import ChatHeard
+from agent.local_messages import ChatHeard, Drawing, PointerMoved
 from agent.opening import Gate
 from agent.policy import ACTS_ON_THE_DESKTOP, SessionKind
 from agent.printable import printable
@@ -20,9 +25,13 @@ from protocol.certificates import Identity
 from protocol.documents import GroupPolicy
 from protocol.errors import LocalProtocolError, RefusalReason
 from protocol.messages import Lane, Message, rule_of
+from protocol.messages.screen import ScreenState
 from protocol.session import AgentSession, SessionState
 
-REFUSAL_SECONDS = 1.0
+REFUSAL_SECONDS: Final = 1.0
+MOST_HELD_BACK: Final = 4096
+HELD_BACK_BYTES: Final = 32 * 1024
+_LOGGER = logging.getLogger(__name__)
 
 
 class SessionView:
@@ -38,6 +47,8 @@ class SessionView:
         *,
         kind: SessionKind,
         wake: Callable[[], None],
+        show: Callable[[], None],
+        comes_back: float = 0.0,
     ) -> None:
         """Args: wake: called when the machine has something to send. show: called when what people are shown has changed.
         comes_back: within how many seconds after a restart it may be resumed once."""
@@ -46,20 +57,19 @@ class SessionView:
         self._services = services
         self._gate = gate
         self._record = record
-        show: Callable[[], None],
-        comes_back: float = 0.0,
         self._kind = kind
         self._wake = wake
+        self._show = show
+        self._comes_back = comes_back
+        self.recording = False
         self._loop = asyncio.get_running_loop()
         self._refused_at: dict[str, float] = {}
+        self._held_back: deque[Message] = deque()
 
     @property
     def identity(self) -> Identity:
         """The technician, as certified."""
         return self._gate.identity
-        self._show = show
-        self._comes_back = comes_back
-        self.recording = False
 
     @property
     def tier(self) -> int:
@@ -102,7 +112,11 @@ class SessionView:
         return self._services.relay
 
     def send(self, message: Message) -> None:
-        """Queue a message; after the end it is dropped."""
+        """Queue a message; after the end it is dropped. While everything is held, only chat and what the screen says of itself
+        leaves; the rest waits, so that nothing which was begun before tells the technician anything meanwhile."""
+        if self._machine.paused and not self._leaves_while_held(message):
+            self._hold_back(message)
+            return
         try:
             self._machine.send_message(message, self._loop.time())
         except LocalProtocolError:
@@ -110,6 +124,23 @@ class SessionView:
                 raise
             return
         self._wake()
+
+    def let_out(self) -> None:
+        """Send what waited, unless everything is still held."""
+        while self._held_back and not self._machine.paused:
+            self.send(self._held_back.popleft())
+
+    def _leaves_while_held(self, message: Message) -> bool:
+        rule = rule_of(message)
+        return rule.tag.startswith("session.") or rule.capability in HARMLESS_WHILE_PAUSED or isinstance(message, ScreenState)
+
+    def _hold_back(self, message: Message) -> None:
+        if rule_of(message).lane is Lane.SCREEN:
+            return  # the picture begins anew when the pause is over
+        if len(self._held_back) < MOST_HELD_BACK:
+            self._held_back.append(message)
+        else:
+            _LOGGER.warning("session %s: too much was said during a pause; %s is lost", self._session, rule_of(message).tag)
 
     def refuse(self, message: Message, reason: RefusalReason, text: str) -> None:
         """Answer a message with a `Refusal`."""
@@ -142,8 +173,9 @@ class SessionView:
         return self.granted(capability)
 
     def pending(self, lane: Lane) -> int:
-        """Bytes of a lane that are not sealed yet."""
-        return self._machine.pending(lane)
+        """Bytes of a lane that are not sealed yet; what waits for the end of a pause counts as large."""
+        waiting = sum(rule_of(message).lane is lane for message in self._held_back)
+        return self._machine.pending(lane) + waiting * HELD_BACK_BYTES
 
     def audit(self, action: str, detail: dict[str, str | int | bool]) -> None:
         """One record of a feature's."""
@@ -155,11 +187,12 @@ class SessionView:
         self._services.announce(ChatHeard(self._session, name, text, sent_at))
         return self._services.broker.attached > 0
 
-    async def ask_user(self, question: Question) -> bool:
-        """Yes or no, from the person here."""
-        ask = self._gate.confirm(question.title, question.text, question.details, question.seconds)
-        answer = await self._services.broker.ask(ask)
-        return answer.outcome is Outcome.ANSWERED and answer.yes
+    def show_drawing(self, drawing: Drawing) -> bool:
+        """Show it on the screen here, under the technician's certified name."""
+        if isinstance(drawing, PointerMoved):
+            drawing = msgspec.structs.replace(drawing, name=printable(self._gate.identity.display_name))
+        return self._services.draw(msgspec.structs.replace(drawing, session=self._session))
+
     @property
     def comes_back(self) -> float:
         """Seconds after a restart within which the session may be resumed once."""
@@ -171,3 +204,8 @@ class SessionView:
             self.recording = on
             self._show()
 
+    async def ask_user(self, question: Question) -> bool:
+        """Yes or no, from the person here."""
+        ask = self._gate.confirm(question.title, question.text, question.details, question.seconds)
+        answer = await self._services.broker.ask(ask)
+        return answer.outcome is Outcome.ANSWERED and answer.yes

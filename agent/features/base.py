@@ -16,6 +16,7 @@ from protocol.errors import RefusalReason
 from protocol.messages import Lane, Message
 
 if TYPE_CHECKING:
+    from agent.local_messages import Drawing
     from agent.settings import AgentSettings
     from agent.transport import Relay
     from agent.trust import TrustStore
@@ -118,6 +119,9 @@ class FeatureContext(Protocol):
 
     def show_chat(self, text: str, sent_at: float) -> bool:
         """Show one line of the technician's on every attached front end; False when none is attached."""
+
+    def show_drawing(self, drawing: "Drawing") -> bool:
+        """Show it on the screen here; False when no attached front end can."""
 
     @property
     def recording(self) -> bool:

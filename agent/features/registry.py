@@ -5,6 +5,8 @@ from agent.features.chat import ChatFeature
 from agent.features.diagnostics import DiagnosticsFeature
 from agent.features.fixes import FixesFeature
 from agent.features.input import InputFeature
+from agent.features.live import LiveFeature
+from agent.features.pointer import PointerFeature
 from agent.features.power import PowerFeature
 from agent.features.recording import RecordingFeature
 from agent.features.screen import ScreenFeature
@@ -12,8 +14,10 @@ from agent.features.screen import ScreenFeature
 FEATURES: tuple[type[Feature], ...] = (
     ScreenFeature,
     InputFeature,
+    PointerFeature,
     ChatFeature,
     DiagnosticsFeature,
+    LiveFeature,
     FixesFeature,
     RecordingFeature,
     PowerFeature,

@@ -6,7 +6,23 @@ import msgspec
 
 from protocol.capabilities import Capability
 from protocol.errors import UndecodableMessage
-from protocol.messages import chat, diagnostics, fixes, forward, input, logs, power, recording, screen, session, terminal
+from protocol.messages import (
+    chat,
+    clipboard,
+    diagnostics,
+    files,
+    fixes,
+    forward,
+    input,
+    live,
+    logs,
+    pointer,
+    power,
+    recording,
+    screen,
+    session,
+    terminal,
+)
 from protocol.messages.base import Lane, Message, Sender, UnknownMessage
 
 
@@ -47,6 +63,12 @@ AnyMessage = (
     | input.Key
     | input.TypeText
     | input.ReleaseAll
+    | pointer.PointerPlace
+    | pointer.PointerAway
+    | pointer.PointerClick
+    | pointer.PointerStroke
+    | pointer.PointerClear
+    | pointer.PointerState
     | screen.ScreenStart
     | screen.ScreenStop
     | screen.ScreenRefresh
@@ -60,6 +82,11 @@ AnyMessage = (
     | diagnostics.DiagnosticsCollect
     | diagnostics.DiagnosticsTable
     | diagnostics.DiagnosticsDone
+    | live.LiveStart
+    | live.LiveStop
+    | live.LiveSample
+    | live.LiveProcesses
+    | live.LiveServices
     | fixes.FixList
     | fixes.FixCatalogue
     | fixes.FixRun
@@ -97,6 +124,28 @@ AnyMessage = (
     | logs.LogLines
     | logs.LogStop
     | logs.LogEnded
+    | files.FileList
+    | files.FileEntries
+    | files.FileFolder
+    | files.FilePut
+    | files.FileGet
+    | files.FileReady
+    | files.FileChunk
+    | files.FilePiece
+    | files.FileStored
+    | files.FileTaken
+    | files.FileFinish
+    | files.FileEnd
+    | files.FileStop
+    | files.FileResult
+    | clipboard.ClipboardWatch
+    | clipboard.ClipboardChanged
+    | clipboard.ClipboardGet
+    | clipboard.ClipboardPart
+    | clipboard.ClipboardTaken
+    | clipboard.ClipboardPut
+    | clipboard.ClipboardStored
+    | clipboard.ClipboardSet
 )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from protocol.capabilities import Capability
 from protocol.errors import RemoteProtocolError, UndecodableMessage
-from protocol.messages import Message, chat, diagnostics, fixes, screen, session
+from protocol.messages import Message, chat, diagnostics, fixes, pointer, screen, session
 from protocol.messages import input as input_messages
 from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.console.pixels import Pixels, TileReader
@@ -40,6 +40,11 @@ FromBrowserMessage = (
     | input_messages.Key
     | input_messages.TypeText
     | input_messages.ReleaseAll
+    | pointer.PointerPlace
+    | pointer.PointerAway
+    | pointer.PointerClick
+    | pointer.PointerStroke
+    | pointer.PointerClear
     | screen.ScreenStart
     | screen.ScreenStop
     | screen.ScreenRefresh
@@ -58,6 +63,7 @@ ToBrowserMessage = (
     screen.ScreenState,
     screen.ScreenReport,
     screen.CursorMove,
+    pointer.PointerState,
     diagnostics.DiagnosticsTable,
     diagnostics.DiagnosticsDone,
     fixes.FixCatalogue,

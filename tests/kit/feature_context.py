@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.features.base import Feature, Question, Watched
+from agent.local_messages import Drawing
 from agent.settings import AgentSettings
 from agent.tasks import Supervisor
 from agent.transport import Relay
@@ -56,6 +57,8 @@ class RecordingContext:
         self.refused: list[tuple[Message, RefusalReason, str]] = []
         self.audited: list[tuple[str, dict[str, str | int | bool]]] = []
         self.asked: list[Question] = []
+        self.draws = True
+        self.drawn: list[Drawing] = []
         self.failures: list[tuple[str, BaseException]] = []
         self._loop = asyncio.get_running_loop()
         self.tasks = Supervisor(lambda name, error: self.failures.append((name, error)))
@@ -85,6 +88,10 @@ class RecordingContext:
 
     def show_chat(self, text: str, sent_at: float) -> bool:
         return True
+
+    def show_drawing(self, drawing: Drawing) -> bool:
+        self.drawn.append(drawing)
+        return self.draws
 
     def show_recording(self, on: bool) -> None:
         self.recording = on

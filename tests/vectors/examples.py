@@ -29,7 +29,7 @@ from protocol.link_messages import (
     UploadAsk,
     UploadTicket,
 )
-from protocol.messages import Lane, Message
+from protocol.messages import Lane, Message, clipboard, files
 from protocol.messages import input as keys
 from protocol.messages.chat import ChatMessage
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
@@ -46,6 +46,7 @@ from protocol.messages.fixes import (
 )
 from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources, LogStop
+from protocol.messages.pointer import PointerAway, PointerClear, PointerClick, PointerPlace, PointerState, PointerStroke
 from protocol.messages.power import RebootRequest, RebootState
 from protocol.messages.recording import RecordingStart, RecordingState, RecordingStop
 from protocol.messages.screen import (
@@ -221,6 +222,44 @@ MESSAGES: list[Message] = [
     RecordingState(False, 9, "user"),
     RebootRequest(10, "the update wants it"),
     RebootState(10, "restarting", 900.0),
+    PointerPlace(640, 480),
+    PointerAway(),
+    PointerClick(640, 480),
+    PointerStroke(3, "arrow", 2, True, 0, [(10, 20), (300, 400)]),
+    PointerClear(),
+    PointerState(False, "nothing here can show it"),
+    files.FileList(1, b"Documents", b"a.txt"),
+    files.FileEntries(
+        1,
+        b"Documents",
+        [
+            files.FileEntry(b"letter.odt", "file", 12345, 1795258800.5, 0o640),
+            files.FileEntry("\u00dcbersicht".encode(), "folder", 0, 1795258800.0, 0o755),
+            files.FileEntry(b"odd\xff\x1b[2J", "link", 0, 0.0, 0o777),
+        ],
+        True,
+        2**40,
+    ),
+    files.FileFolder(2, b"Documents/new"),
+    files.FilePut(3, b"Documents/letter.odt", 12345, 1795258800.25, 0o600, "rename", True, True),
+    files.FileGet(4, b"Documents/letter.odt", 4096, bytes(range(32))),
+    files.FileReady(3, 12345, 4096, bytes(range(32)), 1795258800.25, 0o600),
+    files.FileChunk(3, 4096, b"letter"),
+    files.FilePiece(4, 4096, b"letter"),
+    files.FileStored(3, 4102),
+    files.FileTaken(4, 4102),
+    files.FileFinish(3, bytes(range(32))),
+    files.FileEnd(4, bytes(range(32))),
+    files.FileStop(4, True),
+    files.FileResult(3, "stopped", b"Documents/letter.odt", 12345, bytes(range(32)), RefusalReason.PAUSED, "later"),
+    clipboard.ClipboardWatch(),
+    clipboard.ClipboardChanged(7, ["text", "image"], False, True),
+    clipboard.ClipboardGet(5, "image"),
+    clipboard.ClipboardPart(5, 1000, 512, b"png"),
+    clipboard.ClipboardTaken(5, 515),
+    clipboard.ClipboardPut(6, "text", 5, 0, b"hello"),
+    clipboard.ClipboardStored(6, 5),
+    clipboard.ClipboardSet(6),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)
