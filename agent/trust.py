@@ -30,9 +30,7 @@ from agent.trusted_state import (
     TrustedState,
     VerifiedScript,
     VerifiedSet,
-    issued_of,
     load_set,
-    next_floor,
     open_set,
     save_set,
 )
@@ -46,6 +44,7 @@ from protocol.documents import (
     decode_document,
 )
 from protocol.errors import HandrailError, TrustError, Unavailable
+from protocol.freshness import issued_at, next_floor, unchanged
 from protocol.manifests import MANIFEST_NAME
 
 __all__ = ["RelayMirror", "RepositoryFetcher", "TrustStore", "VerifiedScript"]
@@ -116,7 +115,9 @@ class TrustStore:
         self._metadata = make_private_directory(directory / "metadata")
         self._objects = make_private_directory(directory / "objects")
         self._root = root
+        self._source = fetcher
         self._fetcher = _TufFetcher(fetcher)
+        self._looked = 0.0  # when everything was last fetched, by `clock`
         self._lock = threading.Lock()
         self._stored: VerifiedSet | None = None
         self._state: TrustedState | None = None
@@ -188,17 +189,33 @@ class TrustStore:
         with self._lock:
             before = self.timestamp_version
             moment = self.clock(wall)
+            if self._nothing_new(moment):
+                return False
             stored = self._guarded(lambda: self._fetch(moment, _seconds(wall)), moment)
             state = open_set(stored, self._root, self._objects)
             try:
                 save_set(self._directory / _KEPT, stored)
             except PrivateFileError as error:
                 raise Unavailable(f"The organisation's signed files cannot be kept: {error}") from error
-            self._stored, self._state = stored, state
+            self._stored, self._state, self._looked = stored, state, moment
             for name, reason in state.rejected.items():
                 _LOGGER.warning("the script %s is not offered: %s", name, reason)
             self._drop_unused(state)
             return state.timestamp_version != before
+
+    def _nothing_new(self, moment: float) -> bool:
+        """One small request: whether the relay still serves the timestamp that was verified last, and nothing is missing here."""
+        kept, state = self._stored, self._state
+        if kept is None or state is None or not self._looked:
+            return False
+        try:
+            served = self._source.read("metadata/timestamp.json", MAX_FILE_BYTES)
+        except FileNotFoundError:
+            return False
+        expires = Metadata[Timestamp].from_bytes(kept.timestamp).signed.expires.timestamp()
+        if not unchanged(kept.timestamp, served, self._looked, moment, expires):
+            return False
+        return all((self._objects / file.sha256).exists() for script in state.scripts for file in script.manifest.files)
 
     def _guarded(self, work: Callable[[], VerifiedSet], moment: float) -> VerifiedSet:
         """Run tuf's part and translate its errors into ours."""
@@ -243,7 +260,7 @@ class TrustStore:
         documents.update(self._fetch_scripts(updater))
         timestamp = (self._metadata / "timestamp.json").read_bytes()
         signed = Metadata[Timestamp].from_bytes(timestamp).signed
-        issued = issued_of(signed)
+        issued = issued_at(signed.unrecognized_fields)
         old = self._stored
         newer = signed.version > self.timestamp_version
         floor = old.floor if old is not None else 0.0

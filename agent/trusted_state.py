@@ -26,15 +26,14 @@ from protocol.documents import (
     decode_document,
 )
 from protocol.errors import TrustError
+from protocol.freshness import issued_at
 from protocol.limits import LIMITS
 from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest
 
-ISSUED_FIELD = "x-handrail-issued"
 ROLES = ("policy", "revocation", "scripts")
 MAX_SET_BYTES = 32 * 1024 * 1024
 MAX_SCRIPTS = 500
 MAX_FILE_BYTES = LIMITS.repository_file_bytes
-STEP_SECONDS = 86400.0
 
 
 class VerifiedSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,14 +117,6 @@ class TrustedState:
         return max(0.0, max(wall, self.floor) - min(self.timestamp_issued, self.verified_at))
 
 
-def next_floor(before: float, issued: float, wall: float) -> float:
-    """The clock floor after a newer timestamp: raised by signed times only, at most a day a step, so that one signature from the
-    future cannot lock the agent out."""
-    if before <= 0:
-        return min(issued, wall)
-    return max(before, min(issued, before + STEP_SECONDS))
-
-
 def open_set(stored: VerifiedSet, pinned_root: bytes, objects: Path) -> TrustedState:
     """Verify a kept set from the pinned root down.
 
@@ -165,7 +156,7 @@ def _open_set(stored: VerifiedSet, pinned_root: bytes, objects: Path) -> Trusted
         revocation=revocation.union(stored.revoked),
         scripts=scripts,
         timestamp_version=timestamp.signed.version,
-        timestamp_issued=issued_of(timestamp.signed),
+        timestamp_issued=issued_at(timestamp.signed.unrecognized_fields),
         policy_version=roles["policy"].signed.version,
         verified_at=stored.verified_at,
         floor=stored.floor,
@@ -180,18 +171,6 @@ def _document(stored: VerifiedSet, role: Metadata[Targets], path: str) -> bytes:
         raise TrustError(f"The organisation's repository does not hold {path}.")
     target.verify_length_and_hashes(data)
     return data
-
-
-def issued_of(timestamp: Timestamp) -> float:
-    """When the signer made this timestamp (a signed field of ours).
-
-    Raises:
-        TrustError: the field is missing.
-    """
-    issued = timestamp.unrecognized_fields.get(ISSUED_FIELD)
-    if type(issued) is not int:
-        raise TrustError("The repository's timestamp does not say when it was made: its signer is not one of Handrail.")
-    return float(issued)
 
 
 def collect_scripts(

@@ -4,6 +4,7 @@ What the relay says here is unverified: rows, labels and texts are shown as such
 """
 
 import asyncio
+import dataclasses
 import functools
 import logging
 import random
@@ -37,6 +38,8 @@ from protocol.link_messages import (
 )
 from protocol.relay_address import RelayAddress, parse_relay_url
 from technician_client.errors import DeviceOffline, NotFound, RelayUnreachable
+from technician_client.identity import TechnicianIdentity
+from technician_client.revocations import Revocations, revocations_of
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
@@ -152,6 +155,11 @@ class RelayClient:
         self.settings = settings
         self._renew = renew
         self.address: RelayAddress = parse_relay_url(identity.relay_url)
+        # Identities that came with a bundle know the root of their organisation's signed files.
+        self.revocations: Revocations | None = (
+            revocations_of(identity, settings) if isinstance(identity, TechnicianIdentity) else None
+        )
+        self._fresh = False
         self._label = label
         self._events: Publisher[LinkEvent] = Publisher()
         self._state = LinkChanged(LinkState.CLOSED)
@@ -198,6 +206,8 @@ class RelayClient:
         """
         self._first = asyncio.get_running_loop().create_future()
         self._supervisor.spawn(self._keep(keep_trying), "relay link")
+        if keep_trying:
+            self._keep_fresh()
         try:
             await asyncio.shield(self._first)
         finally:
@@ -259,6 +269,19 @@ class RelayClient:
             ticket=offer.ticket,
         )
 
+    async def ping(self) -> float | None:
+        """Seconds to the relay and back, measured now; None while the link is away."""
+        socket = self._socket
+        if socket is None or not self._online.is_set():
+            return None
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self.settings.request_seconds):
+                await (await socket.ping())
+        except (TimeoutError, ConnectionClosed):
+            return None
+        return time.monotonic() - began
+
     async def send(self, message: LinkMessage) -> None:
         """Send a message that has no answer (an acknowledgement)."""
         await self._until_online()
@@ -268,6 +291,16 @@ class RelayClient:
     async def _freshen(self) -> None:
         if self._renew is not None:
             self.identity = await self._renew(self.identity)
+        if self.revocations is not None and isinstance(self.identity, TechnicianIdentity):
+            self._keep_fresh()
+            await self.revocations.ready()
+            self.identity = dataclasses.replace(self.identity, timestamp_version=self.revocations.version)
+
+    def _keep_fresh(self) -> None:
+        """Commands that open no session need not know who is revoked; whoever opens one has it kept fresh from then on."""
+        if self.revocations is not None and not self._fresh:
+            self._fresh = True
+            self._supervisor.spawn(self.revocations.keep_fresh(), "signed files")
 
     @staticmethod
     def _offer(answer: LinkMessage) -> TunnelOffer:
@@ -397,6 +430,8 @@ class RelayClient:
                     self.peer = peer
                     self._backoff.reset()
                     self._online.set()
+                    if self.revocations is not None:
+                        self.revocations.hint()
                     self._change(LinkState.ONLINE)
                     if self._first is not None and not self._first.done():
                         self._first.set_result(None)
@@ -416,6 +451,8 @@ class RelayClient:
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             case DevicesChanged() | RepositoryChanged() | MailDeliver():
+                if isinstance(message, RepositoryChanged) and self.revocations is not None:
+                    self.revocations.hint()
                 self._events.publish(message)
             case Reconnect(seconds=seconds):
                 self._rest = min(max(seconds, 0.0), 300.0)

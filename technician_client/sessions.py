@@ -11,10 +11,8 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Protocol, Self
+from typing import Self
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -42,9 +40,10 @@ from protocol.version import PRODUCT
 from technician_client.answers import FINAL_ANSWERS, Answers, SessionItem
 from technician_client.calling import call
 from technician_client.errors import RelayUnreachable, SessionLost
-from technician_client.link import TechnicianKeys
+from technician_client.opening import Progress as Progress
+from technician_client.opening import Relay as Relay
+from technician_client.opening import Stage as Stage
 from technician_client.receipts import Kept, keep_last_words, newest_pin
-from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
 from technician_client.tasks import Supervisor
 from technician_client.verdicts import TUNNEL_UNPAIRED, check_offer, denial, describe_end, device_claims
@@ -53,48 +52,6 @@ _LOGGER = logging.getLogger(__name__)
 _WRITE_BYTES = 64 * 1024
 _EARLY = 256
 ANSWER_LIMIT = 4096
-
-
-class Relay(Protocol):
-    """What a session needs of `technician_client.link.RelayClient`."""
-
-    identity: TechnicianKeys
-    settings: Settings
-
-    async def redeem(self, code: str) -> TunnelOffer:
-        """See `RelayClient.redeem`."""
-
-    async def ask(self, device: str) -> TunnelOffer:
-        """See `RelayClient.ask`."""
-
-    async def open_tunnel(self, offer: TunnelOffer) -> ClientConnection:
-        """See `RelayClient.open_tunnel`."""
-
-
-class Stage(StrEnum):
-    """How far the opening of a session has come."""
-
-    ASKING = "asking"
-    TUNNEL = "tunnel"
-    CONNECTED = "connected"
-    CONSENT = "consent"
-    OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One step of opening. `label` is unverified until CONNECTED, certified from then on; `sas` is known from CONNECTED on;
-    `seconds` (CONSENT) is how long the person there has to answer. `guest`: the device is not enrolled, its label says nothing;
-    `text` is what the person there says is wrong."""
-
-    stage: Stage
-    label: str = ""
-    device: str = ""
-    sas: str = ""
-    seconds: float = 0.0
-    by_code: bool = False
-    guest: bool = False
-    text: str = ""
 
 
 class Session:
@@ -118,6 +75,7 @@ class Session:
         keys = relay.identity
         self.offer = offer
         self.settings = relay.settings
+        self._revocations = relay.revocations
         self.reason = reason
         self._expected = device
         self._machine = TechnicianSession(
@@ -506,6 +464,9 @@ class Session:
             self._identity = self._machine.peer
             try:
                 check_offer(self.offer, self._identity, asked=self._expected)
+                if self._revocations is not None:
+                    self._revocations.check(self._identity)
+                    self._supervisor.spawn(self._revocations.watch(self._identity, self._abort), "revocations")
                 if self._accept is not None:
                     self._accept(self._identity)
             except HandrailError as error:

@@ -30,9 +30,9 @@ from tuf.api.metadata import (
 
 from protocol.certificates import PrivateKey
 from protocol.errors import TrustError
+from protocol.freshness import ISSUED_FIELD
 from technician_client.organisation.record import Thresholds
 
-ISSUED_FIELD = "x-handrail-issued"
 SPEC_VERSION = "1.0.31"
 LIVES: Mapping[str, timedelta] = {
     "root": timedelta(days=365),

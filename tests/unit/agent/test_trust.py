@@ -291,3 +291,25 @@ def test_the_clocks_floor_rises_with_signed_times_only_and_a_day_at_most(tmp_pat
     assert trust.clock(founded.after(days=-400)) <= start + DAY + 300
     trust.refresh_blocking(founded.after(minutes=6))
     assert trust.clock(founded.after(days=-400)) <= start + DAY + 300
+
+
+def test_a_refresh_that_brings_nothing_new_costs_one_small_request(founded: Founded, tmp_path: Path) -> None:
+    founded.approve(*starter_fixes())
+    founded.publish()
+    mirror = founded.mirror()
+    trust = founded.trust(tmp_path / "agent", mirror)
+    assert trust.refresh_blocking(founded.wall)
+    mirror.asked.clear()
+    assert not trust.refresh_blocking(founded.after(minutes=5))
+    assert mirror.asked == ["metadata/timestamp.json"]
+    script = trust.script("empty-trash")
+    assert script is not None
+    (tmp_path / "agent" / "objects" / script.manifest.files[0].sha256).unlink()  # a script's file is missing: it is fetched again
+    trust.refresh_blocking(founded.after(minutes=6))
+    assert len(mirror.asked) > 2
+    founded.admit("Bo Li", 2, PrivateKey.generate(), wall=founded.after(minutes=7))
+    founded.publish(founded.after(minutes=7))
+    assert trust.refresh_blocking(founded.after(minutes=8))
+    mirror.asked.clear()
+    trust.refresh_blocking(founded.after(hours=7))  # a new root alone does not change the timestamp
+    assert "metadata/2.root.json" in mirror.asked

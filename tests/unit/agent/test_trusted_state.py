@@ -11,7 +11,6 @@ from agent.trusted_state import (
     VerifiedScript,
     collect_scripts,
     load_set,
-    next_floor,
     open_set,
     save_set,
     version_key,
@@ -93,15 +92,6 @@ def test_a_kept_set_is_verified_whenever_it_is_opened(tmp_path: Path) -> None:
 def test_the_newest_version_of_a_script_is_offered() -> None:
     assert version_key("10") > version_key("2.9") > version_key("2")
     assert collect_scripts({}, {}, Path("/nowhere")) == ((), {})
-
-
-def test_the_clock_floor_rises_by_signed_times_and_a_day_at_most() -> None:
-    day = 86400.0
-    assert next_floor(0.0, 1000.0, 2000.0) == 1000.0
-    assert next_floor(0.0, 9e9, 2000.0) == 2000.0
-    assert next_floor(1000.0, 1500.0, 0.0) == 1500.0
-    assert next_floor(1000.0, 9e9, 0.0) == 1000.0 + day
-    assert next_floor(1000.0, 500.0, 0.0) == 1000.0
 
 
 def test_a_set_that_is_missing_damaged_or_too_large_is_told_apart(tmp_path: Path) -> None:

@@ -1,0 +1,162 @@
+"""Which devices are devices no more: the organisation's signed revocations as this technician knows them, kept fresh.
+
+A device key that was revoked, or one that a revoked device CA certified, is not opened, and a session with it is ended. Lists
+only ever add up. Like the agents', this side's knowledge may be fourteen days old at most: a relay can withhold newer files,
+and a device that might be revoked is not opened for longer than that.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from protocol.certificates import Identity
+from protocol.documents import REVOCATION_PATH, RevocationList, decode_document
+from protocol.errors import HandrailError, TrustError
+from technician_client.identity import TechnicianIdentity
+from technician_client.private_files import read_private, write_private
+from technician_client.relay_http import RelayHttp
+from technician_client.settings import Settings
+from technician_client.signed_files import SignedFiles, relay_reader
+
+_LOGGER = logging.getLogger(__name__)
+REFRESH_SECONDS: Final = 300.0
+JITTER_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 5.0
+OLDEST_SECONDS: Final = 14 * 86400.0
+_KEPT = "revoked.json"
+_KEPT_BYTES = 4 * 1024 * 1024
+
+
+class Revocations:
+    """What is revoked. `check` is cheap; `keep_fresh` runs as long as the link does."""
+
+    def __init__(self, directory: Path, files: SignedFiles, *, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Args:
+            directory: where the union of all lists is kept (the files' own).
+
+        Raises:
+            PrivateFileError: what is kept cannot be read.
+        """
+        self._kept = directory / _KEPT
+        self._files = files
+        self._wall = wall
+        self._revoked = RevocationList(issued=0.0)
+        try:
+            self._revoked = decode_document(read_private(self._kept, _KEPT_BYTES, secret=False), RevocationList)
+        except (FileNotFoundError, TrustError):
+            _LOGGER.debug("no revocations are kept here yet")
+        self._hint = asyncio.Event()
+        self._news = asyncio.Event()
+        self._first = asyncio.Event()
+        self.problem = ""
+
+    @property
+    def version(self) -> int:
+        """Version of the newest verified timestamp; 0 before the first."""
+        return self._files.version
+
+    def hint(self) -> None:
+        """There may be something newer: the relay said so, or the link stands again."""
+        self._hint.set()
+
+    async def ready(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until this process has looked once, or for `seconds`: then what is kept decides."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._first.wait()
+        except TimeoutError:
+            _LOGGER.warning("the organisation's signed files did not come in time; the ones here decide")
+
+    def check(self, identity: Identity) -> None:
+        """May a session be held with this device?
+
+        Raises:
+            TrustError: its key or its CA is revoked, or what is known here is too old to say.
+        """
+        if not identity.issuer:
+            return  # a guest: nobody certified it, and nothing but its code leads there
+        key, authority = identity.fingerprint.hex(), identity.issuer.hex()
+        if key in self._revoked.fingerprints:
+            raise TrustError(
+                f"{identity.display_name!r} was revoked by your organisation: whoever answers with its key is not to be trusted. "
+                "The session was stopped. If the computer is in good hands, your administrator enrols it again."
+            )
+        if authority in self._revoked.fingerprints:
+            raise TrustError(
+                f"The authority that certified {identity.display_name!r} was revoked by your organisation. The session was "
+                "stopped. The device gets a new certificate by itself; until then your administrator knows more."
+            )
+        age = self._files.age(self._wall())
+        if age is None or age > OLDEST_SECONDS:
+            state = "never came here" if age is None else f"are {age / 86400:.0f} days old here"
+            raise TrustError(
+                f"Your organisation's signed files {state}: nobody can say whether {identity.display_name!r} was revoked. "
+                f"The session was stopped. {self.problem or 'The relay must hand them out.'}"
+            )
+
+    async def refresh(self) -> None:
+        """Look once. Failures are remembered in `problem` and change nothing else."""
+        before = self.problem
+        try:
+            newer = await asyncio.to_thread(self._refresh)
+            self.problem = ""
+        except HandrailError as error:
+            newer, self.problem = False, str(error)
+            if self.problem != before:
+                _LOGGER.warning("%s", error)
+        self._first.set()
+        if newer:
+            self._news.set()
+
+    def _refresh(self) -> bool:
+        newer = self._files.refresh(self._wall())
+        if not newer and self._kept.exists():
+            return False
+        listed = decode_document(self._files.target(REVOCATION_PATH), RevocationList)
+        self._revoked = self._revoked.union(listed)
+        write_private(self._kept, msgspec.json.encode(self._revoked))
+        return True
+
+    async def keep_fresh(self) -> None:
+        """Look now, after each hint, and every few minutes, for ever."""
+        while True:
+            self._hint.clear()
+            await self.refresh()
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter, not a secret
+                    await self._hint.wait()
+                    await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311
+            except TimeoutError:
+                continue
+
+    async def watch(self, identity: Identity, stop: Callable[[TrustError], None]) -> None:
+        """While a session lasts: call `stop` once its device is trusted no more."""
+        while True:
+            self._news.clear()
+            try:
+                self.check(identity)
+            except TrustError as error:
+                stop(error)
+                return
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+
+def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocations:
+    """The revocations of a technician's organisation, kept below the settings' home.
+
+    Raises:
+        HandrailError: a directory or the relay's address cannot be used.
+    """
+    http = RelayHttp(identity.relay_url, identity.relay_spki, timeout=settings.connect_seconds)
+    directory = settings.home / "signed_files"
+    return Revocations(directory, SignedFiles(directory, identity.tuf_root, relay_reader(http, identity.organisation)))
