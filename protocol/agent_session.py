@@ -14,6 +14,7 @@ from protocol.guest import EXPORTER_LABEL as GUEST_EXPORTER_LABEL
 from protocol.guest import GuestExchange
 from protocol.limits import LIMITS, Limits
 from protocol.messages import Lane, Message, Sender, rule_of
+from protocol.messages.files import FileStop
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenAck, ScreenStop
 from protocol.messages.session import (
@@ -64,8 +65,12 @@ EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
 
 # What goes through while the user holds everything back: only what takes nothing and moves nothing.
 HARMLESS_WHILE_PAUSED: Final = frozenset({Capability.CHAT})
-HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (ScreenAck, ScreenStop, ReleaseAll)
+HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (ScreenAck, ScreenStop, ReleaseAll, FileStop)
 
+WHY_PAUSED: Final = {
+    "user": "the user has paused the session",
+    "unwatched": "nobody at the computer can see the session at the moment; it goes on when they can, or ends within seconds",
+}
 REFUSAL_INTERVAL: Final = 1.0
 # How much longer than its own question the agent's shell may take before the session is given up.
 END_SECONDS_AFTER_CONSENT: Final = 30.0
@@ -121,6 +126,7 @@ class AgentSession(SessionCore):
         self._grants: dict[Capability, float] = {}
         self._refused_at: dict[str, float] = {}
         self.paused = False
+        self._paused_by = ""
         self.sas = ""
 
     @property
@@ -193,10 +199,10 @@ class AgentSession(SessionCore):
             self._queue(CapabilityRevoked(capability, by))
 
     def pause(self, paused: bool, by: str, now: float) -> None:  # noqa: ARG002 - every machine's calls take now
-        """Hold everything back, or let it go on."""
+        """Hold everything back, or let it go on; `by` says who or why."""
         self._demand(SessionState.OPEN)
-        if paused is not self.paused:
-            self.paused = paused
+        if paused is not self.paused or (paused and by != self._paused_by):
+            self.paused, self._paused_by = paused, by
             self._queue(Paused(paused, by))
 
     # -- the conversation -------------------------------------------------------------------------------------------
@@ -300,7 +306,11 @@ class AgentSession(SessionCore):
         self._frames.consumed(lane, size)
         request: int | None = getattr(message, "request", None)
         if request is not None or now - self._refused_at.get(rule.tag, -REFUSAL_INTERVAL) >= REFUSAL_INTERVAL:
-            words = "the user has paused the session" if reason is RefusalReason.PAUSED else f"ask for {rule.capability} first"
+            words = (
+                WHY_PAUSED.get(self._paused_by, "the session is held back")
+                if reason is RefusalReason.PAUSED
+                else f"ask for {rule.capability} first"
+            )
             self.refuse(request or 0, rule.tag, reason, words, now, capability=rule.capability)
             self._emit(MessageRefused(rule.tag, reason))
 

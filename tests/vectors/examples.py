@@ -196,7 +196,7 @@ MESSAGES: list[Message] = [
     TerminalOpenRoot(21, 80, 24, "systemctl status", False),
     TerminalOpened(20, 1, "ana", False),
     TerminalList(22),
-    TerminalListing(22, [TerminalRow(1, "ana", False, 120, 40, 0, 512, False)]),
+    TerminalListing(22, [TerminalRow(1, "ana", False, 120, 40, 0, 512, 9, False)]),
     TerminalAttach(1, 512),
     TerminalInput(1, "ls -la é\r".encode(), False),
     TerminalTaken(1, 9),
