@@ -104,6 +104,7 @@ class ConsentBroker:
         self._open: dict[int, _Open] = {}
         self._next = 1
         self._listeners: list[Callable[[bool], None]] = []
+        self._watchers: list[Callable[[bool], None]] = []
 
     @property
     def attached(self) -> int:
@@ -120,9 +121,16 @@ class ConsentBroker:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def watch(self, watcher: Callable[[bool], None]) -> Callable[[], None]:
+        """Have `watcher` called when the first front end attaches (True) and the last is gone (False); returns the way out."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
     def attach(self, front_end: FrontEnd) -> None:
         """From now on `front_end` shows questions; those already open at once."""
         self._front_ends.append(front_end)
+        if len(self._front_ends) == 1:
+            self._tell_watchers(True)
         for number, entry in self._open.items():
             front_end.asked(number, entry.question, self._seconds_left(entry))
 
@@ -135,6 +143,7 @@ class ConsentBroker:
             for entry in list(self._open.values()):
                 if not entry.answer.done():
                     entry.answer.set_result(Answer(Outcome.NOBODY))
+            self._tell_watchers(False)
 
     async def ask(self, question: ConsentQuestion, on_more_time: Callable[[float], None] | None = None) -> Answer:
         """Ask, and wait for a person. Cancelling it takes the question away. `on_more_time` hears the seconds then left."""
@@ -193,6 +202,10 @@ class ConsentBroker:
     def _seconds_left(self, entry: _Open) -> float:
         when = entry.timeout.when()
         return entry.question.seconds if when is None else max(0.0, when - asyncio.get_running_loop().time())
+
+    def _tell_watchers(self, attached: bool) -> None:
+        for watcher in list(self._watchers):
+            watcher(attached)
 
     def _tell(self, is_open: bool) -> None:
         for listener in list(self._listeners):

@@ -11,11 +11,13 @@ import secrets
 from dataclasses import replace
 
 from agent.errors import AuditUnavailable
+from agent.holds import Holds
 from agent.hosting import FeatureHost, supported
 from agent.local_input import LocalInputPause
 from agent.local_messages import SessionOver
 from agent.opening import Gate, Opening
 from agent.policy import ACTS_ON_THE_DESKTOP, DESKTOP, SessionKind
+from agent.presence import Presence
 from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
 from agent.resuming import HeldSession
@@ -29,7 +31,7 @@ from protocol.certificates import Identity
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Lane, Message, rule_of
 from protocol.messages.chat import ChatMessage
-from protocol.messages.session import CapabilityAsk, Hello, Paused
+from protocol.messages.session import CapabilityAsk, Hello
 from protocol.session import (
     AgentSession,
     CapabilityAsked,
@@ -90,7 +92,8 @@ class AssistedSession:
         self._view: SessionView | None = None
         self._host: FeatureHost | None = None
         self._backlog: list[Message] = []
-        self._holds: list[str] = []
+        self._holds: Holds | None = None
+        self._presence = Presence(services.broker, services.settings.session.unwatched_seconds, self._unwatched, self.end)
         self._hands = asyncio.Event()
         self._ended: SessionEnded | None = None
         self._over = False
@@ -118,6 +121,7 @@ class AssistedSession:
                 await asyncio.wait([writer], timeout=seconds)
         finally:
             stop_listening()
+            self._presence.close()
             self._alarm.set(None)
             if self._host is not None:
                 await self._host.close()
@@ -244,6 +248,7 @@ class AssistedSession:
             comes_back=opening.after_restart,
         )
         self._host = FeatureHost(self._view, services.features)
+        self._holds = Holds(self.machine, self._host, now)
         unattended = opening.kind is SessionKind.UNATTENDED
         self.machine.welcome(
             list(opening.granted),
@@ -255,8 +260,13 @@ class AssistedSession:
             after_restart=opening.after_restart,
             until=None if held is None else held.grants,
         )
+        services.keeper.retain(self.id, opening.granted)
         if held is not None and held.paused:
             self.pause(True)
+        if not unattended:
+            # After a restart the person's windows may need a while: as long as the technician may come back.
+            restarted = held is not None and held.restarted
+            self._presence.begin(held.wait_until - services.wall().timestamp() if held and restarted else 0.0)
         self._survive()
         if services.guest is not None:
             _ = self._tasks.spawn(self._end_in_time(services.limits.guest_seconds), "a guest's time")
@@ -433,11 +443,8 @@ class AssistedSession:
 
     def pause(self, paused: bool) -> None:
         """Hold everything back, or let it go on."""
-        if self.machine.state is SessionState.OPEN and self._host is not None:
-            self.machine.pause(paused, "user", self._loop.time())
-            self._host.paused(paused)
+        if self._hold_back("user", paused):
             self._show()
-            self._settle()
 
     def revoke(self, capability: Capability, by: str) -> None:
         """Take one capability away."""
@@ -534,6 +541,7 @@ class AssistedSession:
         if done and self._view is not None:
             self._view.let_out()
             self._settle()
+        return done
 
     def _waits_for_hands(self) -> bool:
         """Whether control has to wait while the person here uses mouse or keyboard: by policy, only where there is control."""
@@ -552,7 +560,7 @@ class AssistedSession:
             identity=asked.identity,
             opening=opening,
             grants=self.machine.granted_until,
-            paused=self.machine.paused,
+            paused=self._holds is not None and self._holds.by_person,
             opened_at=self._opened_at,
             granted_until=self._grant_until,
             asked_for=self._asked_for,
@@ -568,6 +576,7 @@ class AssistedSession:
         if self._over:
             return Leaving()
         self._over = True
+        self._services.keeper.end(self.id, reason)
         if self._services.restarts is not None:
             self._services.restarts.forget(self.id)
         asked, opening = self._asked, self._opening
@@ -588,6 +597,10 @@ class AssistedSession:
         self._services.announce(SessionOver(self.id, f"The session of {self.name} is over: {printable(reason)}.", path))
         return leaving
 
+    @property
+    def _recorded(self) -> bool:
+        return self._view is not None and self._view.recording
+
     def _show(self) -> None:
         """Tell everybody who is attached what this session may do now."""
         self._hands.set()
@@ -595,10 +608,6 @@ class AssistedSession:
         if standing is not None and self.machine.state is SessionState.OPEN:
             self._services.board.set_session(standing.status(self._services.keys.organisation_name, recording=self._recorded))
 
-
-    @property
-    def _recorded(self) -> bool:
-        return self._view is not None and self._view.recording
 
 def _tag(kind: type[Message]) -> str:
     tag = kind.__struct_config__.tag

@@ -44,12 +44,14 @@ class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assisted sessions. `grant_seconds` is how long what was granted lasts; `most` how many sessions at once; `resume_seconds`
     how long a session whose connection was lost may still go on without a new question; `local_input_seconds` how long after the
-    user's own last movement control goes on, where policy lets it wait for them."""
+    user's own last movement control goes on, where policy lets it wait for them; `unwatched_seconds` how long an attended session
+    stands still, when nothing shows it to the person any more, before it ends."""
 
     grant_seconds: Seconds = 4 * 3600.0
     most: Annotated[int, msgspec.Meta(ge=1, le=8)] = 3
     resume_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 600.0
     local_input_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
+    unwatched_seconds: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
 
 
 class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +79,21 @@ class FixesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
 
 
+class TerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Terminals. `enabled` False opens none, whatever policy allows. `user` is the account they run as where the agent runs as
+    the administrator ("": who is logged in at the seat); `shell` is the program they begin with ("": that account's own)."""
+
+    enabled: bool = True
+    user: str = ""
+    shell: str = ""
+
+
+class ForwardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Forwarded ports. `enabled` False connects nothing, whatever policy allows."""
+
+    enabled: bool = True
+
+
 class TrustSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The organisation's signed files: looked for anew every `refresh_seconds` and whenever the relay says they changed."""
 
@@ -99,6 +116,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     screen: ScreenSettings = ScreenSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     fixes: FixesSettings = FixesSettings()
+    terminal: TerminalSettings = TerminalSettings()
+    forward: ForwardSettings = ForwardSettings()
     trust: TrustSettings = TrustSettings()
     log: LogSettings = LogSettings()
 
@@ -138,7 +157,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.home / "agent.lock"
 
 
-SECTIONS: tuple[str, ...] = ("link", "session", "screen", "diagnostics", "fixes", "trust", "log")
+SECTIONS: tuple[str, ...] = ("link", "session", "screen", "diagnostics", "fixes", "terminal", "forward", "trust", "log")
 
 
 def default_home(environ: Mapping[str, str]) -> Path:

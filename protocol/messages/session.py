@@ -150,7 +150,8 @@ class Refusal(Message, frozen=True, tag="session.refusal"):
 
 
 class Paused(Message, frozen=True, tag="session.paused"):
-    """A->T: the user (or policy) holds everything back, or lets it go on. `by`: user, local_input, question."""
+    """A->T: everything (`by` user, unwatched: nobody there sees the session) or what acts on the desktop (`by` question,
+    local_input) is held back, or goes on."""
 
     SENDER: ClassVar = Sender.AGENT
     paused: bool
