@@ -10,6 +10,7 @@ from agent.features.pointer import PointerFeature
 from agent.features.power import PowerFeature
 from agent.features.recording import RecordingFeature
 from agent.features.screen import ScreenFeature
+from agent.features.terminal import TerminalFeature
 
 FEATURES: tuple[type[Feature], ...] = (
     ScreenFeature,
@@ -19,6 +20,7 @@ FEATURES: tuple[type[Feature], ...] = (
     DiagnosticsFeature,
     LiveFeature,
     FixesFeature,
+    TerminalFeature,
     RecordingFeature,
     PowerFeature,
 )

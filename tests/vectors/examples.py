@@ -45,6 +45,7 @@ from protocol.messages.fixes import (
     FixStage,
 )
 from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
+from protocol.messages.live import LiveProcesses, LiveSample, LiveServices, LiveStart, LiveStop, ProcessRow, ServiceRow
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources, LogStop
 from protocol.messages.pointer import PointerAway, PointerClear, PointerClick, PointerPlace, PointerState, PointerStroke
 from protocol.messages.power import RebootRequest, RebootState
@@ -260,6 +261,11 @@ MESSAGES: list[Message] = [
     clipboard.ClipboardPut(6, "text", 5, 0, b"hello"),
     clipboard.ClipboardStored(6, 5),
     clipboard.ClipboardSet(6),
+    LiveStart(8, 2.0, True, True, "memory", "fire"),
+    LiveStop(),
+    LiveSample(8, 1795262400.0, 12.5, [25.0, 0.0], 3 * 2**30, 8 * 2**30, 0, 2**30, 4096.0, 0.0, 1500.5, 200.0, 0.25, 1),
+    LiveProcesses(8, 212, 1, [ProcessRow(4711, "firefox", "ana", 87.5, 512 * 2**20, "R", 61, 1795260000.0, False)]),
+    LiveServices(8, "ok", 1, [ServiceRow("cups.service", "CUPS Scheduler", "failed", "failed")]),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)

@@ -1,0 +1,78 @@
+"""A technician watches: samples, programs and services come until they stop, or may not look any more."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from agent.features.live import MOST_WAITING, LiveFeature
+from protocol.capabilities import Capability
+from protocol.messages import Lane, decode_message, encode_message
+from protocol.messages.live import LiveProcesses, LiveSample, LiveServices, LiveStart, LiveStop
+from tests.kit.feature_context import RecordingContext
+from tests.kit.waiting import eventually_async
+
+
+class SlowContext(RecordingContext):
+    """A connection with so many bytes waiting."""
+
+    waiting = 0
+
+    def pending(self, lane: Lane) -> int:
+        return self.waiting if lane is Lane.CONTROL else 0
+
+
+async def test_samples_programs_and_services_of_this_machine(tmp_path: Path) -> None:
+    context = RecordingContext(tmp_path)
+    feature = LiveFeature(context)
+    await feature.handle(LiveStart(5, interval=0.5, processes=True, services=True, order="memory"))
+    sample, processes, services = (await context.next(kind) for kind in (LiveSample, LiveProcesses, LiveServices))
+    assert sample.request == processes.request == services.request == 5
+    assert sample.memory_total > 0 and processes.running >= processes.total > 0
+    assert [row.memory for row in processes.rows] == sorted((row.memory for row in processes.rows), reverse=True)
+    assert services.status == ("ok" if Path("/run/systemd/system").is_dir() else "unsupported")
+    assert (services.reason == "") == (services.status == "ok")
+    for message in (sample, processes, services):
+        assert decode_message(encode_message(message)) == message
+    assert context.audited == [("live readings watched", {"processes": True, "services": True})]
+    await context.close(feature)
+
+
+async def test_a_search_names_our_own_program(tmp_path: Path) -> None:
+    context = RecordingContext(tmp_path)
+    feature = LiveFeature(context)
+    name = Path(f"/proc/{os.getpid()}/comm").read_text().strip()
+    await feature.handle(LiveStart(5, processes=True, text="no program is called this"))
+    await feature.handle(LiveStart(6, processes=True, text=name))  # at once: what the first left behind does no harm
+    found = await context.next(LiveProcesses)
+    assert found.request == 6 and os.getpid() in {row.pid for row in found.rows if row.own}
+    assert len(context.audited) == 1
+    await context.close(feature)
+
+
+async def test_nothing_is_sent_after_a_stop_or_without_the_capability(tmp_path: Path) -> None:
+    context = RecordingContext(tmp_path)
+    feature = LiveFeature(context)
+    await feature.handle(LiveStart(1, interval=0.5))
+    await context.next(LiveSample)
+    await feature.handle(LiveStop())
+    assert not context.tasks.running
+    await feature.handle(LiveStart(2, interval=0.5))
+    feature.capability_lost(Capability.CHAT)
+    assert context.tasks.running
+    feature.capability_lost(Capability.DIAGNOSTICS)
+    await eventually_async(lambda: not context.tasks.running, "the watch's end")
+    await context.close(feature)
+
+
+async def test_what_would_be_old_is_left_out_and_counted(tmp_path: Path) -> None:
+    context = SlowContext(tmp_path)
+    context.waiting = MOST_WAITING
+    feature = LiveFeature(context)
+    await feature.handle(LiveStart(1, interval=0.5))
+    async with asyncio.timeout(20):
+        while not feature.skipped:
+            await asyncio.sleep(0.05)
+    assert context.sent == []
+    context.waiting = 0
+    assert (await context.next(LiveSample)).skipped > 0
+    await context.close(feature)
