@@ -20,6 +20,7 @@ FILES = {
     "htm": {"dist/htm.mjs": "htm.js", "LICENSE": "htm.LICENSE"},
     "@preact/signals-core": {"dist/signals-core.mjs": "signals-core.js", "LICENSE": "signals-core.LICENSE"},
     "@preact/signals": {"dist/signals.mjs": "signals.js", "LICENSE": "signals.LICENSE"},
+    "uplot": {"dist/uPlot.esm.js": "uplot.js", "dist/uPlot.min.css": "uplot.css", "LICENSE": "uplot.LICENSE"},
 }
 SPECIFIERS = {
     "preact": "./preact.js",
