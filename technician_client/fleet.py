@@ -12,7 +12,7 @@ from protocol.errors import HandrailError
 from protocol.link_messages import DeviceRow
 from technician_client.errors import NotFound, SessionLost
 from technician_client.known import KnownDevices
-from technician_client.sessions import Relay, Session
+from technician_client.sessions import Progress, Relay, Session
 from technician_client.verdicts import device_claims
 
 T = TypeVar("T")
@@ -81,12 +81,14 @@ async def run_on_devices(
     concurrency: int,
     group: str | None = None,
     on_outcome: Callable[[Outcome[T]], None] | None = None,
+    on_progress: Callable[[str, Progress], None] = lambda _device, _progress: None,
 ) -> list[Outcome[T]]:
     """Open a session with each device, `concurrency` at a time, and do `work` in it. One device's failure never stops another.
 
     Args:
         group: leave devices alone whose certificate says another group; they have no outcome.
         on_outcome: called as each device is done.
+        on_progress: called with a device's id as the opening of its session goes on.
 
     Returns:
         The outcomes in the order of `rows`.
@@ -96,7 +98,7 @@ async def run_on_devices(
 
     async def one(row: DeviceRow) -> None:
         async with gate:
-            outcome = await _one_device(relay, row, work, wanted, reason, known, group)
+            outcome = await _one_device(relay, row, work, wanted, reason, known, group, on_progress)
         if outcome is not None:
             outcomes[row.id] = outcome
             if on_outcome is not None:
@@ -116,6 +118,7 @@ async def _one_device(
     reason: str,
     known: KnownDevices,
     group: str | None,
+    on_progress: Callable[[str, Progress], None],
 ) -> Outcome[T] | None:
     began = time.monotonic()
     label = row.label
@@ -128,7 +131,14 @@ async def _one_device(
             accept_group(group)(identity)
 
     try:
-        session = await Session.open(relay, device=row.id, wanted=wanted, reason=reason, accept=accept)
+        session = await Session.open(
+            relay,
+            device=row.id,
+            wanted=wanted,
+            reason=reason,
+            accept=accept,
+            on_progress=lambda progress: on_progress(row.id, progress),
+        )
         async with session:
             result = await work(session)
     except OtherGroup:

@@ -50,16 +50,24 @@ class Renewer:
             return keys
         self._not_before = self._clock() + AGAIN_SECONDS
         try:
-            return await asyncio.to_thread(
-                renew,
-                keys,
-                self._directory,
-                wall=self._wall,
-                random_bytes=secrets.token_bytes,
-                wait_seconds=LAST_PATIENCE_SECONDS if expired else PATIENCE_SECONDS,
-            )
+            return await self._renew(keys, LAST_PATIENCE_SECONDS if expired else PATIENCE_SECONDS)
         except (Refused, Unavailable) as error:
             if expired:
                 raise
             _LOGGER.warning("the certificate could not be renewed yet: %s", error)
             return keys
+
+    async def now(self, keys: TechnicianKeys) -> TechnicianKeys:
+        """Renew because a person asked for it, due or not.
+
+        Raises:
+            Refused, Unavailable: it could not be renewed. TrustError: an answer that is not genuine.
+        """
+        if not isinstance(keys, TechnicianIdentity):
+            return keys
+        return await self._renew(keys, LAST_PATIENCE_SECONDS)
+
+    async def _renew(self, keys: TechnicianIdentity, patience: float) -> TechnicianIdentity:
+        return await asyncio.to_thread(
+            renew, keys, self._directory, wall=self._wall, random_bytes=secrets.token_bytes, wait_seconds=patience
+        )

@@ -1,6 +1,6 @@
 """Joins the console's ports to the relay client and the sessions of this package."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -12,6 +12,7 @@ from protocol.link_messages import DevicesChanged, Role
 from protocol.messages import Message
 from protocol.session import GrantsChanged, SessionEnded
 from technician_client.answers import SessionItem
+from technician_client.console.office import Learner, Office
 from technician_client.console.ports import (
     ConsentAsked,
     DeviceConnected,
@@ -24,10 +25,14 @@ from technician_client.console.ports import (
     RemoteSession,
     SessionEvent,
     SessionOver,
+    Standing,
     Target,
 )
-from technician_client.known import KnownDevices
+from technician_client.fleet_fixes import FixEvent, FixOrder
+from technician_client.known import KnownDevice
 from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
+from technician_client.published import Library
+from technician_client.renewing import Renewer
 from technician_client.resuming import resumable, resume
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
@@ -54,8 +59,10 @@ def person_of(keys: TechnicianKeys) -> Person:
 class SessionAdapter:
     """A `Session` as `console.ports.RemoteSession`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, learner: Learner | None = None) -> None:
+        """Args: learner: told what the agent says."""
         self.inner = self._session = session
+        self._learner = learner
         # Subscribed before anything else runs on the loop, so that nothing the agent says is missed.
         self._items: Subscription[SessionItem] = session.subscribe(limit=SESSION_ITEMS)
 
@@ -98,6 +105,8 @@ class SessionAdapter:
                     case SessionEnded():
                         break
                     case Message():
+                        if self._learner is not None:
+                            self._learner.hear(item)
                         yield item
                     case _:
                         continue
@@ -120,8 +129,9 @@ class SessionAdapter:
 class RelayAdapter:
     """A `RelayClient` as `console.ports.RelayPort`."""
 
-    def __init__(self, client: RelayClient, step_up: StepUp | None = None) -> None:
+    def __init__(self, client: RelayClient, step_up: StepUp | None = None, renewer: Renewer | None = None) -> None:
         self._client = client
+        self.office = Office(client, renewer)
         self._step_up = step_up
         self._person = person_of(client.identity)
 
@@ -173,10 +183,30 @@ class RelayAdapter:
             wanted=wanted,
             reason=reason,
             on_progress=_passing_on(on_progress),
-            accept=KnownDevices(self._client.settings.known_devices_file).remember,
+            accept=self.office.known.remember,
             after_restart=target.after_restart,
         )
-        return SessionAdapter(session)
+        return SessionAdapter(session, self.office.met(session.device))
+
+    def watch_known(self) -> AsyncIterator[Mapping[str, KnownDevice]]:
+        """See `RelayPort`."""
+        return self.office.watch_known()
+
+    async def standing(self) -> Standing:
+        """See `RelayPort`."""
+        return await self.office.standing()
+
+    async def renew(self) -> Standing:
+        """See `RelayPort`."""
+        return await self.office.renew()
+
+    async def library(self) -> Library:
+        """See `RelayPort`."""
+        return await self.office.library()
+
+    async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
+        """See `RelayPort`."""
+        await self.office.run_fix(order, on_event)
 
     def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
         """See `RelayPort`."""
@@ -192,7 +222,8 @@ class RelayAdapter:
         """See `RelayPort`."""
         if not isinstance(lost, SessionAdapter):
             raise LocalProtocolError("that session is not one of this relay's")
-        return SessionAdapter(await resume(self._client, lost.inner, on_progress=_passing_on(on_progress)))
+        session = await resume(self._client, lost.inner, on_progress=_passing_on(on_progress))
+        return SessionAdapter(session, Learner(self.office.known, session.device))
 
 
 def _connected(progress: Progress) -> DeviceConnected:
@@ -213,7 +244,8 @@ def _passing_on(on_progress: Callable[[OpenProgress], None]) -> Callable[[Progre
 
 
 def _relay_state(change: LinkChanged) -> RelayState:
-    return RelayState(change.state is LinkState.ONLINE, change.text)
+    refused = change.state is LinkState.REFUSED
+    return RelayState(change.state is LinkState.ONLINE, change.text, change.retry_in, refused)
 
 
 @asynccontextmanager
@@ -231,7 +263,7 @@ async def relay_port(
         TrustError, Refused: this identity cannot be used.
     """
     client = RelayClient(identity, settings, renew=renew)
-    adapter = RelayAdapter(client, step_up)
+    adapter = RelayAdapter(client, step_up, renew if isinstance(renew, Renewer) else None)
     await client.connect(keep_trying=True)
     try:
         yield adapter

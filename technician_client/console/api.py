@@ -1,6 +1,7 @@
 """The console's routes: what may be asked over HTTP, and the two WebSockets.
 
-    GET    /api/v1/live                     WebSocket: who is here, the relay, devices, sessions; as they are, then each change
+    GET    /api/v1/live                     WebSocket: who is here, the relay, devices, what is known of them, sessions, runs of
+                                            fixes; as they are, then each change
     GET    /api/v1/sessions                 the sessions of this console
     POST   /api/v1/sessions                 {code | device, wanted, reason, label}: begin to open one -> 201 {id}
     POST   /api/v1/step-up                  {passphrase}: typed again, for what asks for it -> 204; 403, 429
@@ -9,6 +10,7 @@
 Errors are RFC 9457 problem documents. Codes, keys and typed text stand in no log and in no error.
 """
 
+import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -17,15 +19,20 @@ from aiohttp import WSMsgType, web
 from protocol.capabilities import RULES, Capability
 from protocol.errors import HandrailError, Refused
 from protocol.version import PRODUCT
+from technician_client.console.answers import answer_json, problem
 from technician_client.console.bridge import PAGE_TEXT_BYTES, Bridge
 from technician_client.console.hub import LiveSession, SessionHub, TooMany
 from technician_client.console.ports import DevicesUpdate, FleetEvent, RelayPort, RelayState, Target
+from technician_client.console.preferences import PreferencesFile
+from technician_client.console.runs import FixRuns
 from technician_client.console.wire import write_object
+from technician_client.known import KnownDevice
 from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
 
 _ROWS_AT_ONCE: Final = 500
 _SOCKET_HEARTBEAT: Final = 20.0
+_RUNS_SECONDS: Final = 0.1
 
 
 class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,9 +55,11 @@ class StepUpRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ConsoleApi:
     """The handlers. Everything is behind the guard: see `console.guard`."""
 
-    def __init__(self, relay: RelayPort, hub: SessionHub) -> None:
+    def __init__(self, relay: RelayPort, hub: SessionHub, runs: FixRuns, preferences: PreferencesFile) -> None:
         self._relay = relay
         self._hub = hub
+        self._runs = runs
+        self._preferences = preferences
         self._open_request = msgspec.json.Decoder(OpenRequest)
         self._step_up_request = msgspec.json.Decoder(StepUpRequest)
         self._sockets: set[web.WebSocketResponse] = set()
@@ -72,7 +81,7 @@ class ConsoleApi:
 
     async def list_sessions(self, _request: web.Request) -> web.Response:
         """GET /api/v1/sessions"""
-        return _json({"sessions": self._hub.rows()})
+        return answer_json({"sessions": self._hub.rows()})
 
     async def open_session(self, request: web.Request) -> web.Response:
         """POST /api/v1/sessions"""
@@ -89,7 +98,7 @@ class ConsoleApi:
             return problem(403, "Your passphrase is needed again", str(error), reason="step_up")
         except TooMany as error:
             return problem(429, "Too many sessions", str(error))
-        return _json({"id": session.name}, status=201)
+        return answer_json({"id": session.name}, status=201)
 
     async def step_up(self, request: web.Request) -> web.Response:
         """POST /api/v1/step-up"""
@@ -136,6 +145,8 @@ class ConsoleApi:
             await socket.send_str(write_object(self._introduction()))
             async with Supervisor() as supervisor:
                 supervisor.spawn(self._tell_fleet(socket), "devices to a tab")
+                supervisor.spawn(self._tell_known(socket), "what is known to a tab")
+                supervisor.spawn(self._tell_runs(socket), "runs to a tab")
                 supervisor.spawn(self._tell_sessions(socket), "sessions to a tab")
                 async for frame in socket:
                     if frame.type is not WSMsgType.PING:
@@ -155,6 +166,7 @@ class ConsoleApi:
             "organisation": person.organisation,
             "relay": person.relay,
             "product": PRODUCT,
+            "preferences": msgspec.to_builtins(self._preferences.now),
             "capabilities": {
                 capability.value: {"words": rule.plain_words, "tier": rule.attended_tier} for capability, rule in RULES.items()
             },
@@ -164,6 +176,31 @@ class ConsoleApi:
         async for event in self._relay.watch():
             for value in _fleet_objects(event):
                 await socket.send_str(write_object(value))
+
+    async def _tell_known(self, socket: web.WebSocketResponse) -> None:
+        async for devices in self._relay.watch_known():
+            rows = [known_row(peer, device) for peer, device in devices.items()]
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                await socket.send_str(write_object({"type": "known", "devices": rows[start : start + _ROWS_AT_ONCE]}))
+
+    async def _tell_runs(self, socket: web.WebSocketResponse) -> None:
+        changed, what = self._runs.watch()
+        try:
+            await socket.send_str(write_object({"type": "runs", "runs": [run.row() for run in self._runs.all()]}))
+            while True:
+                await changed.wait()
+                changes = sorted(what)
+                changed.clear()
+                what.clear()
+                for name, device in changes:
+                    run = self._runs.get(name)
+                    if run is not None:
+                        row = run.devices[device].document() if device else run.row()
+                        kind = "run_device" if device else "run"
+                        await socket.send_str(write_object({"type": kind, "run": name, "row": row}))
+                await asyncio.sleep(_RUNS_SECONDS)  # what changes meanwhile is told together
+        finally:
+            self._runs.unwatch(changed)
 
     async def _tell_sessions(self, socket: web.WebSocketResponse) -> None:
         changed = self._hub.watch()
@@ -179,10 +216,24 @@ class ConsoleApi:
         return self._hub.get(request.match_info["id"])
 
 
+def known_row(peer: str, device: KnownDevice) -> dict[str, Any]:
+    """What is known of one device, for the page; `health` null: nobody has looked yet."""
+    health = None if device.health is None else {name: getattr(device.health, name) for name in device.health.__struct_fields__}
+    return {
+        "id": peer,
+        "label": device.label,
+        "group": device.group,
+        "user": device.user,
+        "asset_tag": device.asset_tag,
+        "health": health,
+        "last_session": device.last_session,
+    }
+
+
 def _fleet_objects(event: FleetEvent) -> list[dict[str, Any]]:
     match event:
-        case RelayState(online=online, text=text):
-            return [{"type": "relay", "online": online, "text": text}]
+        case RelayState(online=online, text=text, retry_in=retry_in, refused=refused):
+            return [{"type": "relay", "online": online, "text": text, "retry_in": retry_in, "refused": refused}]
         case DevicesUpdate(devices=devices, replace=replace):
             starts = range(0, max(1, len(devices)), _ROWS_AT_ONCE)
             return [
@@ -193,14 +244,3 @@ def _fleet_objects(event: FleetEvent) -> list[dict[str, Any]]:
                 }
                 for start in starts
             ]
-
-
-def _json(value: dict[str, Any], status: int = 200) -> web.Response:
-    return web.Response(text=write_object(value), status=status, content_type="application/json", charset="utf-8")
-
-
-def problem(status: int, title: str, detail: str, reason: str = "") -> web.Response:
-    """An RFC 9457 problem document; `reason` is a word for the page."""
-    more = {"reason": reason} if reason else {}
-    body = write_object({"type": "about:blank", "title": title, "status": status, "detail": detail} | more)
-    return web.Response(text=body, status=status, content_type="application/problem+json", charset="utf-8")

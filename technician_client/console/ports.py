@@ -4,14 +4,18 @@ The console is written against these, so that its tests drive it with an in-memo
 `technician_client.sessions` (joined in `console.adapter`).
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from protocol.capabilities import Capability
 from protocol.link_messages import DeviceRow
 from protocol.messages import Message
+from technician_client.fleet_fixes import FixEvent, FixOrder
+from technician_client.known import KnownDevice
+from technician_client.published import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,30 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class RelayState:
-    """Whether the control link to the relay stands, and if not, one sentence about why and what happens next."""
+    """Whether the control link to the relay stands, and if not, one sentence about why. `retry_in`: seconds until it is tried
+    again (0: now). `refused`: it is not tried again."""
 
     online: bool
     text: str = ""
+    retry_in: float = 0.0
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """This technician's identity and way to the relay. `fingerprint` (hex) is of the session key, `spki` the relay's pinned key
+    (hex, "": the system's authorities vouch for it); `round_trip` in seconds, None while the relay is away; `renewable`: it can
+    be renewed from here."""
+
+    peer: str
+    organisation_name: str
+    fingerprint: str
+    not_before: datetime
+    not_after: datetime
+    renewal_from: datetime
+    renewable: bool
+    spki: str
+    round_trip: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +175,33 @@ class RelayPort(Protocol):
 
     def watch(self) -> AsyncIterator[FleetEvent]:
         """The state of the link and every device, first as they are now, then each change. Any number may watch."""
+
+    def watch_known(self) -> AsyncIterator[Mapping[str, KnownDevice]]:
+        """What earlier sessions have told about devices, by id: first everything, then what changes."""
+
+    async def standing(self) -> Standing:
+        """Who we are and how long that holds; measures the way to the relay."""
+
+    async def renew(self) -> Standing:
+        """Have the certificate renewed now.
+
+        Raises:
+            HandrailError: it could not be renewed; the text says why.
+        """
+
+    async def library(self) -> Library:
+        """The approved fixes, fetched and verified now.
+
+        Raises:
+            HandrailError: the relay is away, or something does not verify.
+        """
+
+    async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
+        """Run a fix on devices. Cancelling ends it everywhere.
+
+        Raises:
+            HandrailError: it could not even begin (no relay).
+        """
 
     async def open(
         self,

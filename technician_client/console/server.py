@@ -17,8 +17,13 @@ from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
 from technician_client.console.guard import Guard, demand_loopback, guarded_application
 from technician_client.console.hub import SessionHub
+from technician_client.console.office_api import OfficeApi
 from technician_client.console.ports import RelayPort, RelayPortFactory, Target
+from technician_client.console.preferences import PreferencesFile
 from technician_client.console.redirect import RedirectFile
+from technician_client.console.runs import FixRuns
+from technician_client.organisation.record import OrganisationHome
+from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,6 +57,16 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def key_holders(home: Path) -> dict[str, str]:
+    """Who holds which key of the repository, by key id, on a computer that keeps the organisation's record; else nobody."""
+    organisation = OrganisationHome(Settings(home).organisation_directory)
+    try:
+        return dict(organisation.load().holders) if organisation.exists() else {}
+    except HandrailError as error:
+        _LOGGER.warning("who holds which key is not known here: %s", error)
+        return {}
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """Raises `ConsoleError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -82,8 +97,11 @@ async def running_console(
     application = guarded_application(guard)
     async with Supervisor() as supervisor:
         hub = SessionHub(relay, supervisor, new_name=lambda: secrets.token_urlsafe(16))
-        api = ConsoleApi(relay, hub)
+        runs = FixRuns(relay, new_name=lambda: secrets.token_urlsafe(16))
+        preferences = await asyncio.to_thread(PreferencesFile, home)
+        api = ConsoleApi(relay, hub, runs, preferences)
         api.add_routes(application)
+        OfficeApi(relay, runs, preferences, await asyncio.to_thread(key_holders, home)).add_routes(application)
         add_assets(application, await asyncio.to_thread(read_assets))
         application.on_shutdown.append(api.close_sockets)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=3.0, keepalive_timeout=30.0)
@@ -100,6 +118,7 @@ async def running_console(
         finally:
             redirect.remove()
             await hub.aclose()
+            await runs.aclose()
             await runner.cleanup()
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
@@ -31,11 +33,18 @@ from technician_client.console.ports import (
     RemoteSession,
     SessionEvent,
     SessionOver,
+    Standing,
     Target,
 )
 from technician_client.console.server import ConsoleAddress, serve
+from technician_client.fleet_fixes import DeviceDone, DeviceOutput, DeviceStep, FixEvent, FixOrder
+from technician_client.known import Health, KnownDevice
+from technician_client.organisation.approvals import Script, starter_fixes
+from technician_client.published import Approval, Library, PublishedScript
 from technician_client.step_up import StepUpNeeded
 from technician_client.subscriptions import Publisher
+
+MARKUP = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
 
 Picture = NDArray[np.uint8]
 """(height, width, 3) uint8: red, green, blue."""
@@ -195,6 +204,61 @@ class MemoryRelay:
     resumed: list[RemoteSession] = field(default_factory=list)
     guarded: frozenset[Capability] = frozenset()
     passphrase: str = "correct horse"
+    known: dict[str, KnownDevice] = field(default_factory=dict)
+    now_known: Publisher[Mapping[str, KnownDevice]] = field(default_factory=Publisher)
+    standing_now: Standing = field(default_factory=lambda: sample_standing())
+    not_renewed: HandrailError | None = None
+    shelf: Library | HandrailError = field(default_factory=lambda: sample_library())
+    orders: list[FixOrder] = field(default_factory=list)
+    hold_runs: asyncio.Event = field(default_factory=asyncio.Event)
+    not_run: HandrailError | None = None
+
+    async def watch_known(self) -> AsyncIterator[Mapping[str, KnownDevice]]:
+        """See `RelayPort`."""
+        with self.now_known.subscribe(lambda _change: True) as changes:
+            yield dict(self.known)
+            async for change in changes:
+                yield change
+
+    async def standing(self) -> Standing:
+        """See `RelayPort`."""
+        return self.standing_now
+
+    async def renew(self) -> Standing:
+        """See `RelayPort`: for another 12 hours."""
+        if self.not_renewed is not None:
+            raise self.not_renewed
+        now = datetime.now(UTC)
+        until = now + timedelta(hours=12)
+        self.standing_now = replace(self.standing_now, not_before=now, not_after=until, renewal_from=now + timedelta(hours=8))
+        return self.standing_now
+
+    async def library(self) -> Library:
+        """See `RelayPort`."""
+        if isinstance(self.shelf, HandrailError):
+            raise self.shelf
+        return self.shelf
+
+    async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
+        """See `RelayPort`: the first device is helped, the second's user says No, the third stays as it was; `hold_runs` holds
+        each before its end."""
+        if self.not_run is not None:
+            raise self.not_run
+        self.orders.append(order)
+        disk, late = sample_findings()[0], sample_findings()[2]
+        for number, device in enumerate(order.devices):
+            label = self.rows[device].label
+            for step in ("asking", "tunnel", "connected", "consent", "open", "verify_signature", "consent", "run"):
+                on_event(DeviceStep(device, step, label))
+            on_event(DeviceOutput(device, "run", "stdout", f"cleaning {MARKUP}\n"))
+            await self.hold_runs.wait()
+            if number % 3 == 1:
+                on_event(DeviceDone(device, label, None, "The person at the computer said no.", 4.0))
+                continue
+            after = [late] if number % 3 == 0 else [disk, late]
+            outcome = "fixed" if number % 3 == 0 else "verify_failed"
+            result = FixResult(0, order.fix, "1", outcome, 800.0, 0, before=[disk, late], after=after)  # type: ignore[arg-type]
+            on_event(DeviceDone(device, label, result, None, 2.5))
 
     async def watch(self) -> AsyncIterator[FleetEvent]:
         """See `RelayPort`."""
@@ -302,6 +366,52 @@ def sample_rows(now: float) -> dict[str, DeviceRow]:
         DeviceRow("z9x4c8v2b6n1", "library-kiosk", "Debian 12, Openbox", False, now - 86400),
     ]  # fmt: skip
     return {row.id: row for row in rows}
+
+
+def sample_known(now: float) -> dict[str, KnownDevice]:
+    """What earlier sessions told about some of `sample_rows`."""
+    long, day = now - 9e6, 86400
+    disk = Health(1, 1, 0, "The system disk is almost full", now - 7200)
+    cups = Health(0, 2, 1, "A service has failed: cups.service", now - 3 * day)
+    clean = Health(checked=now - 600)
+    return {
+        "k3v9w2m4x7q1": KnownDevice("reception-pc", "front", long, "maria", "EX-00412", disk, now - 7200),
+        "p8d4n6r2t5s3": KnownDevice("accounting-03", "office", long, "jonas", "EX-00418", clean, now - 600),
+        "h2j5l8z1c4b7": KnownDevice("meeting-room-2", "office", long, "", "EX-00390", cups, now - 3 * day),
+        "v1b5n9m3k7j2": KnownDevice("lab-laptop-11", "lab", long, "ines"),
+    }
+
+
+def sample_standing() -> Standing:
+    """A certificate in the first third of its life."""
+    start = datetime.now(UTC) - timedelta(hours=2)
+    return Standing(
+        peer="q7w3e9r1t5y2",
+        organisation_name="Example Ltd",
+        fingerprint="5b1f" * 16,
+        not_before=start,
+        not_after=start + timedelta(hours=12),
+        renewal_from=start + timedelta(hours=8),
+        renewable=True,
+        spki="9c" * 32,
+        round_trip=0.0183,
+    )
+
+
+def sample_library() -> Library:
+    """The scripts that come with Handrail, signed by two; one has a former version."""
+    signed = datetime.now(UTC) - timedelta(days=12)
+    approval = Approval(7, ("a1b2c3d4" * 8, "e5f60718" * 8), 2, signed, signed + timedelta(days=90))
+
+    def published(script: Script) -> PublishedScript:
+        former = None
+        if script.manifest.id == "empty-trash":
+            files = {name: data.replace(b"return", b"print('old')\n    return", 1) for name, data in script.files.items()}
+            before = msgspec.structs.replace(script.manifest, version="0.9")
+            former = PublishedScript(before, files, replace(approval, version=5, signed=signed - timedelta(days=60)))
+        return PublishedScript(script.manifest, script.files, approval, former)
+
+    return Library({script.manifest.id: published(script) for script in starter_fixes()}, approval, datetime.now(UTC))
 
 
 def sample_findings() -> list[Finding]:

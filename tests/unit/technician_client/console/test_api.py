@@ -119,7 +119,7 @@ async def test_the_page_hears_who_is_here_and_every_change(page: Page, relay: Me
         hello = await until("hello")
         assert (hello["name"], hello["tier"]) == ("Anna Berger", 2)
         assert hello["capabilities"]["control"] == {"words": "use your mouse and keyboard", "tier": 1}
-        assert await until("relay") == {"type": "relay", "online": True, "text": ""}
+        assert await until("relay") == {"type": "relay", "online": True, "text": "", "retry_in": 0.0, "refused": False}
         relay.loaded.set()
         devices = await until("devices")
         assert devices["replace"] is True
@@ -134,7 +134,7 @@ async def test_the_page_hears_who_is_here_and_every_change(page: Page, relay: Me
             ],
         }
         relay.change(RelayState(False, "cut"))
-        assert await until("relay") == {"type": "relay", "online": False, "text": "cut"}
+        assert await until("relay") == {"type": "relay", "online": False, "text": "cut", "retry_in": 0.0, "refused": False}
         await page.ask("POST", "/api/v1/sessions", WISH)
         while not (await until("sessions"))["sessions"]:
             pass

@@ -1,0 +1,120 @@
+"""One approved fix on many devices, each step told as it happens: what `handrail fix` does for groups, for the console.
+
+Every device opens a session of its own, asks its user where its policy says so, verifies the script's signatures by itself and
+takes the findings before and after. One device's failure never stops another.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.capabilities import Capability
+from protocol.link_messages import DeviceRow
+from protocol.messages.fixes import FixOutput, FixResult, FixStage, ParameterValue
+from technician_client.fleet import Outcome, run_on_devices
+from technician_client.known import KnownDevices
+from technician_client.operations import find_fix, list_fixes, run_fix, typed_parameters
+from technician_client.sessions import Progress, Relay, Session
+
+WANTED: Final = (Capability.DIAGNOSTICS, Capability.FIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class FixOrder:
+    """What to run where. `devices` are ids; `group`: leave devices alone whose certificate says another one (None: any)."""
+
+    fix: str
+    parameters: Mapping[str, ParameterValue]
+    devices: Sequence[str]
+    reason: str
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStep:
+    """Where one device stands: a `sessions.Stage` while its session opens, then a stage of `protocol.messages.fixes.FixStage`."""
+
+    device: str
+    step: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOutput:
+    """What the script printed there."""
+
+    device: str
+    stage: str
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDone:
+    """How it ended there: `result`, or `error` in words. Both None: the device was left alone, its certificate says another
+    group."""
+
+    device: str
+    label: str
+    result: FixResult | None
+    error: str | None
+    seconds: float
+
+
+FixEvent = DeviceStep | DeviceOutput | DeviceDone
+
+
+async def run_fix_on_devices(
+    relay: Relay,
+    rows: Sequence[DeviceRow],
+    order: FixOrder,
+    *,
+    known: KnownDevices,
+    concurrency: int,
+    on_event: Callable[[FixEvent], None],
+) -> None:
+    """Run `order` on `rows` (its devices), `concurrency` at a time. Cancelling ends every session, and with it the fix there."""
+    done: set[str] = set()
+
+    async def work(session: Session) -> FixResult:
+        entry = find_fix(order.fix, await list_fixes(session))
+        return await run_fix(
+            session,
+            order.fix,
+            typed_parameters(entry, order.parameters),
+            on_event=lambda event: on_event(_event(session.device, event)),
+        )
+
+    def opening(device: str, progress: Progress) -> None:
+        on_event(DeviceStep(device, progress.stage.value, progress.label))
+
+    def ended(outcome: Outcome[FixResult]) -> None:
+        done.add(outcome.device)
+        if outcome.result is not None:
+            known.learn(outcome.device, {}, outcome.result.after)
+        error = None if outcome.error is None else str(outcome.error)
+        on_event(DeviceDone(outcome.device, outcome.label, outcome.result, error, outcome.seconds))
+
+    await run_on_devices(
+        relay,
+        rows,
+        work,
+        wanted=WANTED,
+        reason=order.reason,
+        known=known,
+        concurrency=concurrency,
+        group=order.group,
+        on_outcome=ended,
+        on_progress=opening,
+    )
+    for row in rows:
+        if row.id not in done:
+            on_event(DeviceDone(row.id, row.label, None, None, 0.0))
+
+
+def _event(device: str, event: FixStage | FixOutput) -> FixEvent:
+    match event:
+        case FixStage(stage=stage):
+            return DeviceStep(device, stage)
+        case FixOutput(stage=stage, stream=stream, text=text):
+            return DeviceOutput(device, stage, stream, text)

@@ -1,0 +1,87 @@
+"""One fix on many devices, each step told."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from protocol.errors import RefusalReason
+from protocol.messages import Message
+from protocol.messages.diagnostics import Finding
+from protocol.messages.fixes import FixCatalogue, FixEntry, FixList, FixOutput, FixResult, FixRun, FixStage
+from technician_client.fleet_fixes import DeviceDone, DeviceOutput, DeviceStep, FixEvent, FixOrder, run_fix_on_devices
+from technician_client.known import KnownDevices
+from technician_client.link import RelayClient
+from technician_client.settings import Settings
+from technician_client.tasks import Supervisor
+from tests.kit.organisation import Organisation
+from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running
+from tests.kit.waiting import eventually_async
+
+SLOW = Finding("slow", "It is slow", "notice", "", {})
+
+
+def answers(message: Message) -> list[Message]:
+    match message:
+        case FixList(request=request):
+            return [FixCatalogue(request, [FixEntry("clean", "1", "Clean", "", 1, "user")])]
+        case FixRun(request=request, id=name):
+            output = FixOutput(request, "run", "stdout", "cleaning\n")
+            return [FixStage(request, "run"), output, FixResult(request, name, "1", "fixed", 5, 0, before=[SLOW], after=[SLOW])]
+    return []
+
+
+def begun(message: Message) -> list[Message]:
+    return [FixStage(message.request, "run")] if isinstance(message, FixRun) else answers(message)
+
+
+@pytest.fixture
+def devices() -> list[SimulatedDevice]:
+    organisation = Organisation()
+    return [
+        SimulatedDevice(organisation, label=f"PC {n}", group=group, answers=answers) for n, group in enumerate(("a", "a", "b"))
+    ]
+
+
+@pytest.fixture
+async def relay(devices: list[SimulatedDevice], tmp_path: Path) -> AsyncIterator[RelayClient]:
+    organisation = devices[0].organisation
+    async with running(Switchboard(organisation, *devices)) as board:
+        keys = keys_of(organisation, organisation.technician(), board.url)
+        async with RelayClient(keys, Settings(tmp_path, end_seconds=2)) as client:
+            yield client
+
+
+def order(devices: list[SimulatedDevice], group: str | None = None) -> FixOrder:
+    return FixOrder("clean", {}, [device.peer for device in devices], "why", group)
+
+
+async def test_each_device_is_told_of_from_the_call_to_the_proof(
+    relay: RelayClient, devices: list[SimulatedDevice], tmp_path: Path
+) -> None:
+    devices[1].denial = RefusalReason.DENIED_BY_USER
+    known, events = KnownDevices(tmp_path / "known.json"), list[FixEvent]()
+    rows = [device.row for device in devices]
+    await run_fix_on_devices(relay, rows, order(devices, "a"), known=known, concurrency=2, on_event=events.append)
+    first = [event for event in events if event.device == devices[0].peer]
+    steps = [event.step for event in first if isinstance(event, DeviceStep)]
+    assert steps == ["asking", "tunnel", "connected", "consent", "open", "run"]
+    assert [event.text for event in first if isinstance(event, DeviceOutput)] == ["cleaning\n"]
+    done = {event.device: event for event in events if isinstance(event, DeviceDone)}
+    won, refused, other = (done[device.peer] for device in devices)
+    assert won.result is not None and won.result.outcome == "fixed"
+    assert refused.result is None and "said no" in (refused.error or "")
+    assert (other.result, other.error) == (None, None)  # of another group: left alone
+    met = known.get(devices[0].peer)
+    assert met is not None and met.health is not None and met.health.worst == "It is slow"
+
+
+async def test_cancelling_ends_the_session_there(relay: RelayClient, devices: list[SimulatedDevice], tmp_path: Path) -> None:
+    devices[0].answers = begun
+    events = list[FixEvent]()
+    known = KnownDevices(tmp_path / "known.json")
+    async with Supervisor() as supervisor:
+        work = run_fix_on_devices(relay, [devices[0].row], order(devices[:1]), known=known, concurrency=1, on_event=events.append)
+        supervisor.spawn(work, "the run")
+        await eventually_async(lambda: any(isinstance(one, DeviceStep) and one.step == "run" for one in events), "it runs")
+    await eventually_async(lambda: devices[0].ended, "the session has ended at the device")
