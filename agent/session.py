@@ -13,11 +13,9 @@ from dataclasses import replace
 from agent.errors import AuditUnavailable
 from agent.holds import Holds
 from agent.hosting import FeatureHost, supported
-from agent.local_input import LocalInputPause
 from agent.local_messages import SessionOver
 from agent.opening import Gate, Opening
-from agent.policy import ACTS_ON_THE_DESKTOP, DESKTOP, SessionKind
-from agent.presence import Presence
+from agent.policy import DESKTOP, SessionKind
 from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
 from agent.resuming import HeldSession
@@ -92,9 +90,7 @@ class AssistedSession:
         self._view: SessionView | None = None
         self._host: FeatureHost | None = None
         self._backlog: list[Message] = []
-        self._holds: Holds | None = None
-        self._presence = Presence(services.broker, services.settings.session.unwatched_seconds, self._unwatched, self.end)
-        self._hands = asyncio.Event()
+        self._holds = Holds(self.machine, services, changed=self._held, end=self.end)
         self._ended: SessionEnded | None = None
         self._over = False
         self._record = SessionRecord(
@@ -105,14 +101,11 @@ class AssistedSession:
 
     async def run(self) -> None:
         """Until the session is over; whatever happens, features are closed and the end is recorded."""
-        stop_listening = self._services.broker.listen(self._question_changed)
         try:
             async with self._tasks:
                 writer = self._tasks.spawn(self._write(), "tunnel writer")
                 _ = self._tasks.spawn(self._recheck(), "re-check")
-                settings = self._services.settings
-                hands = LocalInputPause(settings.screen.display, settings.session.local_input_seconds, self._user_acts)
-                _ = self._tasks.spawn(hands.run(self._waits_for_hands, self._hands), "local input")
+                _ = self._tasks.spawn(self._holds.run(), "local input")
                 self._settle()
                 await self._read()
                 self._settle()
@@ -120,8 +113,7 @@ class AssistedSession:
                 seconds = self._services.limits.hello_seconds if self._ended is None else FAREWELL_SECONDS
                 await asyncio.wait([writer], timeout=seconds)
         finally:
-            stop_listening()
-            self._presence.close()
+            self._holds.close()
             self._alarm.set(None)
             if self._host is not None:
                 await self._host.close()
@@ -248,7 +240,7 @@ class AssistedSession:
             comes_back=opening.after_restart,
         )
         self._host = FeatureHost(self._view, services.features)
-        self._holds = Holds(self.machine, self._host, now)
+        self._holds.begin(self._host, self._gate)
         unattended = opening.kind is SessionKind.UNATTENDED
         self.machine.welcome(
             list(opening.granted),
@@ -266,7 +258,7 @@ class AssistedSession:
         if not unattended:
             # After a restart the person's windows may need a while: as long as the technician may come back.
             restarted = held is not None and held.restarted
-            self._presence.begin(held.wait_until - services.wall().timestamp() if held and restarted else 0.0)
+            self._holds.watch(held.wait_until - services.wall().timestamp() if held and restarted else 0.0)
         self._survive()
         if services.guest is not None:
             _ = self._tasks.spawn(self._end_in_time(services.limits.guest_seconds), "a guest's time")
@@ -423,7 +415,7 @@ class AssistedSession:
             if not self._gate.decide(capability, self._kind).allowed:
                 self.revoke(capability, "policy")
         self._survive()
-        self._hands.set()
+        self._holds.look_again()
 
     # -- what the person here, the daemon and policy do --------------------------------------------------------------
 
@@ -443,8 +435,7 @@ class AssistedSession:
 
     def pause(self, paused: bool) -> None:
         """Hold everything back, or let it go on."""
-        if self._hold_back("user", paused):
-            self._show()
+        self._holds.set("user", paused)
 
     def revoke(self, capability: Capability, by: str) -> None:
         """Take one capability away."""
@@ -519,34 +510,14 @@ class AssistedSession:
         self._survive()
         self._show()
 
-    def _question_changed(self, is_open: bool) -> None:
-        """While one of our questions stands on the screen, nothing that the technician does reaches it."""
-        self._hold_back("question", is_open)
-
-    def _user_acts(self, acting: bool) -> None:
-        """Policy lets control wait while the person here uses mouse or keyboard."""
-        if self._gate is not None:
-            self._gate.user_acting = acting
-        self._hold_back("local_input", acting)
-
-    def _unwatched(self, unwatched: bool) -> None:
-        """Nothing shows this session to the person any more, or something does again."""
-        if self._hold_back("unwatched", unwatched):
-            text = "nobody sees the session: held back" if unwatched else "somebody sees the session again"
-            self._record.write_anyway(text, {})
-            self._show()
-
-    def _hold_back(self, by: str, held: bool) -> bool:
-        done = self._holds is not None and self._holds.set(by, held)
-        if done and self._view is not None:
-            self._view.let_out()
-            self._settle()
-        return done
-
-    def _waits_for_hands(self) -> bool:
-        """Whether control has to wait while the person here uses mouse or keyboard: by policy, only where there is control."""
-        pause = self._gate is not None and self._gate.rules.pause_on_local_input
-        return pause and self.machine.state is SessionState.OPEN and bool(ACTS_ON_THE_DESKTOP & self.machine.granted)
+    def _held(self, by: str) -> None:
+        """A hold has begun or ended."""
+        assert self._view is not None
+        self._view.let_out()
+        if by == "unwatched":
+            self._record.write_anyway("held back" if self.machine.paused else "not held back any more", {"by": by})
+        self._show()
+        self._settle()
 
     def _standing(self) -> Standing | None:
         """What there is to remember of this session; None before it was open and after its end."""
@@ -560,7 +531,7 @@ class AssistedSession:
             identity=asked.identity,
             opening=opening,
             grants=self.machine.granted_until,
-            paused=self._holds is not None and self._holds.by_person,
+            paused=self._holds.by_person,
             opened_at=self._opened_at,
             granted_until=self._grant_until,
             asked_for=self._asked_for,
@@ -603,7 +574,7 @@ class AssistedSession:
 
     def _show(self) -> None:
         """Tell everybody who is attached what this session may do now."""
-        self._hands.set()
+        self._holds.look_again()
         standing = self._standing()
         if standing is not None and self.machine.state is SessionState.OPEN:
             self._services.board.set_session(standing.status(self._services.keys.organisation_name, recording=self._recorded))

@@ -75,11 +75,10 @@ def revocation(patch: Patch) -> None:
 @control("nothing is injected while one of our questions stands on the screen")
 def question_holds_input(patch: Patch) -> None:
     """A question changes nothing."""
-    import agent.session
     import agent.session_view
-    from agent.session import AssistedSession
+    from agent.holds import Holds
 
-    patch(AssistedSession, "_question_changed", lambda self, is_open: None)
+    patch(Holds, "_question_changed", lambda self, is_open: None)
     patch(agent.session_view, "ACTS_ON_THE_DESKTOP", frozenset())
     import agent.policy
 
@@ -150,3 +149,11 @@ def banner(patch: Patch) -> None:
     from agent.desktop.banner import Banner
 
     patch(Banner, "show_state", lambda self, state: None)
+
+
+@control("an attended session stands still and ends when nothing shows it to the person any more")
+def presence(patch: Patch) -> None:
+    """It goes on."""
+    from agent.presence import Presence
+
+    patch(Presence, "begin", lambda self, seconds=0.0: None)
