@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect, sync_playwright
 
-from tests.bench.peers import ROOMY, SOURCE, Assembly, Peer, chromium, xvfb
+from tests.bench.peers import ROOMY_SIZE, SOURCE, VIEWER, Assembly, Peer, chromium, xvfb
 from tests.kit.console_page import ConsolePage
 from tests.kit.processes import free_port, wait_for_port
 from tests.kit.shaped_link import Shape, ShapedLink
@@ -54,7 +54,7 @@ def consent(user: Terminal, answer: str = "w") -> None:
     user.expect(r"CONNECTED")
 
 
-def start_behind(world: World, link: ShapedLink) -> str:
+def start_behind(world: World, link: ShapedLink, display: str) -> str:
     """Everything, the agent alone behind `link`; returns the console's address."""
     told = world.start_relay()
     bundle = world.quickstart(told["token"], told["relay_spki"])
@@ -62,12 +62,16 @@ def start_behind(world: World, link: ShapedLink) -> str:
     told = json.loads(bundle.read_text())
     bundle.write_text(json.dumps(told | {"relay": f"https://127.0.0.1:{link.port}"}))
     world.enrol(bundle)
-    world.start_agent(SOURCE)
+    world.start_agent(display)
     return world.start_console()
 
 
-def assemble(cache: Path, shape: Shape | None = None, *, control: bool = False) -> Assembly:
-    """Start everything and open a session; returns the running parts. `shape`: of the link between the agent and the relay."""
+def assemble(
+    cache: Path, shape: Shape | None = None, *, control: bool = False, displays: tuple[str, str] = (SOURCE, VIEWER)
+) -> Assembly:
+    """Start everything and open a session; returns the running parts. `shape`: of the link between the agent and the relay;
+    `displays`: the assisted one and the technician's."""
+    source, viewer = displays
     directory = Path(tempfile.mkdtemp(prefix="handrail-bench-"))
     world = World(directory / "world")
     link = None if shape is None else ShapedLink(shape, world.port).start()
@@ -83,12 +87,12 @@ def assemble(cache: Path, shape: Shape | None = None, *, control: bool = False) 
     with contextlib.ExitStack() as undo:
         undo.callback(stop)
         try:
-            address = world.everything(SOURCE) if link is None else start_behind(world, link)
+            address = world.everything(source) if link is None else start_behind(world, link, source)
             user = world.user("attend")
             user.expect(r"Waiting for technicians")
             debug_port = free_port()
             start = chromium(address, directory / "chromium", debug_port, cache)
-            world.spawn("chromium", *start.argv, env=start.env)
+            world.spawn("chromium", *start.argv, env=start.env | {"DISPLAY": viewer})
             wait_for_port(debug_port)
             watch(debug_port, user, control=control)
         except (AssertionError, PlaywrightError) as error:
@@ -121,6 +125,17 @@ def watch(debug_port: int, user: Terminal, *, control: bool) -> None:
         page.close()
 
 
-def handrail(cache: Path, shape: Shape | None = None, *, control: bool = False) -> Peer:
+def handrail(
+    cache: Path, shape: Shape | None = None, *, control: bool = False, displays: tuple[str, str] = (SOURCE, VIEWER)
+) -> Peer:
     """A whole Handrail on this machine."""
-    return Peer("handrail", 0, xvfb(SOURCE), ROOMY, assemble=lambda: assemble(cache, shape, control=control))
+    source, viewer = displays
+    return Peer(
+        "handrail",
+        0,
+        xvfb(source),
+        xvfb(viewer, ROOMY_SIZE),
+        assemble=lambda: assemble(cache, shape, control=control, displays=displays),
+        source_name=source,
+        viewer_name=viewer,
+    )

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tests.bench import assets
-from tests.bench.peers import SOURCE, Assembly, Peer, Start
+from tests.bench.peers import Assembly, Peer, Start
 from tests.kit.processes import descendants
 
 HERE = Path(__file__).resolve().parent
@@ -131,7 +131,7 @@ class System:
         """Displays, relay, server, viewer, in this order."""
         if self.peer.source:
             self._spawn("source", Start(self.peer.source))
-            self._wait_for_display(SOURCE)
+            self._wait_for_display(self.peer.source_name)
         if self.peer.viewer_display:
             self._spawn("display", Start(self.peer.viewer_display))
             self._wait_for_display(self.peer.viewer_name)
@@ -204,22 +204,19 @@ def running(peer: Peer, logs: Path, cache: Path) -> Iterator[System]:
             system.stop()
 
 
+def glass_argv(peer: Peer, cache: Path, workload: str, offset: tuple[int, int] = (0, 0), **options: object) -> list[str]:
+    """The command line of `glass`."""
+    argv = [str(cache / "glass"), "--src", peer.source_name, "--dst", peer.viewer_name, "--off", f"{offset[0]},{offset[1]}"]
+    argv += ["--assets", str(cache / "assets"), "--workload", workload, "--seed", "1"]
+    return argv + [word for name, value in options.items() for word in (f"--{name}", str(value))]
+
+
 def calibrate(system: System, cache: Path) -> tuple[int, int]:
     """Where the source's top left corner appears on the viewer's display."""
-    if system.peer.viewer_name == SOURCE:
+    if system.peer.viewer_name == system.peer.source_name:
         return 0, 0
-    argv = [
-        cache / "glass",
-        "--src",
-        SOURCE,
-        "--dst",
-        system.peer.viewer_name,
-        "--workload",
-        "calibrate",
-        "--assets",
-        cache / "assets",
-    ]
-    lines = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=40, check=False).stdout.split("\n")
+    argv = glass_argv(system.peer, cache, "calibrate")
+    lines = subprocess.run(argv, capture_output=True, text=True, timeout=40, check=False).stdout.split("\n")
     x, y, width, height, _ = map(int, [line for line in lines if line][-1].split()[1:])
     if abs(width - WIDTH) >= 6 or abs(height - HEIGHT) >= 6:
         raise RuntimeError(f"{system.peer.name} does not show the source unscaled: {width}x{height} at {x},{y}")
@@ -243,10 +240,8 @@ def measure(
     """Run one workload; everything about it as one JSON object. `warm` seconds for the first picture before, `settle` after;
     `during` runs beside it."""
     base = out / f"{system.peer.name}.{workload}"
-    argv = [cache / "glass", "--src", SOURCE, "--dst", system.peer.viewer_name, "--off", f"{offset[0]},{offset[1]}"]
-    argv += ["--assets", cache / "assets", "--workload", workload, "--secs", seconds, "--settle", settle, "--seed", 1]
-    argv += ["--out", f"{base}.json", "--dump", base]
-    glass = subprocess.Popen(list(map(str, argv)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    argv = glass_argv(system.peer, cache, workload, offset, secs=seconds, settle=settle, out=f"{base}.json", dump=base)
+    glass = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert glass.stdin is not None
     assert glass.stdout is not None
     assert glass.stdout.readline().strip() == "READY"

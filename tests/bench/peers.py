@@ -71,6 +71,7 @@ class Peer:
     ready: float = 1.0
     started: Callable[[], None] | None = None
     assemble: Callable[[], Assembly] | None = None
+    source_name: str = SOURCE
     viewer_name: str = VIEWER
 
 
@@ -80,7 +81,8 @@ def xvfb(display: str, geometry: str = "1920x1080x24") -> tuple[str, ...]:
 
 
 # Larger than the source: without a window manager a viewer that fills its display loses a pixel or two and is then scaled.
-ROOMY = xvfb(VIEWER, "2080x1240x24")
+ROOMY_SIZE = "2080x1240x24"
+ROOMY = xvfb(VIEWER, ROOMY_SIZE)
 
 
 def vncviewer(port: int, cache: Path, *extra: str) -> tuple[Start, ...]:
