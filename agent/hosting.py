@@ -16,6 +16,7 @@ from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, U
 from protocol.messages import Lane, Message, rule_of
 
 if TYPE_CHECKING:
+    from agent.keeping import KeptOfSession
     from agent.settings import AgentSettings
     from agent.transport import Relay
     from agent.trust import TrustStore
@@ -48,6 +49,10 @@ class SessionFacade(Protocol):
     def rules(self) -> "GroupPolicy": ...
     @property
     def relay(self) -> "Relay | None": ...
+    @property
+    def kept(self) -> "KeptOfSession": ...
+    @property
+    def session_id(self) -> str: ...
     def send(self, message: Message) -> None: ...
     def refuse(self, message: Message, reason: RefusalReason, text: str) -> None: ...
     def granted(self, capability: Capability) -> bool: ...
@@ -119,6 +124,14 @@ class HostedFeature:
     @property
     def rules(self) -> "GroupPolicy":
         return self._session.rules
+
+    @property
+    def kept(self) -> "KeptOfSession":
+        return self._session.kept
+
+    @property
+    def session_id(self) -> str:
+        return self._session.session_id
 
     @property
     def relay(self) -> "Relay | None":

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent.errors import LocalRefused
+from agent.keeping import Keeper
 from agent.policy import SessionKind
 from agent.recording import SessionRecord
 from agent.status import SessionStatus, StatusBoard
@@ -47,6 +48,7 @@ class HeldSession:
     record: SessionRecord | None = None
     restarted: bool = False
     wait_until: float = 0.0
+    keeper: Keeper | None = None
     room: "WaitingRoom | None" = field(default=None, repr=False)
 
     def belongs_to(self, identity: Identity, own_key: bytes) -> bool:
@@ -88,6 +90,8 @@ class HeldSession:
             return
         if self.record is not None:
             self.record.write_anyway("capability revoked", {"capability": capability.value, "by": by})
+        if self.keeper is not None:
+            self.keeper.retain(self.id, self.grants)
         if not self.grants:
             self.end(f"nothing is granted any more (by {by})")
         elif self.room is not None:

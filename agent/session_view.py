@@ -10,6 +10,7 @@ import msgspec
 
 from agent.consent import Outcome
 from agent.features.base import Question
+from agent.keeping import KeptOfSession
 from agent.local_messages import ChatHeard, Drawing, PointerMoved
 from agent.opening import Gate
 from agent.policy import ACTS_ON_THE_DESKTOP, SessionKind
@@ -105,6 +106,16 @@ class SessionView:
     def rules(self) -> GroupPolicy:
         """The signed policy for this device's group."""
         return self._gate.rules
+
+    @property
+    def kept(self) -> KeptOfSession:
+        """What outlives a cut of this session's connection."""
+        return self._services.keeper.of(self._session)
+
+    @property
+    def session_id(self) -> str:
+        """The id of this session, as in audit and receipt."""
+        return self._session
 
     @property
     def relay(self) -> Relay | None:

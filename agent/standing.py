@@ -63,6 +63,7 @@ class Standing:
             asked_for=self.asked_for,
             close=close,
             record=record,
+            keeper=services.keeper,
         )
 
     def survive(self, services: Services) -> None:

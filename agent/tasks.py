@@ -34,6 +34,11 @@ class Supervisor:
         task.add_done_callback(self._done)
         return task
 
+    @property
+    def running(self) -> list[asyncio.Task[Any]]:
+        """What still runs."""
+        return list(self._tasks)
+
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()

@@ -75,12 +75,18 @@ class TechniciansList(Document, frozen=True, kw_only=True):
         return next((entry for entry in self.technicians if entry.key == key), None)
 
 
+Patterns = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)]
+
+
 class GroupPolicy(Document, frozen=True, kw_only=True):
     """What holds on the devices of one group. `unattended`: capabilities that may be used with nobody asked; `attended`: the
     most that may ever be asked for there (None: everything the tiers allow); `consent_for_fixes`: the user is asked before
     each fix of an attended session, even where its manifest leaves that to policy; `grant_seconds`: how long one consent
-    lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees; `recording`: whether technicians may
-    record a session here, must before they see the screen, or may not."""
+    lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees; `files_folders`: folders
+    below the user's home that files may be put into and taken from (none named: all of it); `recording`: whether technicians may
+    record a session here, must before they see the screen, or may not; `keep_transcripts`: what terminals print is kept on the device;
+    `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it; `log_files`: patterns
+    of files below /var/log that may be followed."""
 
     unattended: list[Capability] = []
     attended: list[Capability] | None = None
@@ -89,7 +95,11 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     pause_on_local_input: bool = False
     grant_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 8 * 3600.0
     hide_windows: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)] = []
+    files_folders: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]], msgspec.Meta(max_length=50)] = []
     recording: Literal["allowed", "required", "forbidden"] = "allowed"
+    keep_transcripts: bool = False
+    forward_to: Patterns = []
+    log_files: Patterns = msgspec.field(default_factory=lambda: ["/var/log/*.log", "/var/log/syslog", "/var/log/messages"])
 
 
 class OrganisationPolicy(Document, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from protocol.errors import RefusalReason
 from protocol.messages import Lane, Message
 
 if TYPE_CHECKING:
+    from agent.keeping import KeptOfSession
     from agent.local_messages import Drawing
     from agent.settings import AgentSettings
     from agent.transport import Relay
@@ -87,6 +88,14 @@ class FeatureContext(Protocol):
     @property
     def relay(self) -> "Relay | None":
         """The relay this agent belongs to; None when it has none (tests)."""
+
+    @property
+    def kept(self) -> "KeptOfSession":
+        """What outlives a cut of this session's connection."""
+
+    @property
+    def session_id(self) -> str:
+        """The id of this session, as in audit and receipt."""
 
     @property
     def watched(self) -> Watched:

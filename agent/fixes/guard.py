@@ -1,7 +1,8 @@
 """The guard: a small process between agent and script, so that nothing a script starts outlives it.
 
-Run as a program of its own: `python -I -S guard.py GRACE_SECONDS AGENT_PID PROGRAM ARGUMENT...`. It imports the standard
-library only.
+Run as a program of its own: `python -I -S guard.py GRACE_SECONDS AGENT_PID [--terminal TTY USER] PROGRAM ARGUMENT...`. It imports
+the standard library only. `--terminal` starts a technician's program: TTY 1 makes standard input its controlling terminal, USER
+is the account that it runs as ("": that of the agent), and it is asked to stop by SIGHUP instead of SIGTERM.
 
 A script may fork daemons: children in sessions of their own, whose parents have gone. They escape a process group, not a
 *subreaper* (prctl(2), PR_SET_CHILD_SUBREAPER): whoever loses its parent below the guard becomes the guard's child. When the
@@ -12,10 +13,14 @@ could not be started).
 """
 
 import ctypes
+import fcntl
 import os
+import pwd
 import signal
 import sys
+import termios
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -25,6 +30,20 @@ GIVE_UP_SECONDS = 5.0
 LEFTOVER_GRACE_SECONDS = 0.3
 POLL_SECONDS = 0.02
 WATCHED = frozenset((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the program is started and asked to stop; the defaults are those of a fix. `user` "": the account of the guard."""
+
+    terminal: bool = False
+    tty: bool = False
+    user: str = ""
+
+    @property
+    def words(self) -> tuple[signal.Signals, ...]:
+        """How to ask. What is stopped hears SIGHUP only once it goes on."""
+        return (signal.SIGHUP, signal.SIGCONT) if self.terminal else (signal.SIGTERM,)
 
 
 def set_process_control(option: int, value: int) -> bool:
@@ -90,14 +109,17 @@ def reap(wanted: int) -> tuple[int | None, bool]:
 class Guard:
     """Starts the program and stays until nothing of it is left. `grace` in seconds."""
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, manner: Manner = Manner()) -> None:
         self._grace = grace
+        self._manner = manner
 
     def run(self, argv: list[str]) -> int:
         """Until the program and all its descendants have ended; the program's exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
         set_process_control(PR_SET_CHILD_SUBREAPER, 1)
-        program = start(argv)
+        program = start(argv, self._manner)
+        if self._manner.terminal:
+            let_go()  # its end must be heard by whoever reads from it
         code: int | None = None
         stopping, any_left = False, True
         while code is None and any_left and not stopping:
@@ -118,7 +140,8 @@ class Guard:
             elapsed = time.monotonic() - started
             if elapsed < grace:
                 # Newcomers are asked too: a script may start something while it tidies up.
-                send(below - asked, signal.SIGTERM)
+                for number in self._manner.words:
+                    send(below - asked, number)
                 asked |= below
             else:
                 send(below, signal.SIGKILL)
@@ -129,7 +152,28 @@ class Guard:
                 return code
 
 
-def start(argv: list[str]) -> int:
+def let_go() -> None:
+    """Hold the standard streams no longer."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.close(nothing)
+
+
+def become(user: str) -> None:
+    """Take on an account, for good.
+
+    Raises:
+        OSError: this process may not. KeyError: there is no such account.
+    """
+    entry = pwd.getpwnam(user)
+    if entry.pw_uid != os.geteuid() or os.geteuid() == 0:
+        os.initgroups(entry.pw_name, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+
+
+def start(argv: list[str], manner: Manner = Manner()) -> int:
     """Fork and execute in a session of its own; the child dies with the guard."""
     guard = os.getpid()
     pid = os.fork()
@@ -140,11 +184,16 @@ def start(argv: list[str]) -> int:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and what is ignored stays so in programs
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if manner.tty:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if manner.user:
+            become(manner.user)
         set_process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == guard:
-            os.execv(argv[0], argv)  # noqa: S606 - an argv list from a verified manifest, no shell
-    except OSError as error:
-        os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
+            os.execv(argv[0], argv)  # noqa: S606 - an argv list, no shell in between
+    except (OSError, KeyError) as error:
+        why = error.strerror if isinstance(error, OSError) else "there is no such account"
+        os.write(2, f"{argv[0]} cannot be started: {why}\n".encode())
     finally:
         os._exit(NOT_STARTED)
 
@@ -155,7 +204,10 @@ def main(arguments: list[str]) -> int:
     set_process_control(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != agent:
         return NOT_STARTED  # the agent died before it could be watched
-    return Guard(grace).run(argv)
+    manner = Manner()
+    if argv[0] == "--terminal":
+        manner, argv = Manner(terminal=True, tty=argv[1] == "1", user=argv[2]), argv[3:]
+    return Guard(grace, manner).run(argv)
 
 
 if __name__ == "__main__":

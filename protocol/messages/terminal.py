@@ -28,7 +28,7 @@ Command = Annotated[str, msgspec.Meta(max_length=8000)]
 
 class TerminalRow(msgspec.Struct, frozen=True):
     """One terminal of this session. `user` is the account it runs as; bytes from `first` to `next` of its output are still
-    there; `ended`: its program is over."""
+    there; `typed`: so many bytes that were typed have arrived; `ended`: its program is over."""
 
     terminal: TerminalId
     user: ShortText
@@ -37,6 +37,7 @@ class TerminalRow(msgspec.Struct, frozen=True):
     rows: Rows
     first: Offset
     next: Offset
+    typed: Offset
     ended: bool
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from agent.features.base import Feature, Question, Watched
 from agent.local_messages import Drawing
+from agent.keeping import Keeper
 from agent.settings import AgentSettings
 from agent.tasks import Supervisor
 from agent.transport import Relay
@@ -49,6 +50,9 @@ class RecordingContext:
         self.round_trip: float | None = 0.01
         self.identity: Any = None
         self.watched = Watched()
+        self.session_id = "0123456789abcdef"
+        self.keeper = Keeper()
+        self.kept = self.keeper.of(self.session_id)
         self.recording = False
         self.comes_back = 0.0
         self.held = set(Capability)
