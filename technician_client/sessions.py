@@ -132,7 +132,7 @@ class Session:
         """Open a session with the device whose user reads out `code`, or with the device whose id is `device`. The form of the
         code decides whether a guest is meant (`protocol.codes`).
 
-        Waits for the person there to consent. Cancelling it closes everything.
+        Waits for the person there to consent. Cancelling it ends it politely and closes everything.
 
         Args:
             wanted: what to ask for; what was granted is in `granted`.
@@ -165,9 +165,13 @@ class Session:
         )
         try:
             await session._start(relay)
-        finally:
-            if session._welcome is None:  # failed or cancelled
-                await session._close()
+        except asyncio.CancelledError:
+            # The agent may have opened it at this moment: the person there should see an end, and no lost connection.
+            await session._give_up()
+            raise
+        except BaseException:
+            await session._close()
+            raise
         return session
 
     async def _start(self, relay: Relay) -> None:
@@ -369,6 +373,12 @@ class Session:
         await self._close()
         assert self._ended is not None
         return self._ended
+
+    async def _give_up(self) -> None:
+        if self._machine.state in (SessionState.CONSENT, SessionState.OPEN):
+            await self.end("given up by the technician while it was being opened")
+        else:
+            await self._close()
 
     async def wait_ended(self) -> SessionEnded:
         """Wait for the end, whoever brings it about."""

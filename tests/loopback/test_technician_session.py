@@ -1,6 +1,7 @@
 """The technician's session against the agent's machine, over real WebSockets of a small relay."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -279,6 +280,37 @@ async def test_giving_up_while_the_person_thinks_closes_the_tunnel(relay: RelayC
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
+    await eventually_async(lambda: device.tunnels == 0, "the tunnel's end")
+
+
+@pytest.mark.parametrize("arrived", [False, True], ids=["the welcome is on its way", "the welcome has just come"])
+async def test_giving_up_in_the_moment_of_the_welcome_is_an_end_and_no_cut(
+    relay: RelayClient, device: SimulatedDevice, arrived: bool
+) -> None:
+    device.silent = not arrived
+    stage = Stage.OPEN if arrived else Stage.CONSENT
+    reached = asyncio.Event()
+
+    def watch(step: Progress) -> None:
+        if step.stage is stage:
+            if arrived:
+                opening.cancel()
+            reached.set()
+
+    opening = asyncio.ensure_future(  # noqa: TID251 - awaited below
+        Session.open(relay, device=device.peer, wanted=[Capability.VIEW], on_progress=watch)
+    )
+    await asyncio.wait_for(reached.wait(), 5)
+    if not arrived:
+        assert device.session is not None
+        device.session.welcome([Capability.VIEW], 3600, "session-1", time.monotonic())
+        opening.cancel()
+        await device.flush()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    await eventually_async(lambda: device.ended, "the device hears of it")
+    assert device.ended[0].clean
+    assert not device.ended[0].cut
     await eventually_async(lambda: device.tunnels == 0, "the tunnel's end")
 
 
