@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from protocol.capabilities import Capability
+from protocol.messages import Message
 from protocol.messages.input import Key, PointerButton, PointerMove, TypeText
-from protocol.messages.screen import ScreenLayout, ScreenStart
+from protocol.messages.screen import ScreenLayout, ScreenStart, ScreenUpdate
+from protocol.messages.session import Paused
 from technician_client.sessions import Session
 from tests.kit.stage import Stage
 from tests.kit.user_desktop import UserDesktop, user_desktop
@@ -52,6 +54,24 @@ def press(opened: Session, x: int, y: int) -> None:
     """What the console sends for a click."""
     for message in (PointerMove(x, y), PointerButton(x, y, 0, True), PointerButton(x, y, 0, False)):
         opened.send(message)
+
+
+@asynccontextmanager
+async def heard(opened: Session, *kinds: type[Message]) -> AsyncIterator[list[object]]:
+    """Everything of these kinds that comes meanwhile."""
+    items: list[object] = []
+    with opened.subscribe(*kinds, limit=1000) as subscription:
+
+        async def collect() -> None:
+            async for item in subscription:
+                items.append(item)
+
+        collecting = asyncio.get_running_loop().create_task(collect())
+        try:
+            yield items
+        finally:
+            collecting.cancel()
+            await asyncio.wait([collecting])
 
 
 async def unmoved(look: Callable[[], Awaitable[object]], seconds: float = 1.5) -> bool:
@@ -104,3 +124,23 @@ async def test_the_banner_outlives_everything_that_a_technician_can_press(tmp_pa
         await user.see("Ana Ruiz helped on this computer")
         user.picture("receipt")
         await user.vanishes(words, window="Connected")
+
+
+@pytest.mark.attack(35, without=["presence"])
+async def test_a_session_whose_window_was_killed_stands_still_and_ends(tmp_path: Path, without: str) -> None:
+    """Whoever has control can end the program that says so: from then on nothing goes either way."""
+    async with controlled(tmp_path, without) as (user, opened):
+        opened.send(PointerMove(30, 700))
+        await eventually_async(lambda: "x:30 y:700" in pointer(user), "control works")
+        async with heard(opened, Paused, ScreenUpdate) as items:
+            user.processes[0].kill()
+            await eventually_async(lambda: Paused(True, "unwatched") in items, "it is held back")
+            before, pictures = pointer(user), items.index(Paused(True, "unwatched"))
+            user.display.run("xsetroot", "-solid", "#a04020")
+            press(opened, 200, 600)
+            assert await unmoved(lambda: asyncio.sleep(0, (pointer(user), len(items) - pictures))), "it still sees or acts"
+            assert (pointer(user), opened.ended) == (before, None)
+        async with asyncio.timeout(20):
+            while opened.ended is None:
+                await asyncio.sleep(0.05)
+        assert "nobody at the computer could see" in opened.ended.reason
