@@ -36,7 +36,7 @@ def served(text: str) -> str:
     def relative(match: re.Match[str]) -> str:
         return f'{match[1]}"{SPECIFIERS[match[2]]}"'
 
-    text = re.sub(r'(\bfrom\s*|\bimport\s*)"([^"./][^"]*)"', relative, text)
+    text = re.sub(r'(\bfrom\s*|\bimport\s*)"(@?[a-z][a-z0-9/._-]*)"', relative, text)
     return re.sub(r"\s*//# sourceMappingURL=\S+\s*", "\n", text)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from protocol.capabilities import Capability
 from protocol.errors import RemoteProtocolError, UndecodableMessage
-from protocol.messages import Message, chat, diagnostics, fixes, pointer, screen, session
+from protocol.messages import Message, chat, diagnostics, fixes, live, pointer, screen, session
 from protocol.messages import input as input_messages
 from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.console.pixels import Pixels, TileReader
@@ -50,6 +50,8 @@ FromBrowserMessage = (
     | screen.ScreenRefresh
     | screen.ScreenAck
     | diagnostics.DiagnosticsCollect
+    | live.LiveStart
+    | live.LiveStop
     | fixes.FixList
     | fixes.FixRun
     | fixes.FixCancel
@@ -66,6 +68,9 @@ ToBrowserMessage = (
     pointer.PointerState,
     diagnostics.DiagnosticsTable,
     diagnostics.DiagnosticsDone,
+    live.LiveSample,
+    live.LiveProcesses,
+    live.LiveServices,
     fixes.FixCatalogue,
     fixes.FixStage,
     fixes.FixOutput,

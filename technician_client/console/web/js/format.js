@@ -10,6 +10,29 @@ export function ago(seconds) {
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
 
+/** @param {number} seconds that something still lasts */
+export function lasts(seconds) {
+  if (seconds < 120) return `${Math.max(0, Math.floor(seconds))} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} days`;
+}
+
+/** A moment as date and time of this computer. @param {number} seconds since 1970 */
+export function moment(seconds) {
+  return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** A moment as a date. @param {number} seconds since 1970 */
+export function day(seconds) {
+  return new Date(seconds * 1000).toLocaleDateString(undefined, { dateStyle: "medium" });
+}
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export function plural(count, one, many = `${one}s`) {
+  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+}
+
 /** @param {number} seconds as m:ss or h:mm:ss */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
@@ -23,6 +46,18 @@ export function rate(perSecond) {
   if (perSecond < 950) return `${Math.round(perSecond)} B/s`;
   if (perSecond < 950_000) return `${trim(perSecond / 1000)} kB/s`;
   return `${trim(perSecond / 1_000_000)} MB/s`;
+}
+
+/** A size as people say it, binary as memory is counted. @param {number} size bytes */
+export function bytes(size) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let unit = 0;
+  let value = size;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : trim(value)} ${units[unit]}`;
 }
 
 /** @param {number} milliseconds */

@@ -7,6 +7,7 @@ import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
 import { Diagnostics } from "./features/diagnostics.js";
 import { Fixes } from "./features/fixes.js";
+import { Live } from "./features/live.js";
 import { Side } from "./features/side.js";
 
 export class SessionStore {
@@ -40,6 +41,7 @@ export class SessionStore {
     const send = this.send.bind(this);
     const newRequest = () => (this.lastRequest = (this.lastRequest % (2 ** 32 - 1)) + 1);
     this.diagnostics = new Diagnostics(send, newRequest);
+    this.live = new Live(send, newRequest);
     this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
     this.chat = new Chat(send);
     /** Which panel is shown where. */
@@ -152,6 +154,7 @@ export class SessionStore {
     this.begun = true;
     this.diagnostics.collect();
     this.fixes.list();
+    this.live.begin();
   }
 
   /** The connection to the device is lost: what ran there has ended, and begins anew when it is back. */
@@ -160,6 +163,7 @@ export class SessionStore {
     this.stats.value = null;
     this.asking.value = new Set();
     this.fixes.lost();
+    this.live.lost();
   }
 
   /** @param {unknown[]} array */
@@ -188,6 +192,7 @@ export class SessionStore {
         break;
       default:
         this.diagnostics.hear(message);
+        this.live.hear(message);
         this.fixes.hear(message);
     }
   }
@@ -195,6 +200,7 @@ export class SessionStore {
   /** @param {{tag: string, [field: string]: any}} message */
   refused(message) {
     this.diagnostics.hear(message);
+    this.live.hear(message);
     this.fixes.hear(message);
     if (message.refused.startsWith("screen.")) {
       this.stream.value = { state: "unavailable", text: message.text || "The picture was refused." };

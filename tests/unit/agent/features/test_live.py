@@ -1,6 +1,5 @@
 """A technician watches: samples, programs and services come until they stop, or may not look any more."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -25,7 +24,11 @@ async def test_samples_programs_and_services_of_this_machine(tmp_path: Path) -> 
     context = RecordingContext(tmp_path)
     feature = LiveFeature(context)
     await feature.handle(LiveStart(5, interval=0.5, processes=True, services=True, order="memory"))
-    sample, processes, services = (await context.next(kind) for kind in (LiveSample, LiveProcesses, LiveServices))
+    sample, processes, services = (
+        await context.next(LiveSample),
+        await context.next(LiveProcesses),
+        await context.next(LiveServices),
+    )
     assert sample.request == processes.request == services.request == 5
     assert sample.memory_total > 0 and processes.running >= processes.total > 0
     assert [row.memory for row in processes.rows] == sorted((row.memory for row in processes.rows), reverse=True)
@@ -69,9 +72,7 @@ async def test_what_would_be_old_is_left_out_and_counted(tmp_path: Path) -> None
     context.waiting = MOST_WAITING
     feature = LiveFeature(context)
     await feature.handle(LiveStart(1, interval=0.5))
-    async with asyncio.timeout(20):
-        while not feature.skipped:
-            await asyncio.sleep(0.05)
+    await eventually_async(lambda: feature.skipped, "a sample that was left out")
     assert context.sent == []
     context.waiting = 0
     assert (await context.next(LiveSample)).skipped > 0

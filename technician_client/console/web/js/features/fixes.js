@@ -38,7 +38,8 @@ export const STAGES = Object.freeze([
  * @property {any} result fields of fixes.result, or null while it runs
  */
 
-/** @typedef {{fix: string, finding: Finding | null}} Choice a fix and the finding it was reached from */
+/** @typedef {{fix: string, finding: Finding | null, parameters?: Record<string, string | number | boolean>}} Choice a fix, the finding it was
+ *   reached from, and what its form begins with where that is no finding's */
 
 /**
  * What is wrong with the values of a form, by parameter.

@@ -16,7 +16,7 @@ export function FixesPanel({ store }) {
   const onChoose = (/** @type {import("../features/fixes.js").Choice | null} */ choice) => (store.fixes.chosen.value = choice);
   const fix = chosen === null ? null : store.fixes.entry(chosen.fix);
   if (fix !== null && chosen !== null) {
-    return html`<${FixView} key=${fix.id} store=${store} fix=${fix} finding=${chosen.finding} onBack=${() => onChoose(null)} />`;
+    return html`<${FixView} key=${JSON.stringify([fix.id, chosen.parameters])} store=${store} fix=${fix} finding=${chosen.finding} given=${chosen.parameters ?? chosen.finding?.fix_parameters ?? {}} onBack=${() => onChoose(null)} />`;
   }
   if (catalogue.value === null) return html`<div class="panel"><${Spinner} text="Asking which fixes are approved" /></div>`;
   if (catalogue.value.length === 0) {
@@ -38,8 +38,8 @@ export function FixesPanel({ store }) {
   </div>`;
 }
 
-/** @param {{store: SessionStore, fix: FixEntry, finding: Finding | null, onBack: () => void}} props */
-function FixView({ store, fix, finding, onBack }) {
+/** @param {{store: SessionStore, fix: FixEntry, finding: Finding | null, given: Record<string, string | number | boolean>, onBack: () => void}} props */
+function FixView({ store, fix, finding, given, onBack }) {
   const newest = store.fixes.run.value;
   const run = newest !== null && newest.id === fix.id ? newest : null;
   const busy = newest !== null && newest.result === null;
@@ -58,16 +58,16 @@ function FixView({ store, fix, finding, onBack }) {
       !fix.available
         ? html`<p class="error"><${Icon} name="warning" />${fix.why_not}</p>`
         : store.may("fixes")
-          ? html`<${FixForm} store=${store} fix=${fix} finding=${finding} busy=${busy} again=${run !== null && run.result !== null} />`
+          ? html`<${FixForm} store=${store} fix=${fix} finding=${finding} given=${given} busy=${busy} again=${run !== null && run.result !== null} />`
           : html`<${Needs} store=${store} capability="fixes">You may look, but not run fixes yet.<//>`
     }
     ${run && html`<${RunView} store=${store} run=${run} />`}
   </div>`;
 }
 
-/** @param {{store: SessionStore, fix: FixEntry, finding: Finding | null, busy: boolean, again: boolean}} props */
-function FixForm({ store, fix, finding, busy, again }) {
-  const [typed, setTyped] = useState(startValues(fix.parameters, finding?.fix_parameters ?? {}));
+/** @param {{store: SessionStore, fix: FixEntry, finding: Finding | null, given: Record<string, string | number | boolean>, busy: boolean, again: boolean}} props */
+function FixForm({ store, fix, finding, given, busy, again }) {
+  const [typed, setTyped] = useState(startValues(fix.parameters, given));
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();

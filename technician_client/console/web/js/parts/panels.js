@@ -20,6 +20,7 @@
 import { ChatPanel } from "../panels/chat.js";
 import { FindingsPanel } from "../panels/findings.js";
 import { FixesPanel } from "../panels/fixes.js";
+import { SystemPanel } from "../panels/system.js";
 import { TablesPanel } from "../panels/tables.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
@@ -54,6 +55,16 @@ export const PANELS = Object.freeze([
       if (count === 0) return null;
       return { text: String(count), words: count === 1 ? "1 finding" : `${count} findings`, kind: diagnostics.urgent.value > 0 ? "warning" : undefined };
     },
+  },
+  {
+    name: "system",
+    words: "System",
+    about: "What the computer does at this moment: graphs, programs, services",
+    icon: "gauge",
+    component: SystemPanel,
+    capability: ["diagnostics"],
+    refused: "You may not read the state of this computer.",
+    width: 460,
   },
   {
     name: "tables",
