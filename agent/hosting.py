@@ -17,6 +17,7 @@ from protocol.messages import Lane, Message, rule_of
 
 if TYPE_CHECKING:
     from agent.keeping import KeptOfSession
+    from agent.local_messages import Drawing
     from agent.settings import AgentSettings
     from agent.transport import Relay
     from agent.trust import TrustStore
@@ -60,6 +61,12 @@ class SessionFacade(Protocol):
     def pending(self, lane: Lane) -> int: ...
     def audit(self, action: str, detail: dict[str, str | int | bool]) -> None: ...
     def show_chat(self, text: str, sent_at: float) -> bool: ...
+    def show_drawing(self, drawing: "Drawing") -> bool: ...
+    @property
+    def recording(self) -> bool: ...
+    @property
+    def comes_back(self) -> float: ...
+    def show_recording(self, on: bool) -> None: ...
     async def ask_user(self, question: Question) -> bool: ...
 
 
@@ -169,6 +176,20 @@ class HostedFeature:
 
     def show_chat(self, text: str, sent_at: float) -> bool:
         return self._session.show_chat(text, sent_at)
+
+    def show_drawing(self, drawing: "Drawing") -> bool:
+        return self._session.show_drawing(drawing)
+
+    @property
+    def recording(self) -> bool:
+        return self._session.recording
+
+    @property
+    def comes_back(self) -> float:
+        return self._session.comes_back
+
+    def show_recording(self, on: bool) -> None:
+        self._session.show_recording(on)
 
     async def ask_user(self, question: Question) -> bool:
         return await self._session.ask_user(question)
