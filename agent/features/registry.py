@@ -3,6 +3,7 @@
 from agent.features.base import Feature
 from agent.features.chat import ChatFeature
 from agent.features.diagnostics import DiagnosticsFeature
+from agent.features.files import FilesFeature
 from agent.features.fixes import FixesFeature
 from agent.features.input import InputFeature
 from agent.features.live import LiveFeature
@@ -20,6 +21,7 @@ FEATURES: tuple[type[Feature], ...] = (
     DiagnosticsFeature,
     LiveFeature,
     FixesFeature,
+    FilesFeature,
     TerminalFeature,
     RecordingFeature,
     PowerFeature,

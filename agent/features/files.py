@@ -1,0 +1,370 @@
+"""Files: the folders of this user, what is put there and what is taken from there.
+
+Every transfer has a thread of its own, so that a slow disk holds up neither the session nor another transfer. What arrives lies
+under a name of its own until all of it is there and its hash is right. The record names each file, its size and its hash before
+it is moved into place, and what is asked for before its first byte leaves.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal, TypeVar
+
+from agent.backends.folders import ReadableFile, SharedFolders, WritableFile
+from agent.features.base import Feature, FeatureContext
+from protocol.capabilities import Capability
+from protocol.errors import HandrailError, RefusalReason, Refused, RemoteProtocolError, Unavailable
+from protocol.messages import Lane, Message
+from protocol.messages.files import (
+    FileChunk,
+    FileEnd,
+    FileEntries,
+    FileFinish,
+    FileFolder,
+    FileGet,
+    FileList,
+    FilePiece,
+    FilePut,
+    FileReady,
+    FileResult,
+    FileStop,
+    FileStored,
+    FileTaken,
+)
+from protocol.transfer import Arrival, BulkPacer, shown, split_path
+
+T = TypeVar("T")
+Outcome = Literal["done", "exists", "skipped", "differs", "stopped", "failed"]
+MOST_TRANSFERS: Final = 8
+BACKLOG_BYTES: Final = 256 * 1024
+LOOK_AGAIN_SECONDS: Final = 0.02
+SHOWN_CHARACTERS: Final = 300
+LATEST: Final = 2.0**33
+
+
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "file")
+
+
+@dataclass(slots=True)
+class _Put:
+    """A file that arrives. `file` is None until it has been prepared."""
+
+    message: FilePut
+    threads: ThreadPoolExecutor = field(default_factory=_thread)
+    file: WritableFile | None = None
+    arrival: Arrival | None = None
+
+
+@dataclass(slots=True)
+class _Get:
+    """A file that leaves. `task` sends it; it stays here until everything was taken."""
+
+    message: FileGet
+    threads: ThreadPoolExecutor = field(default_factory=_thread)
+    file: ReadableFile | None = None
+    task: "asyncio.Task[None] | None" = None
+    sent: bool = False
+
+
+class FilesFeature(Feature):
+    """Answers everything of `protocol.messages.files`."""
+
+    handles: ClassVar = (FileList, FileFolder, FilePut, FileGet, FileChunk, FileTaken, FileFinish, FileStop)
+
+    def __init__(self, context: FeatureContext) -> None:
+        super().__init__(context)
+        self._puts: dict[int, _Put] = {}
+        self._gets: dict[int, _Get] = {}
+        self._pacer = BulkPacer()
+        self._room = asyncio.Event()
+        self._looking = _thread()
+        self._closing: set[asyncio.Future[None]] = set()
+        self._loop = asyncio.get_running_loop()
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    async def handle(self, message: Message) -> None:
+        """See `Feature.handle`."""
+        match message:
+            case FileList() | FileFolder():
+                _ = self.context.spawn(self._answered(message), "look into a folder")
+            case FilePut():
+                self._demand_number(message)
+                put = self._puts[message.request] = _Put(message)
+                _ = self.context.spawn(self._begin_put(put), "prepare a file")
+            case FileGet():
+                self._demand_number(message)
+                get = self._gets[message.request] = _Get(message)
+                get.task = self.context.spawn(self._send(get), "send a file")
+            case FileChunk():
+                await self._take(message)
+            case FileTaken(request=request, offset=offset):
+                self._taken(request, offset)
+            case FileFinish():
+                self._finish(message)
+            case FileStop(request=request, keep=keep):
+                self._stop(request, keep=keep)
+            case _:
+                raise AssertionError(f"not a message of this feature: {type(message).__name__}")
+
+    def capability_lost(self, capability: Capability) -> None:
+        """What is not allowed any more ends; of what arrived by halves nothing stays."""
+        text = "It was taken back by the person at the computer, by policy or by time."
+        if capability is Capability.FILES_IN:
+            self._end_puts(RefusalReason.NOT_GRANTED, text, keep=False)
+        elif capability is Capability.FILES_OUT:
+            self._end_gets(RefusalReason.NOT_GRANTED, text)
+
+    def paused(self, paused: bool) -> None:
+        """Transfers end for now; what has arrived is kept and gone on with by a new request."""
+        if paused:
+            self._end_puts(RefusalReason.PAUSED, "The session is paused.", keep=True)
+            self._end_gets(RefusalReason.PAUSED, "The session is paused.")
+
+    async def close(self) -> None:
+        """Keep what has arrived, for a session that goes on."""
+        for put in self._puts.values():
+            self._close_put(put, keep=True)
+        for get in self._gets.values():
+            self._close_get(get)
+        self._puts.clear()
+        self._gets.clear()
+        self._looking.shutdown(wait=False, cancel_futures=True)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    # -- folders ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _folders(self) -> SharedFolders:
+        return SharedFolders(Path.home(), self.context.rules.files_folders, self.context.settings.home)
+
+    async def _in(self, threads: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._loop.run_in_executor(threads, call, *arguments)
+
+    async def _answered(self, message: FileList | FileFolder) -> None:
+        try:
+            parts, folders = split_path(message.path), self._folders
+            if isinstance(message, FileList):
+                found, more, free = await self._in(self._looking, folders.entries, parts, message.after)
+                self.context.send(FileEntries(message.request, message.path, found, more, free))
+            else:
+                self.context.audit("folder made", {"path": _shown(message.path)})
+                await self._in(self._looking, folders.make, parts)
+                self.context.send(FileResult(message.request, "done", message.path))
+        except HandrailError as error:
+            self._refuse(message, error)
+
+    def _refuse(self, message: Message, error: HandrailError) -> None:
+        reason = error.reason if isinstance(error, Refused) else RefusalReason.UNSUPPORTED
+        self.context.refuse(message, reason, str(error))
+
+    def _demand_number(self, message: FilePut | FileGet) -> None:
+        if message.request in self._puts or message.request in self._gets:
+            raise Refused("This request number is in use by a transfer that runs.", reason=RefusalReason.INVALID)
+        if len(self._puts) + len(self._gets) >= MOST_TRANSFERS:
+            raise Refused(f"{MOST_TRANSFERS} transfers at once are the most. Wait for one to end.", reason=RefusalReason.BUSY)
+
+    # -- what arrives -------------------------------------------------------------------------------------------------
+
+    async def _begin_put(self, put: _Put) -> None:
+        message = put.message
+        try:
+            if self._closing:
+                await asyncio.wait(self._closing)  # it may be this very file that is being let go of
+            there = await self._in(put.threads, self._prepare, put, split_path(message.path))
+        except HandrailError as error:
+            self._forget_put(put)
+            self._refuse(message, error)
+            return
+        if there is not None:
+            self._forget_put(put)
+            self.context.send(FileResult(message.request, there, message.path, text="Something of this name is there already."))
+            return
+        if self._puts.get(message.request) is not put or put.file is None:
+            return  # stopped meanwhile
+        put.arrival = Arrival(message.size, put.file.offset)
+        prefix = put.file.digest.digest() if put.file.offset else b""
+        self.context.send(FileReady(message.request, message.size, put.file.offset, prefix, message.mtime, message.mode))
+
+    def _prepare(self, put: _Put, parts: tuple[bytes, ...]) -> Literal["exists", "skipped"] | None:
+        """In the transfer's thread, where whoever ends the transfer finds the file as soon as there is one."""
+        message = put.message
+        who = self.context.identity.fingerprint
+        key = hashlib.sha256(b"\0".join((who, message.path, b"%d" % message.size))).hexdigest()[:24]
+        found = self._folders.put(parts, message.size, key, message.conflict, fresh=message.fresh, parents=message.parents)
+        if not isinstance(found, WritableFile):
+            return found
+        put.file = found
+        return None
+
+    async def _take(self, chunk: FileChunk) -> None:
+        put = self._puts.get(chunk.request)
+        if put is None or put.file is None or put.arrival is None:
+            return  # it ended, and they have been told; these were on their way
+        try:
+            put.arrival.take(chunk.offset, len(chunk.data))
+            await self._in(put.threads, put.file.write, chunk.data)
+        except RemoteProtocolError as error:
+            self._fail_put(put, RefusalReason.INVALID, str(error), keep=False)
+        except HandrailError as error:
+            self._fail_put(put, RefusalReason.LIMIT, str(error), keep=True)
+        else:
+            self.context.send(FileStored(chunk.request, put.arrival.offset))
+
+    def _finish(self, message: FileFinish) -> None:
+        put = self._puts.get(message.request)
+        if put is not None and put.file is not None:
+            _ = self.context.spawn(self._complete(put, message.sha256), "move a file into place")
+
+    async def _complete(self, put: _Put, sha256: bytes) -> None:
+        assert put.file is not None
+        assert put.arrival is not None
+        message, found = put.message, put.file.digest.digest()
+        try:
+            put.arrival.demand_complete()
+            if found != sha256:
+                raise RemoteProtocolError("what arrived is not what was sent: the hashes differ")
+            detail: dict[str, str | int | bool] = {"path": _shown(message.path), "size": message.size, "sha256": sha256.hex()}
+            self.context.audit("file received", detail)
+            mtime = message.mtime if 0 < message.mtime < LATEST else time.time()
+            path = await self._in(put.threads, put.file.finish, message.mode, mtime)
+        except RemoteProtocolError as error:
+            self._forget_put(put)
+            outcome: Outcome = "differs" if found != sha256 and put.arrival.complete else "failed"
+            self.context.send(FileResult(message.request, outcome, message.path, reason=RefusalReason.INVALID, text=str(error)))
+        except HandrailError as error:
+            self._fail_put(put, RefusalReason.LIMIT, str(error), keep=True)
+        else:
+            self._forget_put(put, keep=True)
+            self.context.send(FileResult(message.request, "done", path, message.size, sha256))
+
+    def _fail_put(self, put: _Put, reason: RefusalReason, text: str, *, keep: bool) -> None:
+        if self._puts.get(put.message.request) is put:
+            self._forget_put(put, keep=keep)
+            self.context.send(FileResult(put.message.request, "failed", put.message.path, reason=reason, text=text))
+
+    def _forget_put(self, put: _Put, *, keep: bool = False) -> None:
+        self._puts.pop(put.message.request, None)
+        self._close_put(put, keep=keep)
+
+    def _close_put(self, put: _Put, *, keep: bool) -> None:
+        """In the transfer's own thread, behind whatever it is writing."""
+
+        def close() -> None:
+            if put.file is not None:
+                if not keep:
+                    put.file.discard()
+                put.file.close()
+
+        self._closed(put.threads, close)
+
+    def _end_puts(self, reason: RefusalReason, text: str, *, keep: bool) -> None:
+        for put in list(self._puts.values()):
+            self._forget_put(put, keep=keep)
+            outcome: Outcome = "stopped" if reason is RefusalReason.PAUSED else "failed"
+            self.context.send(FileResult(put.message.request, outcome, put.message.path, reason=reason, text=text))
+
+    # -- what leaves --------------------------------------------------------------------------------------------------
+
+    async def _send(self, get: _Get) -> None:
+        message = get.message
+        try:
+            file = await self._in(get.threads, self._open, get, split_path(message.path))
+            digest = await self._in(get.threads, file.prefix, message.offset)
+            if message.offset > file.size or (message.offset and digest.digest() != message.prefix):
+                self._end_get(get, "differs", None, "The file there is another one than the one that was begun.")
+                return
+            self.context.audit("file asked for", {"path": _shown(message.path), "size": file.size})
+            self.context.send(FileReady(message.request, file.size, message.offset, b"", file.mtime, file.mode))
+            at = message.offset
+            while at < file.size:
+                size = await self._may_send()
+                data = await self._in(get.threads, file.read, at, min(size, file.size - at))
+                digest.update(data)
+                at += len(data)
+                # Counted before it leaves, so that its answer finds it.
+                self._pacer.sent(message.request, at, len(data), self._loop.time())
+                self.context.send(FilePiece(message.request, at - len(data), data))
+            if file.changed:
+                raise Unavailable("The file was changed while it was read. Take it again.")
+            self.context.audit("file sent", {"path": _shown(message.path), "size": at, "sha256": digest.hexdigest()})
+            self.context.send(FileEnd(message.request, digest.digest()))
+            get.sent = True
+            if not file.size or at == message.offset:
+                self._forget_get(get)
+        except Refused as error:
+            self._forget_get(get)
+            self._refuse(message, error)
+        except HandrailError as error:
+            self._end_get(get, "failed", RefusalReason.LIMIT, str(error))
+
+    def _open(self, get: _Get, parts: tuple[bytes, ...]) -> ReadableFile:
+        get.file = self._folders.read(parts)
+        return get.file
+
+    async def _may_send(self) -> int:
+        """How many bytes may leave now; waits until some may."""
+        while not (size := self._pacer.room) or self.context.pending(Lane.BULK) > BACKLOG_BYTES:
+            self._room.clear()
+            with suppress(TimeoutError):
+                # What else fills the lane does not tell when it has gone.
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS if size else None):
+                    await self._room.wait()
+        return size
+
+    def _taken(self, request: int, offset: int) -> None:
+        self._pacer.acked(request, offset, self._loop.time())
+        self._room.set()
+        get = self._gets.get(request)
+        if get is not None and get.sent and get.file is not None and offset >= get.file.size:
+            self._forget_get(get)
+
+    def _stop(self, request: int, *, keep: bool) -> None:
+        put, get = self._puts.get(request), self._gets.get(request)
+        if put is not None:
+            self._forget_put(put, keep=keep)
+        if get is not None:
+            self._forget_get(get)
+
+    def _end_get(self, get: _Get, outcome: Outcome, reason: RefusalReason | None, text: str) -> None:
+        self._forget_get(get)
+        self.context.send(FileResult(get.message.request, outcome, get.message.path, reason=reason, text=text))
+
+    def _end_gets(self, reason: RefusalReason, text: str) -> None:
+        for get in list(self._gets.values()):
+            self._end_get(get, "stopped" if reason is RefusalReason.PAUSED else "failed", reason, text)
+
+    def _forget_get(self, get: _Get) -> None:
+        self._gets.pop(get.message.request, None)
+        self._pacer.forget(get.message.request)
+        self._room.set()
+        if get.task is not None and get.task is not asyncio.current_task():
+            get.task.cancel()
+        self._close_get(get)
+
+    def _close_get(self, get: _Get) -> None:
+        def close() -> None:
+            if get.file is not None:
+                get.file.close()
+                get.file = None
+
+        self._closed(get.threads, close)
+
+    def _closed(self, threads: ThreadPoolExecutor, close: Callable[[], None]) -> None:
+        closing = self._loop.run_in_executor(threads, close)
+        threads.shutdown(wait=False)
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+
+def _shown(path: bytes) -> str:
+    """A path for the record; of a long one its end."""
+    text = shown(path)
+    return text if len(text) <= SHOWN_CHARACTERS else f"…{text[1 - SHOWN_CHARACTERS :]}"
