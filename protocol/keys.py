@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlg
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from protocol.errors import LocalProtocolError, TrustError
@@ -220,6 +221,13 @@ class PrivateKey:
         body = base64.b64encode(header + AESGCM(key).encrypt(nonce, plain, header))
         lines = [body[start : start + 64] for start in range(0, len(body), 64)]
         return b"\n".join([_BEGIN, *lines, _END, b""])
+
+    def derive(self, purpose: bytes) -> bytes:
+        """32 bytes that only the holder of this key can make, other ones for each purpose: HKDF-SHA-256 (RFC 5869) of the secret
+        scalar with the purpose as info."""
+        size = (self._key.key_size + 7) // 8
+        scalar = self._key.private_numbers().private_value.to_bytes(size, "big")
+        return HKDF(hashes.SHA256(), 32, None, b"handrail " + purpose).derive(scalar)
 
     def unwrap(self) -> ec.EllipticCurvePrivateKey:
         """The library's key, for code in `protocol/` that issues certificates or opens channels."""

@@ -19,6 +19,7 @@ from protocol.limits import LIMITS, Limits
 SETTINGS_FILE = "technician.toml"
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Gigabytes = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 
 
 class SettingsError(HandrailError):
@@ -27,7 +28,8 @@ class SettingsError(HandrailError):
 
 class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `technician.toml` may say. Seconds, except `concurrency` (devices at once) and `proxy` (URL, "" none, absent: the
-    system's). `resume_seconds`: how long to try to go on with a session that the network cut."""
+    system's). `resume_seconds`: how long to try to go on with a session that the network cut. `recording_gigabytes`: the most that one
+    recording takes; `recording_free_gigabytes`: what it leaves free on its disk."""
 
     connect_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0
@@ -38,6 +40,8 @@ class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resume_seconds: Seconds = 600.0
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
     proxy: str | None = None
+    recording_gigabytes: Gigabytes = 4.0
+    recording_free_gigabytes: Gigabytes = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Settings:
     resume_seconds: float = 600.0
     concurrency: int = 8
     proxy: str | None = None
+    recording_gigabytes: float = 4.0
+    recording_free_gigabytes: float = 1.0
     limits: Limits = field(default=LIMITS)
 
     @property
@@ -70,6 +76,21 @@ class Settings:
     def receipts_directory(self) -> Path:
         """Where checkpoints and receipts of past sessions are kept."""
         return self.home / "receipts"
+
+    @property
+    def recordings_directory(self) -> Path:
+        """Where recordings of sessions lie."""
+        return self.home / "recordings"
+
+    @property
+    def notes_directory(self) -> Path:
+        """Where notes about sessions are kept."""
+        return self.home / "notes"
+
+    @property
+    def screenshots_directory(self) -> Path:
+        """Where the console saves pictures of a device's display."""
+        return self.home / "screenshots"
 
     @property
     def known_devices_file(self) -> Path:

@@ -145,3 +145,10 @@ def test_only_two_curves_are_accepted() -> None:
     for bad in (der, edwards, b"x" * 20_000):
         with pytest.raises(TrustError):
             PublicKey.from_spki(bad)
+
+
+def test_what_is_derived_depends_on_key_and_purpose() -> None:
+    key, other = PrivateKey.generate(), PrivateKey.generate()
+    assert key.derive(b"one") == PrivateKey.from_pem(key.to_pem()).derive(b"one")
+    assert len({key.derive(b"one"), key.derive(b"two"), other.derive(b"one")}) == 3
+    assert len(key.derive(b"one")) == 32
