@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -35,6 +36,13 @@ DEFAULT_WANTED = (
     Capability.FIXES,
 )
 PICTURE_SECONDS = 30.0
+WHY_PAUSED: Final = {
+    "user": "the person there holds everything back",
+    "unwatched": "nobody there can see the session; it goes on when they can, or ends within seconds",
+    "question": "the person there is being asked something, and mouse and keyboard wait",
+    "local_input": "the person there uses mouse and keyboard themselves",
+}
+"""What holds a session back, by `session.paused`."""
 
 
 def session_document(session: Session) -> dict[str, object]:
@@ -108,14 +116,14 @@ async def connect_in_terminal(
                 _tell_receipt(app.output, session)
             if not resumable(session):
                 break
-            session = await _go_on(app.output, relay, session)
+            session = await go_on(app.output, relay, session)
     if app.output.as_json:
         app.output.json({"event": "end", "reason": ended.reason, "clean": ended.clean, "by_peer": ended.by_peer})
     app.output.text(session.end_text)
     return ExitCode.OK if ended.clean else ExitCode.FAILED
 
 
-async def _go_on(output: Output, relay: RelayClient, lost: Session) -> Session:
+async def go_on(output: Output, relay: RelayClient, lost: Session) -> Session:
     """Come back to a session that was cut, with a word about each attempt; raises as `resume`."""
     if output.as_json:
         output.json({"event": "reconnecting", "session": lost.session_id, "text": lost.end_text})
@@ -148,7 +156,7 @@ def _show_item(output: Output, item: object) -> None:
             output.text(f"They say: {text}")
         case Paused(paused=paused, by=by):
             document = {"event": "paused", "paused": paused, "by": by}
-            output.text(f"{'Paused' if paused else 'Going on'} ({by}).")
+            output.text(f"Paused: {WHY_PAUSED.get(by, by)}." if paused else "Going on.")
         case CapabilityGranted(capability=capability):
             document = {"event": "granted", "capability": capability.value}
             output.text(f"You may now: {capability.value}.")

@@ -54,13 +54,21 @@ export class LatencyEstimate {
  * @typedef {{level: "good" | "fair" | "poor" | "still", words: string, why: string}} Verdict
  */
 
+/** What holds a session back, by `session.paused`. @type {Record<string, string>} */
+export const WHY_PAUSED = {
+  user: "The user has paused the session.",
+  unwatched: "Nobody at the computer can see the session: what showed it has ended. It goes on when it is back, or ends within seconds.",
+  question: "The user is being asked something; until they answer, your mouse and keyboard wait.",
+  local_input: "The user is using the computer themselves.",
+};
+
 /**
  * @param {Facts} facts
  * @returns {Verdict}
  */
 export function judge({ stats, latency, decode, paused, state, stateText, exact }) {
   if (paused !== null) {
-    return { level: "still", words: "Paused", why: paused === "local_input" ? "The user is using the computer themselves." : "The user holds the session back." };
+    return { level: "still", words: "Paused", why: WHY_PAUSED[paused] ?? "The user holds the session back." };
   }
   if (state === "lost" || state === "unavailable") {
     return { level: "poor", words: "No picture", why: stateText || "The display of the computer went away." };

@@ -65,7 +65,7 @@ function SessionBar({ session, store }) {
     </div>
     <${Elapsed} session=${session} store=${store} />
     ${session.unattended && html`<span class="tag" title="Policy allows access to this device without asking">Unattended</span>`}
-    ${store.paused.value !== null && html`<span class="tag tag-warning">Paused by the user</span>`}
+    ${store.paused.value !== null && html`<span class="tag tag-warning">${store.paused.value === "unwatched" ? "Nobody sees it" : "Paused by the user"}</span>`}
     <span class="topbar-space"></span>
     <${Actions} store=${store} />
     <${Quality} store=${store} />

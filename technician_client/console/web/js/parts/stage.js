@@ -4,6 +4,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { scaleOf } from "../features/geometry.js";
 import { Input } from "../features/input.js";
 import { COMBINATIONS, LEAVE } from "../features/keys.js";
+import { WHY_PAUSED } from "../features/quality.js";
 import { Screen } from "../features/screen.js";
 import { supportedDecoders } from "../features/video.js";
 import { Icon } from "../icons.js";
@@ -196,7 +197,7 @@ function Veil({ store }) {
   }
   const { state, text } = store.stream.value;
   if (store.paused.value !== null) {
-    return html`<div class="veil veil-thin"><p class="veil-note"><${Icon} name="hand" size=${18} />The user has paused the session.</p></div>`;
+    return html`<div class="veil veil-thin"><p class="veil-note"><${Icon} name="hand" size=${18} />${WHY_PAUSED[store.paused.value] ?? WHY_PAUSED.user}</p></div>`;
   }
   if (state === "lost" || state === "unavailable") {
     return html`<div class="veil"><p class="veil-note"><${Icon} name="away" size=${18} />${text || "There is no picture."}</p></div>`;
