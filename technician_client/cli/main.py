@@ -16,6 +16,7 @@ from technician_client.cli.output import Output
 COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("technician_client.cli.devices:devices", "List the organisation's devices."),
     "connect": ("technician_client.cli.connect:connect", "Help somebody: open a session by code or device."),
+    "shell": ("technician_client.cli.shell:shell", "Work in a terminal on a device."),
     "diagnose": ("technician_client.cli.diagnose:diagnose", "Read what state devices are in."),
     "fixes": ("technician_client.cli.fix:fixes", "List the approved fixes of a device."),
     "fix": ("technician_client.cli.fix:fix", "Run an approved fix and see whether it worked."),

@@ -47,6 +47,6 @@ async def test_closing_ends_everything_and_waits_for_it() -> None:
             await asyncio.sleep(0)
         done.set()
 
-    keeper.of("a").spawn(work(), "work")
+    _ = keeper.of("a").spawn(work(), "work")
     await keeper.aclose(5)
     assert done.is_set()

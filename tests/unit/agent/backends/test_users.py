@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.backends import users
 from agent.backends.users import Account, account_named, account_of, login_environment, session_account
 
 ANA = Account("ana", 54321, 54321, Path("/home/ana"), "/bin/bash")
@@ -35,7 +34,7 @@ def test_nothing_is_inherited_but_what_belongs_to_the_account(tmp_path: Path, mo
     assert environment["LANG"] == "de_DE.UTF-8"
     assert environment["SHELL"] == "/bin/zsh"
     assert not {"DISPLAY", "SECRET", "HANDRAIL_AGENT_HOME"} & set(environment)
-    monkeypatch.setattr(users.os, "geteuid", lambda: ANA.uid)
+    monkeypatch.setattr(os, "geteuid", lambda: ANA.uid)
     own = login_environment(ANA, "/bin/sh", inherited=inherited, search_path="/bin", locale=tmp_path / "none")
     assert own["DISPLAY"] == ":7"
     assert own["LANG"] == "C"

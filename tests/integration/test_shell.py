@@ -1,0 +1,112 @@
+"""`handrail shell` through a real relay: a person's terminal here, a real one there, and the network cut in between."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kit.processes import command
+from tests.kit.terminal import Terminal
+from tests.kit.waiting import eventually
+from tests.kit.world import World
+
+pytestmark = pytest.mark.xdist_group("world-shell")
+TERMINALS = {
+    "HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2",
+    "HANDRAIL_AGENT_LINK_BACKOFF_MOST": "1",
+    "HANDRAIL_AGENT_TERMINAL_SHELL": "/bin/bash",
+    "HANDRAIL_AGENT_TERMINAL_USER": "nobody" if os.geteuid() == 0 else "",
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"))
+    try:
+        told = world.start_relay()
+        bundle = world.quickstart(told["token"], told["relay_spki"])
+        passphrase = ("--passphrase-file", str(world.passphrase_file))
+        world.handrail("org", "policy", "default", "--unattended", "terminal,forward,diagnostics", *passphrase)
+        world.start_signer()
+        world.enrol(bundle)
+        world.start_agent(None, extra=TERMINALS)
+        (world.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
+        yield world
+    finally:
+        world.stop()
+
+
+def shell(world: World, *arguments: str) -> list[str]:
+    """The command line."""
+    options = ("--passphrase-file", str(world.passphrase_file))
+    return [command("handrail"), "--home", str(world.home), "shell", *options, "Reception PC", *arguments]
+
+
+def piped(world: World, text: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """A command in a pipe."""
+    environment = {**os.environ, **world.environment}
+    return subprocess.run(shell(world, "--", text), input=data, capture_output=True, env=environment, timeout=60, check=False)
+
+
+def test_in_a_pipe_bytes_are_bytes_and_the_exit_code_is_the_programs_own(world: World) -> None:
+    data = os.urandom(300_000)
+    ran = piped(world, "cat; echo said >&2; exit 42", data)
+    assert (ran.returncode, ran.stdout) == (42, data), ran.stderr
+    assert b"said" in ran.stderr
+    many = piped(world, "seq 1 60000")
+    assert many.stdout == b"".join(b"%d\n" % number for number in range(1, 60001))
+
+
+def test_a_person_at_a_terminal_is_cut_off_and_comes_back(world: World) -> None:
+    person = Terminal(shell(world), env=world.environment, columns=100, rows=30)
+    try:
+        person.expect("at the beginning of a line ends it")
+        person.type("PS1='ready> '; stty size\n")
+        person.expect("30 100|24 80")
+        person.type("export LC_ALL=C.UTF-8; cd /; less /etc/services\n")
+        person.expect("tcpmux")
+        person.type("q")
+        person.expect("ready> ")
+        person.type("yes\n")
+        person.expect("y\ny\ny\n")
+        person.type("\x03")
+        person.expect(r"\^C")
+        person.type("printf '%s\\n' é🙂日本; echo pid:$$:\n")
+        pid = person.expect(r"^é🙂日本\npid:(\d+):").group(1)
+
+        person.type("for i in $(seq 1 60); do echo tick $i; sleep 0.1; done; echo ticked\n")
+        person.expect("tick 7")
+        world.processes["relay"].kill()
+        person.expect("Reconnecting")
+        world.start_relay()
+        person.expect("ticked$", seconds=40)
+        ticks = [line for line in person.text.splitlines() if line.strip().startswith("tick ") and line.strip()[5:].isdecimal()]
+        assert [line.strip() for line in ticks] == [f"tick {number}" for number in range(1, 61)]
+        person.type("echo again:$$:\n")
+        assert person.expect(r"^again:(\d+):").group(1) == pid
+
+        person.type("sleep 313 &\n")
+        person.expect(r"\[1\]")
+        person.type("\r~.")
+        assert person.wait(seconds=20) == 130
+        eventually(
+            lambda: subprocess.run(["pgrep", "-f", "^sleep 313"], check=False, capture_output=True).returncode, "it is gone"
+        )
+    finally:
+        person.stop()
+
+
+def test_the_audit_says_how_long_and_as_whom(world: World) -> None:
+    assert piped(world, "true").returncode == 0
+    receipts = [json.loads(file.read_text()) for file in (world.agent_home / "receipts").glob("*.json")]
+    records = max(receipts, key=lambda receipt: receipt["ended_at"])["records"]
+    opened, ended = (
+        next(one["detail"] for one in records if one["action"] == f"terminal {name}") for name in ("opened", "ended")
+    )
+    assert opened["user"] == ended["user"] == (TERMINALS["HANDRAIL_AGENT_TERMINAL_USER"] or opened["user"])
+    assert opened["command"] == "true"
+    assert ended["exit_status"] == 0
+    assert ended["seconds"] < 60
+    assert len(ended["transcript_sha256"]) == 64
