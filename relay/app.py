@@ -24,6 +24,7 @@ from relay.listener import HEADER_SECONDS, Gate, Listener
 from relay.mailbox import Mailbox
 from relay.metrics import Metrics
 from relay.organisations import Organisations
+from relay.porter import HANDSHAKE_SECONDS, Porter, bind
 from relay.ratelimit import SlidingWindow
 from relay.repository import Repository
 from relay.store.database import Database
@@ -34,7 +35,6 @@ from relay.tls import read_pin, server_context
 from relay.tunnels import TunnelTable
 
 _LOGGER = logging.getLogger(__name__)
-BACKLOG = 1024
 
 
 class ListenError(Exception):
@@ -52,6 +52,7 @@ class Relay:
         random_bytes: Callable[[int], bytes] = os.urandom,
         limits: Limits = LIMITS,
         header_seconds: float = HEADER_SECONDS,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
         """Build every part; nothing is opened yet.
 
@@ -65,8 +66,8 @@ class Relay:
         self.database = database = Database(config.path(config.database))
         self.hub = hub = LinkHub(metrics)
         self._stop = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self._tasks: asyncio.TaskGroup | None = None
+        self._porter: Porter | None = None
+        self._handshake_seconds = handshake_seconds
         self.drain = Drain(metrics, random_bytes)
         self._codes = codes = CodeBook(random_bytes, limits)
         self._clock = clock
@@ -127,9 +128,9 @@ class Relay:
         Raises:
             ListenError: not listening.
         """
-        if self._server is None or not self._server.sockets:
+        if self._porter is None:
             raise ListenError("The relay does not listen.")
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._porter.port
 
     async def run(self, ready: Callable[[int], None]) -> None:
         """Serve until `stop` is called, then drain and close.
@@ -143,14 +144,15 @@ class Relay:
         try:
             await self.database.open()
             organisations = await self.organisations.load()
-            await self._listen()
-            _LOGGER.info("serving %d organisations at %s", organisations, self.config.origin)
-            ready(self.port)
+            porter = self._porter = await self._listen()
             async with asyncio.TaskGroup() as group:
-                announcer = group.create_task(self.announcer.run())
+                work = [group.create_task(porter.run()), group.create_task(self.announcer.run())]
+                _LOGGER.info("serving %d organisations at %s", organisations, self.config.origin)
+                ready(self.port)
                 await self._stop.wait()
                 await self.drain.run(self.hub, self.exchange, self.config.drain_seconds)
-                announcer.cancel()
+                for task in work:
+                    task.cancel()
         finally:
             await self._close()
 
@@ -160,34 +162,22 @@ class Relay:
             self.exchange.hurry()
         self._stop.set()
 
-    async def _listen(self) -> None:
+    async def _listen(self) -> Porter:
         host, port = self.config.address
         context: ssl.SSLContext | None = None
         if self.config.tls == "files":
             context = server_context(self.config.path(self.config.tls_certificate), self.config.path(self.config.tls_key))
         self.listener = Listener(self.surface.handle, self._gate)
-        loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(
-                self.listener,
-                None if host == "*" else host,
-                port,
-                ssl=context,
-                backlog=BACKLOG,
-                ssl_handshake_timeout=HEADER_SECONDS if context else None,
-                ssl_shutdown_timeout=2.0 if context else None,
-            )
+            sockets = await bind(host, port)
         except OSError as error:
             raise ListenError(_listen_text(host, port, error)) from error
+        return Porter(sockets, self.listener, self._gate, context, self._handshake_seconds)
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
         if self.listener is not None:
             self.listener.pre_shutdown()
             await self.listener.shutdown(2.0)
-        if self._server is not None:
-            await self._server.wait_closed()
         await self.database.close()
         _LOGGER.info("stopped")
 

@@ -39,7 +39,7 @@ class EnrolmentPost(msgspec.Struct, frozen=True):
 
     organisation: OrganisationId
     request: Annotated[bytes, msgspec.Meta(min_length=1, max_length=BODY_BYTES)]
-    kind: Literal["device", "technician", "renewal"]
+    kind: Literal["device", "technician", "renewal", "approval"]
     token_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 

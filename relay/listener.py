@@ -1,4 +1,4 @@
-"""The door: TCP connections, before and around HTTP. Caps, deadlines and byte budgets that aiohttp does not have.
+"""Behind the door: connections, before and around HTTP. Caps, deadlines and byte budgets that aiohttp does not have.
 
 aiohttp's own server does the HTTP parsing; `Connection` adds what security.md asks for: at most so many connections, a complete
 request header within ten seconds, and at most so many bytes until a link has logged in.
@@ -10,20 +10,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as Handler
 from aiohttp.web import BaseRequest, RequestHandler, StreamResponse
 
-from relay.addresses import Address, Network, parse_address, rate_key, within
+from relay.addresses import Address, Network, rate_key, within
 from relay.metrics import Loss, Metrics, Refusal
 from relay.problems import problem_response
 
 KEEP_ALIVE_SECONDS = 15.0
 HEADER_SECONDS = 10.0
 READ_BUFFER = 64 * 1024
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 10\r\nConnection: close\r\n\r\n"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -44,7 +42,7 @@ class Gate:
         key = rate_key(address)
         crowded = self.by_address[key] >= self.most_per_address and not within(address, self.proxies)
         if self.total >= self.most or crowded:
-            self.metrics.refuse(Refusal.CONNECTIONS)
+            self.metrics.refuse(Refusal.CONNECTIONS if self.total >= self.most else Refusal.CONNECTIONS_PER_ADDRESS)
             return None
         self.total += 1
         self.by_address[key] += 1
@@ -61,11 +59,11 @@ class Gate:
 
 
 class Connection(RequestHandler):
-    """One TCP (or TLS) connection."""
+    """One TCP (or TLS) connection that the gate has admitted as `key`."""
 
     __slots__ = ("_budget", "_gate", "_header_timer", "_key")
 
-    def __init__(self, manager: web.Server, gate: Gate, *, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manager: web.Server, gate: Gate, key: str, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             manager,
             loop=loop,
@@ -79,30 +77,26 @@ class Connection(RequestHandler):
             auto_decompress=False,
         )
         self._gate = gate
-        self._key: str | None = None
+        self._key: str | None = key
         self._budget: int | None = None
         self._header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Admit or refuse; a refused one gets a bare 503 and nothing of it is kept."""
-        peer = transport.get_extra_info("peername")
-        key = self._gate.admit(parse_address(peer[0]) if peer else None)
-        if key is None:
-            # uvloop's transports are none of asyncio's classes.
-            cast(asyncio.Transport, transport).write(_FULL)
-            transport.close()
-            return
-        self._key = key
+        """It is in: from now on the time of its first header runs."""
         super().connection_made(transport)
         self._header_timer = self._loop.call_later(self._gate.header_seconds, self._header_late)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Count it out."""
+        self.leave()
+        self.header_arrived()
+        super().connection_lost(exc)
+
+    def leave(self) -> None:
+        """Count it out, once: it is over, or never came to be."""
         if self._key is not None:
             self._gate.leave(self._key)
             self._key = None
-        self.header_arrived()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes in; counted while a budget is set, and cut off when it is spent."""
@@ -172,6 +166,6 @@ class Listener(web.Server):
         super().__init__(handler)  # type: ignore[arg-type] # a handler of BaseRequest, as web.Server calls it
         self._gate = gate
 
-    def __call__(self) -> RequestHandler:
-        """A protocol for one new connection."""
-        return Connection(self, self._gate, loop=asyncio.get_running_loop())
+    def connection(self, key: str) -> Connection:
+        """A protocol for one new connection that the gate has admitted as `key`."""
+        return Connection(self, self._gate, key, loop=asyncio.get_running_loop())

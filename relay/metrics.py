@@ -11,7 +11,11 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class Refusal(StrEnum):
     """Why something was turned away. Values are the `reason` label of `handrail_relay_refusals_total`."""
 
-    CONNECTIONS = "connections"  # more connections at once than configured
+    CONNECTIONS = "connections"  # more connections at once than configured, counted from the accept on
+    CONNECTIONS_PER_ADDRESS = "connections_per_address"  # the same, from one address
+    DESCRIPTORS = "descriptors"  # the system gives this process no more open files: raise its limit
+    HANDSHAKE = "handshake"  # a TLS handshake that failed or was broken off
+    HANDSHAKE_DEADLINE = "handshake_deadline"  # no complete TLS handshake within its time
     HEADER_DEADLINE = "header_deadline"  # no complete request header within its time
     LOGIN_BYTES = "login_bytes"  # more bytes than a login needs, before logging in
     LOGIN_DEADLINE = "login_deadline"  # no login within its time
@@ -66,7 +70,8 @@ class Metrics:
         self._refusals = counter("refusals", "Turned away, by reason", "reason")
         self._losses = counter("losses", "Dropped after it was accepted, by reason", "reason")
         self.requests = counter("http_requests", "HTTP requests answered", "route", "status")
-        self.connections = gauge("connections", "Open TCP connections")
+        self.connections = gauge("connections", "Open TCP connections, those in their TLS handshake included")
+        self.handshakes = gauge("handshakes", "TLS handshakes in progress")
         self.links = gauge("links", "Logged-in links", "role")
         self.logins = counter("logins", "Successful logins", "role")
         self.tunnels = gauge("tunnels", "Paired tunnels")

@@ -343,6 +343,34 @@ async def test_a_crowd_is_refused_by_name_and_the_session_runs_on(tmp_path: Path
         assert await undisturbed(one, two) < 1.0
 
 
+@pytest.mark.attack(38, without=["handshake_caps"])
+async def test_handshakes_that_are_never_finished_are_counted_bounded_and_given_up(tmp_path: Path) -> None:
+    """Half of a TLS hello and then silence, again and again; others finish it and then send half a header, a letter at a time."""
+    bounds = Bounds(connections_per_address=60, failed_logins_per_minute=10_000)
+    async with live(tmp_path, bounds=bounds, tls=True, handshake_seconds=2.0, header_seconds=2.0) as (relay, organisation):
+        one, two = await session(relay, organisation)
+        metrics = relay.relay.metrics
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(20):
+                opening = asyncio.open_connection("127.0.0.1", relay.port, ssl=relay.context)
+                _, writer = await asyncio.wait_for(opening, 5)
+                stack.callback(writer.close)
+                writer.write(b"GET /link HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            crowd = stack.enter_context(Crowd(relay.port))
+            await crowd.grow(200, b"\x16\x03\x01\x02\x00\x01", b"\x16")
+            assert metrics.refused(Refusal.CONNECTIONS_PER_ADDRESS) >= 160
+            assert metrics.registry.get_sample_value("handrail_relay_connections") == 60
+            assert (metrics.registry.get_sample_value("handrail_relay_handshakes") or 0) >= 30
+            assert await undisturbed(one, two) < 1.0
+            await eventually_async(lambda: crowd.closed() == 200, "the relay hangs up on every one", seconds=10)
+            assert metrics.refused(Refusal.HANDSHAKE_DEADLINE) >= 30
+            await eventually_async(lambda: metrics.refused(Refusal.HEADER_DEADLINE) == 20, "slow headers too", seconds=10)
+            assert metrics.registry.get_sample_value("handrail_relay_handshakes") == 0
+        assert await undisturbed(one, two) < 1.0
+        async with relay.http() as http, http.get("/healthz") as answer:
+            assert answer.status == 200
+
+
 @pytest.mark.attack(38)
 async def test_thousands_of_connections_fragments_and_rubbish_beside_a_session(tmp_path: Path) -> None:
     """A relay process with TLS: 5000 connections at once, half handshakes, half headers, WebSockets in shreds. It says what it
@@ -372,7 +400,7 @@ async def test_thousands_of_connections_fragments_and_rubbish_beside_a_session(t
             assert await undisturbed(one, two) < 3.0
         assert await undisturbed(one, two) < 3.0
         end = time.monotonic() + 15  # until the relay has noticed that there is room to ask it
-        while not await relay.refused("connections"):
+        while not await relay.refused("connections_per_address"):
             assert time.monotonic() < end, "nothing was refused"
             await asyncio.sleep(0.05)
         assert "Traceback" not in relay.process.output

@@ -80,6 +80,30 @@ def connection_caps(patch: Patch) -> None:
     patch(Gate, "admit", admit)
 
 
+@control("TLS handshakes in progress are connections like any other, and bounded in time")
+def handshake_caps(patch: Patch) -> None:
+    """Only who has finished a handshake counts, and it may take for ever."""
+    from relay.listener import Connection
+    from relay.porter import Porter
+
+    def meet(self: Porter, newcomer: Any, address: str) -> None:
+        self.handshake_seconds = 3600.0
+        self._tasks.create_task(self._let_in(newcomer, ""))
+
+    plain = Connection.connection_made
+
+    def connection_made(self: Connection, transport: Any) -> None:
+        self._key = self._gate.admit(None)
+        if self._key is None:
+            transport.abort()
+        else:
+            plain(self, transport)
+
+    patch(Porter, "_meet", meet)
+    patch(Connection, "leave", lambda self: self._key and self._gate.leave(self._key))
+    patch(Connection, "connection_made", connection_made)
+
+
 @control("the console answers only its own page: Host, Origin and Sec-Fetch-Site")
 def console_origin(patch: Patch) -> None:
     """Any page may speak to it."""

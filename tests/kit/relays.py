@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from relay.cli import main as relay_main
 from relay.clock import Clock
 from relay.config import Bounds, RelayConfig, load
 from relay.organisations import create_token
+from relay.tls import self_signed
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.processes import Process, command, free_port
 
@@ -194,28 +196,42 @@ class RunningRelay(RelayClient):
 
 def make_config(directory: Path, **settings: Any) -> RelayConfig:
     """A configuration on a free port, plain HTTP on loopback unless told otherwise."""
-    port = free_port()
-    defaults = {"listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}", "tls": "proxy", "drain_seconds": 0.2}
+    port, scheme = free_port(), "https" if settings.get("tls") == "files" else "http"
+    defaults = {"listen": f"127.0.0.1:{port}", "public_url": f"{scheme}://127.0.0.1:{port}", "tls": "proxy", "drain_seconds": 0.2}
     return msgspec.convert({**defaults, "directory": str(directory), **settings}, RelayConfig)
 
 
 @asynccontextmanager
 async def serving(
-    directory: Path, *, limits: Limits = LIMITS, bounds: Bounds | None = None, header_seconds: float = 10.0, **settings: Any
+    directory: Path,
+    *,
+    limits: Limits = LIMITS,
+    bounds: Bounds | None = None,
+    header_seconds: float = 10.0,
+    handshake_seconds: float = 10.0,
+    tls: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[RunningRelay]:
-    """A relay in this event loop, stopped as SIGTERM would stop it."""
+    """A relay in this event loop, stopped as SIGTERM would stop it. `tls`: it ends TLS itself, with a certificate of its own."""
+    context: ssl.SSLContext | None = None
+    if tls:
+        certificate, key = self_signed(["127.0.0.1"], datetime.now(UTC))
+        (directory / "tls.pem").write_bytes(certificate)
+        (directory / "tls-key.pem").write_bytes(key)
+        context = ssl.create_default_context(cadata=certificate.decode())
+        settings = {"tls": "files", "tls_certificate": "tls.pem", "tls_key": "tls-key.pem", **settings}
     config = make_config(directory, **settings)
     if bounds is not None:
         config = msgspec.structs.replace(config, bounds=bounds)
     clock = HandClock()
-    relay = Relay(config, clock=clock, limits=limits, header_seconds=header_seconds)
+    relay = Relay(config, clock=clock, limits=limits, header_seconds=header_seconds, handshake_seconds=handshake_seconds)
     started = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(relay.run(lambda _port: started.set()))
         waiting = group.create_task(started.wait())
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        client = RunningRelay(config.origin, None, relay=relay, clock=clock)
+        client = RunningRelay(config.origin, context, relay=relay, clock=clock)
         try:
             yield client
         finally:

@@ -52,7 +52,7 @@ def test_the_gate_counts_in_all_and_per_address() -> None:
     assert gate.admit(b) is None
     gate.leave("10.1.2.3")
     assert gate.admit(b) == "192.0.2.2"
-    assert metrics.refused(Refusal.CONNECTIONS) == 2
+    assert (metrics.refused(Refusal.CONNECTIONS), metrics.refused(Refusal.CONNECTIONS_PER_ADDRESS)) == (1, 1)
     for key in ("192.0.2.1", "192.0.2.2", "10.1.2.3"):
         gate.leave(key)
     assert (gate.total, dict(gate.by_address)) == (0, {})

@@ -12,6 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 from protocol.limits import Limits
 from relay.listener import Gate, Listener
 from relay.metrics import Metrics
+from relay.porter import Porter, bind
 from relay.problems import Problem
 from relay.sockets import NOT_SENT_BYTES, broke_rules, close, keep_little, make_socket, receive, vanished
 from tests.kit.waiting import eventually_async
@@ -29,15 +30,18 @@ async def conversation(serve: Serve, limits: Limits | None = None) -> AsyncItera
         await serve(socket)
         return socket
 
-    listener = Listener(handler, Gate(Metrics(), 10, 10))
-    server = await asyncio.get_running_loop().create_server(listener, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    try:
-        async with ClientSession() as session, session.ws_connect(url, compress=15) as client:
-            yield client
-    finally:
-        server.close()
-        await listener.shutdown(2.0)
+    gate = Gate(Metrics(), 10, 10)
+    listener = Listener(handler, gate)
+    porter = Porter(await bind("127.0.0.1", 0), listener, gate)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(porter.run())
+        try:
+            url = f"http://127.0.0.1:{porter.port}/"
+            async with ClientSession() as session, session.ws_connect(url, compress=15) as client:
+                yield client
+        finally:
+            running.cancel()
+            await listener.shutdown(2.0)
 
 
 async def test_messages_up_to_the_limit_pass_and_compression_is_not_agreed() -> None:
