@@ -20,6 +20,8 @@ FILES = {
     "htm": {"dist/htm.mjs": "htm.js", "LICENSE": "htm.LICENSE"},
     "@preact/signals-core": {"dist/signals-core.mjs": "signals-core.js", "LICENSE": "signals-core.LICENSE"},
     "@preact/signals": {"dist/signals.mjs": "signals.js", "LICENSE": "signals.LICENSE"},
+    "@xterm/xterm": {"lib/xterm.mjs": "xterm.js", "css/xterm.css": "xterm.css", "LICENSE": "xterm.LICENSE"},
+    "@xterm/addon-fit": {"lib/addon-fit.mjs": "xterm-fit.js", "LICENSE": "xterm-fit.LICENSE"},
     "uplot": {"dist/uPlot.esm.js": "uplot.js", "dist/uPlot.min.css": "uplot.css", "LICENSE": "uplot.LICENSE"},
 }
 SPECIFIERS = {
