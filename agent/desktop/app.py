@@ -15,6 +15,7 @@ from agent.desktop.consent_window import ConsentWindow
 from agent.desktop.help_window import HelpWindow
 from agent.desktop.home_window import HomeWindow
 from agent.desktop.menu_model import Command
+from agent.desktop.overlay import Overlay, can_draw
 from agent.desktop.receipt_window import ReceiptWindow
 from agent.desktop.runner import AgentRunner, agent_argv
 from agent.desktop.state import DesktopState, HelpStage
@@ -26,6 +27,7 @@ from agent.local_messages import (
     AskStatus,
     CancelHelp,
     ChatHeard,
+    Drawing,
     Failed,
     ListReceipts,
     MoreTime,
@@ -35,6 +37,7 @@ from agent.local_messages import (
     ReceiptReply,
     ReceiptsReply,
     RequestHelp,
+    RevokeCapability,
     Said,
     SayChat,
     SessionOver,
@@ -66,7 +69,8 @@ class Desktop(QObject):
         super().__init__()
         self._clock, self._wall, self._texts = clock, wall, texts
         self.state = DesktopState()
-        self.wire = Wire(settings.socket, self)
+        self.wire = Wire(settings.socket, self, draws=can_draw())
+        self.overlay = Overlay(clock)
         self._runner = AgentRunner(agent_argv(settings.home), self._agent_ended) if runner is None else runner
         self._agent_seen = False
         self._agent_note = ""
@@ -99,6 +103,7 @@ class Desktop(QObject):
         self._ticker.stop()
         self.wire.close()
         self.tray.close()
+        self.overlay.close()
         if self._hotkey is not None:
             self._listening.setEnabled(False)
             self._hotkey.close()
@@ -118,6 +123,8 @@ class Desktop(QObject):
         for session, window in self.chats.items():
             window.show_chat(state.conversation(session))
         self.consent.show_questions(state.questions)
+        may_point = {one.session for one in state.sessions.values() if Capability.POINTER in one.granted and not one.paused}
+        self.overlay.allow(may_point, held=bool(state.questions))
 
     def _tick(self) -> None:
         self._ticks += 1
@@ -152,6 +159,9 @@ class Desktop(QObject):
 
     def heard(self, said: Said) -> None:
         """It says something."""
+        if isinstance(said, Drawing):
+            self.overlay.hear(said)
+            return
         was_used = self.state.help.stage is HelpStage.USED
         self.state.hear(said, self._clock(), self._wall())
         if was_used and self.state.help.stage is HelpStage.IDLE:
@@ -222,6 +232,10 @@ class Desktop(QObject):
     def session_paused(self, session: str, paused: bool) -> None:
         """Hold it back, or let it go on; "" means all."""
         self.wire.request(lambda number: PauseSession(number, paused, session))
+
+    def pointing_stopped(self, session: str) -> None:
+        """They may not point and draw any more."""
+        self.wire.request(lambda number: RevokeCapability(number, session, Capability.POINTER))
 
     def panic(self) -> None:
         """The key that ends everything: every session, and every question with No."""

@@ -30,6 +30,9 @@ class BannerListener(Protocol):
     def chat_opened(self, session: str) -> None:
         """Show its chat."""
 
+    def pointing_stopped(self, session: str) -> None:
+        """They may not point and draw any more."""
+
 
 class SessionRow(QFrame):
     """One session."""
@@ -44,6 +47,8 @@ class SessionRow(QFrame):
         self._text = label()
         self._elapsed: QLabel = label("", "soft", wrap=False)
         self._chat = button(texts("banner.chat"), clicked=lambda: listener.chat_opened(session))
+        self._pointing = button(texts("banner.no_pointing"), clicked=lambda: listener.pointing_stopped(session))
+        self._pointing.setAccessibleDescription(texts("banner.no_pointing_help"))
         self._pause = button(texts("banner.pause"), clicked=self._toggle)
         self._stop: QPushButton = button(texts("banner.stop"), "danger", lambda: listener.session_stopped(session))
         self._stop.setAccessibleDescription(texts("banner.stop_help"))
@@ -54,7 +59,7 @@ class SessionRow(QFrame):
         beside = row(brand(30), spacing=10)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.addLayout(words, 1)
-        for part in (self._elapsed, self._chat, self._pause, self._stop):
+        for part in (self._elapsed, self._chat, self._pointing, self._pause, self._stop):
             beside.addWidget(part)
         self.setLayout(beside)
 
@@ -67,6 +72,7 @@ class SessionRow(QFrame):
         self._elapsed.setAccessibleName(self._texts("banner.elapsed", time=line.elapsed))
         self._chat.setVisible(line.chat)
         self._chat.setText(self._texts("banner.chat_unread", count=unread) if unread else self._texts("banner.chat"))
+        self._pointing.setVisible(line.pointing and not line.waiting)
         self._pause.setVisible(not line.waiting)
         self._pause.setText(self._texts("banner.resume" if line.held else "banner.pause"))
 

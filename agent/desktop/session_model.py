@@ -19,6 +19,7 @@ class SessionLine:
     held: bool
     waiting: bool
     chat: bool
+    pointing: bool = False
 
 
 def line_of(session: SessionStatus, texts: Texts, wall: float) -> SessionLine:
@@ -44,6 +45,7 @@ def line_of(session: SessionStatus, texts: Texts, wall: float) -> SessionLine:
         held=session.paused,
         waiting=bool(session.waiting_until),
         chat="chat" in session.granted,
+        pointing="pointer" in session.granted,
     )
 
 

@@ -61,8 +61,10 @@ Answered = Callable[[Said], None]
 class Wire(QObject):
     """One connection to the daemon, made again whenever it breaks."""
 
-    def __init__(self, path: Path, listener: WireListener) -> None:
+    def __init__(self, path: Path, listener: WireListener, *, draws: bool = False) -> None:
+        """Args: draws: whether the technician's arrow and drawings can be shown here."""
         super().__init__()
+        self._draws = draws
         self._path = path
         self._listener = listener
         self._next = 1
@@ -106,7 +108,7 @@ class Wire(QObject):
 
     def _connected(self) -> None:
         self._lines, self._answers = Lines(), {}
-        self.request(lambda number: Attach(number, "desktop"))
+        self.request(lambda number: Attach(number, "desktop", self._draws))
         self._listener.agent_here()
 
     def _failed(self, _error: object) -> None:

@@ -28,8 +28,11 @@ class Person:
     def chat_opened(self, session: str) -> None:
         self.done.append(("chat", session))
 
+    def pointing_stopped(self, session: str) -> None:
+        self.done.append(("no pointing", session))
+
     def open(self, number: str, *, paused: bool = False) -> None:
-        granted = ["view", "chat"]
+        granted = ["view", "chat", "pointer"]
         self.state.sessions[number] = SessionStatus(number, "Ana", "Example", 1, granted, False, paused, 100.0, 900.0)
         self.banner.show_state(self.state)
 
@@ -70,10 +73,11 @@ def test_what_is_pressed_is_done_to_that_session(person: Person) -> None:
     person.open("a")
     person.press("Pause")
     person.press("Chat")
+    person.press("No drawing")
     person.press("Stop")
     person.open("a", paused=True)
     person.press("Go on")
-    assert person.done == [("pause", "a", True), ("chat", "a"), ("stop", "a"), ("pause", "a", False)]
+    assert person.done == [("pause", "a", True), ("chat", "a"), ("no pointing", "a"), ("stop", "a"), ("pause", "a", False)]
 
 
 def test_each_session_has_its_row_and_unread_lines_are_counted(person: Person) -> None:

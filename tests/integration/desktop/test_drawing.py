@@ -1,0 +1,154 @@
+"""What a technician points at and draws stands on the person's real screen, and takes nothing from them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import mss
+import numpy as np
+import pytest
+import xcffib
+import xcffib.xproto
+from numpy.typing import NDArray
+
+from protocol.capabilities import Capability
+from protocol.messages.pointer import PointerClick, PointerPlace, PointerState, PointerStroke
+from protocol.messages.screen import ScreenLayout, ScreenStart
+from technician_client.identity import unlock
+from technician_client.link import RelayClient
+from technician_client.sessions import Session
+from technician_client.settings import Settings
+from tests.kit.user_desktop import UserDesktop, user_desktop
+from tests.kit.waiting import eventually_async
+from tests.kit.world import World
+
+pytestmark = [pytest.mark.display, pytest.mark.xdist_group("desktop"), pytest.mark.timeout(180)]
+BUTTON = "push button"
+WANTED = [Capability.VIEW, Capability.CHAT, Capability.POINTER]
+BLUE, ORANGE = (0x13, 0x66, 0xD6), (0xE8, 0x72, 0x0C)
+
+
+class Pad:
+    """A plain window that notes where it is clicked."""
+
+    def __init__(self, display: str) -> None:
+        self._connection: Any = xcffib.connect(display)
+        screen = self._connection.get_setup().roots[self._connection.pref_screen]
+        window = self._connection.generate_id()
+        mask = xcffib.xproto.CW.BackPixel | xcffib.xproto.CW.OverrideRedirect | xcffib.xproto.CW.EventMask
+        values = [0x808080, 1, xcffib.xproto.EventMask.ButtonPress]
+        core = self._connection.core
+        core.CreateWindow(screen.root_depth, window, screen.root, 620, 300, 600, 300, 0, 1, screen.root_visual, mask, values)
+        core.MapWindow(window)
+        self._connection.flush()
+        self._found: list[tuple[int, int]] = []
+
+    def clicks(self) -> list[tuple[int, int]]:
+        """Every click so far, where on the desktop."""
+        found = self._found
+        while (event := self._connection.poll_for_event()) is not None:
+            if isinstance(event, xcffib.xproto.ButtonPressEvent):
+                found.append((event.root_x, event.root_y))
+        return found
+
+    def close(self) -> None:
+        self._connection.disconnect()
+
+
+@contextmanager
+def pad(display: str) -> Iterator[Pad]:
+    made = Pad(display)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def screen(user: UserDesktop) -> NDArray[np.uint8]:
+    """The display's pixels, RGB."""
+    with mss.MSS(display=user.display.name) as camera:
+        shot = camera.grab(camera.monitors[0])
+    return np.frombuffer(shot.rgb, np.uint8).reshape(shot.height, shot.width, 3)
+
+
+async def until_colour(user: UserDesktop, x: int, y: int, wanted: Callable[[tuple[int, ...]], bool], what: str) -> None:
+    end = time.monotonic() + 10
+    while not wanted(tuple(int(part) for part in screen(user)[y, x])):
+        assert time.monotonic() < end, f"{what}: {screen(user)[y, x]} at {x},{y}\n{user.output}"
+        await asyncio.sleep(0.03)
+
+
+@asynccontextmanager
+async def pointing(tmp_path: Path, **environment: str) -> AsyncIterator[tuple[UserDesktop, Session]]:
+    """A person at their desktop, and a technician whom they let watch and point."""
+    world = World(tmp_path / "w")
+    told = await asyncio.to_thread(world.start_relay)
+    bundle = await asyncio.to_thread(world.quickstart, told["token"], told["relay_spki"])
+    await asyncio.to_thread(world.start_signer)
+    await asyncio.to_thread(world.enrol, bundle)
+    try:
+        async with user_desktop(tmp_path / "logs") as user:
+            user.start(world.agent_home, "--get-help", env={**world.environment, **environment})
+            await user.usable("Get a code", role=BUTTON, window="Get help")
+            user.key("Return")
+            code = (await user.see("Code ", window="Get help")).name
+            keys = unlock(world.home / "identity", passphrase_file=world.passphrase_file)
+            async with RelayClient(keys, Settings(home=world.directory / "in-process", end_seconds=1.0)) as client:
+                digits = "".join(letter for letter in code if letter.isdigit())
+                opening = asyncio.get_running_loop().create_task(
+                    Session.open(client, code=digits, wanted=WANTED, reason="Let me show you")
+                )
+                await user.click("Watch", role=BUTTON)
+                session = await opening
+                assert Capability.POINTER in session.granted
+                with session.subscribe(ScreenLayout) as layouts:
+                    session.send(ScreenStart([]))
+                    async with asyncio.timeout(20):
+                        await anext(aiter(layouts))
+                yield user, session
+    finally:
+        await asyncio.to_thread(world.stop)
+
+
+async def test_it_shows_lets_clicks_through_and_can_be_switched_off(tmp_path: Path) -> None:
+    async with pointing(tmp_path) as (user, session):
+        with pad(user.display.name) as below, session.subscribe(PointerState) as states:
+            session.send(PointerStroke(1, "rectangle", 3, True, 0, [(700, 350), (900, 450)]))
+            session.send(PointerStroke(2, "arrow", 1, True, 0, [(1150, 550), (950, 420)]))
+            session.send(PointerPlace(1020, 380))
+            session.send(PointerClick(800, 500))
+            async with asyncio.timeout(10):
+                assert (await anext(aiter(states))) == PointerState(True, "")
+            await until_colour(user, 700, 400, lambda colour: colour == BLUE, "the rectangle's edge")
+            await until_colour(user, 1050, 485, lambda colour: colour == ORANGE, "the arrow's shaft")
+            await until_colour(user, 1024, 392, lambda colour: colour == (0x0B, 0x6B, 0x74), "the technician's arrow")
+            assert tuple(screen(user)[400, 800]) == (0x80, 0x80, 0x80), "inside the rectangle the window shows"
+            user.picture("drawing")
+
+            for x, y in ((700, 400), (1050, 485), (1024, 392)):
+                user.do("mousemove", str(x), str(y), "click", "1")
+            await eventually_async(lambda: len(below.clicks()) >= 3, "the clicks arrive below")
+            assert below.clicks() == [(700, 400), (1050, 485), (1024, 392)]
+
+            banner = await user.see("They can", window="Connected")
+            session.send(PointerStroke(3, "arrow", 1, True, 0, [(0, banner.y + 5), (1200, banner.y + 5)]))
+            session.send(PointerStroke(4, "rectangle", 3, True, 0, [(700, 350), (720, 450)]))
+            await until_colour(user, 720, 400, lambda colour: colour == BLUE, "a stroke that came after the one over the banner")
+            across = screen(user)[banner.y + 5, banner.x : banner.x + banner.width]
+            assert not (across == ORANGE).all(axis=1).any(), "nothing is painted over our own windows"
+
+            await user.click("No drawing", role=BUTTON, window="Connected")
+            await until_colour(user, 700, 400, lambda colour: colour == (0x80, 0x80, 0x80), "everything has gone")
+            await eventually_async(lambda: Capability.POINTER not in session.granted, "the technician hears of it")
+            await user.vanishes("No drawing")
+
+
+async def test_on_a_scaled_desktop_it_stands_at_the_same_pixels(tmp_path: Path) -> None:
+    async with pointing(tmp_path, QT_SCALE_FACTOR="2") as (user, session):
+        session.send(PointerStroke(1, "rectangle", 3, True, 0, [(900, 450), (1100, 550)]))
+        await until_colour(user, 900, 500, lambda colour: colour == BLUE, "the left edge")
+        await until_colour(user, 1100, 500, lambda colour: colour == BLUE, "the right edge")
+        await until_colour(user, 1000, 550, lambda colour: colour == BLUE, "the lower edge")
