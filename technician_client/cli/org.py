@@ -11,6 +11,15 @@ from protocol.documents import BUNDLE_SUFFIX, Bundle, GroupPolicy, OrganisationP
 from protocol.enrolment import key_words
 from protocol.errors import TrustError
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
+from technician_client.cli.org_approvals import (
+    adopt,
+    approvals_command,
+    bring_up_to_date,
+    fetch_waiting,
+    key_of,
+    mail,
+    show_changes,
+)
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.org_keys import key, rotate
 from technician_client.cli.org_panic import panic
@@ -20,6 +29,7 @@ from technician_client.cli.times import now
 from technician_client.errors import NotFound
 from technician_client.organisation import approvals, bundles, lists, renewing, rotation
 from technician_client.organisation.foundation import create_organisation, role_signers
+from technician_client.organisation.mirroring import runs_signer
 from technician_client.organisation.record import OrganisationHome, Thresholds
 from technician_client.organisation.registering import register, root_words, short_pin
 from technician_client.organisation.repository import Repository
@@ -162,9 +172,12 @@ def technician(
 def approve(
     app: App, directories: tuple[Path, ...], starter: tuple[str, ...], all_starters: bool, yes: bool, key_names: tuple[str, ...]
 ) -> None:
-    """Approve fix scripts: DIRECTORIES that hold a fix.toml and its files."""
+    """Approve fix scripts: DIRECTORIES that hold a fix.toml and its files.
+
+    Shows what differs from what is approved, signs, and mails it to the other approvers where this is not the signer's computer.
+    """
     home = organisation_home(app)
-    spool = open_spool(home)
+    spool = bring_up_to_date(app, home)
     scripts = [approvals.read_script(directory) for directory in directories]
     known = {script.manifest.id: script for script in approvals.starter_fixes()} if starter or all_starters else {}
     for identifier in starter:
@@ -185,7 +198,10 @@ def approve(
         approved = [{"id": script.manifest.id, "version": script.manifest.version} for script in scripts]
         app.output.json({"approved": approved, "missing_signatures": missing})
     app.output.text(f"Approved: {', '.join(script.manifest.id for script in scripts)}.")
-    tell_missing(app, "scripts", missing)
+    if runs_signer(home):
+        tell_missing(app, "scripts", missing)
+    else:
+        mail(app, home, spool, "scripts", key_of(home, vault, "scripts", names))
 
 
 @org.command()
@@ -281,22 +297,32 @@ def policy(app: App, group: str, unattended: str | None, ask_before_fixes: bool 
 def countersign(app: App, role: str, key_names: tuple[str, ...], yes: bool) -> None:
     """Add a signature to a decision that waits for one."""
     home = organisation_home(app)
-    spool = open_spool(home)
+    spool = bring_up_to_date(app, home)
     vault = KeyDirectory(home.vault, ask_passphrase(app, "Passphrase of the key"))
+    if not runs_signer(home) and role != "root":
+        fetch_waiting(app, home, spool, role, key_of(home, vault, role, key_names))
     names = approvals.one_persons_key(spool, vault, role, key_names, adding=True)
+    published = Spool(Repository(home.repository).nowhere, Repository(home.repository))
     if role == "scripts":
         for script in approvals.waiting(spool):
-            _show_script(app, Spool(Repository(home.repository).nowhere, Repository(home.repository)), script)
-        if not yes and not click.confirm("Sign this?", err=True):
-            app.output.text("Nothing was signed.")
-            return
+            _show_script(app, published, script)
+        for line in approvals.withdrawn(published, spool):
+            app.output.progress(f"    {line}", style="red")
+    elif role != "root":
+        show_changes(app, approvals.changes(role, published, spool))
+    if role != "root" and not yes and not click.confirm("Sign this?", err=True):
+        app.output.text("Nothing was signed.")
+        return
     signers = role_signers(vault, role, only=names)
     if role == "root":
         missing = rotation.countersign_root(spool, Repository(home.repository), signers)
     else:
         missing = spool.countersign(role, signers)
     done(app, f"Signed {role}.", {"role": role, "missing_signatures": missing})
-    tell_missing(app, role, missing)
+    if runs_signer(home) or role == "root":
+        tell_missing(app, role, missing)
+    else:
+        mail(app, home, spool, role, key_of(home, vault, role, names))
 
 
 @org.command()
@@ -438,6 +464,8 @@ def _file_name(name: str) -> str:
     return plain.strip("-") or "technician"
 
 
+org.add_command(adopt)
+org.add_command(approvals_command)
 org.add_command(key)
 org.add_command(rotate)
 org.add_command(panic)

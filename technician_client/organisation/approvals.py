@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tuf.api.metadata import Targets
 
 from protocol.documents import canonical_json
 from protocol.errors import TrustError
@@ -130,6 +131,40 @@ def difference(spool: Spool, script: Script) -> list[str]:
     return lines
 
 
+def changes(role: str, before: Spool, after: Spool) -> list[str]:
+    """What a decision about a role changes, as the lines of a unified diff: documents of the role, and who may sign what."""
+    old, new = before.newest(role).signed, after.newest(role).signed
+    lines: list[str] = []
+    for path in sorted({*old.targets, *new.targets}):
+        first, second = (_text(spool, role, path) for spool in (before, after))
+        lines += difflib.unified_diff(first, second, f"published/{path}", f"proposed/{path}", n=3, lineterm="")
+    first, second = (_lines(MANIFEST_NAME, _delegations(signed)) for signed in (old, new))
+    lines += difflib.unified_diff(first, second, "published/who signs", "proposed/who signs", n=3, lineterm="")
+    return lines
+
+
+def withdrawn(before: Spool, after: Spool) -> list[str]:
+    """Lines about the scripts whose approval a decision ends."""
+    left = {manifest.id for manifest in approved(after)}
+    return [f"-{manifest.id} {manifest.version} (no longer approved)" for manifest in approved(before) if manifest.id not in left]
+
+
+def script_changes(before: Spool, after: Spool) -> list[str]:
+    """What a decision about scripts changes: each that differs against its approved version, and those that end."""
+    changed = [line for script in waiting(after) for line in difference(before, script)]
+    return [*changed, *withdrawn(before, after)]
+
+
+def _text(spool: Spool, role: str, path: str) -> list[str]:
+    if path not in spool.newest(role).signed.targets:
+        return []
+    return _lines(MANIFEST_NAME if path.endswith(".json") else path, spool.newest_target(role, path))
+
+
+def _delegations(signed: Targets) -> bytes:
+    return msgspec.json.encode(signed.delegations.to_dict() if signed.delegations is not None else {}, order="sorted")
+
+
 def waiting(spool: Spool) -> list[Script]:
     """The scripts in the file of the role that waits for signatures, whole: what a second approver looks at."""
     found = []
@@ -176,6 +211,8 @@ def one_persons_key(spool: Spool, vault: KeyDirectory, role: str, names: Sequenc
             f"{', '.join(here) or 'none'}), and let another holder countersign."
         )
     signed = set(spool.newest(role).signatures) if adding and spool.candidate(role) is not None else set()
+    if chosen[0] in here and TufSigner(vault.get(chosen[0])).public_key.keyid in signed:
+        raise TrustError(f"{chosen[0]} has signed this already. Its second approver is somebody else, with another key.")
     for name in here:
         if name != chosen[0] and TufSigner(vault.get(name)).public_key.keyid in signed:
             raise TrustError(

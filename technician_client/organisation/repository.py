@@ -138,6 +138,14 @@ class Repository:
         except (TrustError, RepositoryError, ValueError) as error:
             return Waiting(role, 0, f"refused: {error}")
 
+    def copy(self, metadata: Mapping[str, bytes], targets: Mapping[str, bytes]) -> None:
+        """Take over files that were verified elsewhere, by the names under which they are served."""
+        for place, body in targets.items():
+            if self._read(self._targets / place) is None:
+                write_private(self._targets / place, body)
+        for name, data in metadata.items():
+            self._write(name, data)
+
     def stranded(self, role: str, data: bytes, candidates: Mapping[str, bytes]) -> Waiting | None:
         """Why a root or targets file must wait: a role below it would no longer be signed by enough of the keys it names.
 

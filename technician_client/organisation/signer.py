@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from protocol.approvals import is_request
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import PrivateKey, Role
 from protocol.errors import (
@@ -32,6 +33,7 @@ from protocol.errors import (
 from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, PeerLink
 from protocol.link_messages import Done, Failed, LinkMessage, MailAck, MailDeliver, MailSend, Reconnect, UploadAsk, UploadTicket
 from protocol.relay_address import parse_relay_url
+from technician_client.organisation.approval_desk import ApprovalDesk
 from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY, SNAPSHOT_KEY, TIMESTAMP_KEY
 from technician_client.organisation.issuing import Authority, Issuer
 from technician_client.organisation.lists import published_lists
@@ -120,6 +122,9 @@ class Signer:
         self._issuer = Issuer(
             keys.record, keys.authorities, self._records, lambda: published_lists(repository), random_bytes=os.urandom
         )
+        ledger = home.signer / "approvals.json"
+        spool = Spool(home.spool, repository)
+        self._desk = ApprovalDesk(keys.record, repository, spool, ledger, keys.login_key, keys.login_leaf)
         self._machine: PeerLink | None = None
         self._socket: ClientConnection | None = None
         self._pending: dict[int, asyncio.Future[LinkMessage]] = {}
@@ -301,7 +306,7 @@ class Signer:
     async def _answer(self, mail: MailDeliver) -> None:
         if mail.kind in MAIL_KINDS:
             try:
-                body = await asyncio.to_thread(self._issuer.answer, mail.body, _now())
+                body, line = await asyncio.to_thread(self._answer_to, mail.body)
             except RemoteProtocolError as error:
                 self._tell(f"Ignored a document that is no request: {error}")
             else:
@@ -309,11 +314,17 @@ class Signer:
                 reply = await self._call(lambda request: MailSend(request, mail.sender, kind, body))
                 if isinstance(reply, Failed):
                     self._tell(f"An answer found nobody: {reply.text}")
-                else:
-                    self._tell(f"Answered a request ({mail.kind}).")
+                elif line:
+                    self._tell(line)
         else:
             self._tell(f"Ignored mail of the unknown kind {mail.kind!r}.")
         await self._send(MailAck(mail.mail))
+
+    def _answer_to(self, document: bytes) -> tuple[bytes, str]:
+        """The answer to a document of the mailbox, and a line about it."""
+        if is_request(document):
+            return self._desk.answer(document, _now())
+        return self._issuer.answer(document, _now()), "Answered a request (enrolment)."
 
     # -- publishing
 

@@ -103,7 +103,7 @@ class Spool:
         for path in remove:
             signed.targets.pop(path, None)
         for path, data in add.items():
-            _check_path(path)
+            check_path(path)
             if len(data) > MAX_FILE_BYTES:
                 raise TrustError(f"{path} has {len(data)} bytes; the repository takes at most {MAX_FILE_BYTES}.")
             signed.targets[path] = TargetFile.from_data(path, data, ["sha256"])
@@ -126,7 +126,7 @@ class Spool:
     def put(self, role: str, metadata: bytes, targets: Mapping[str, bytes]) -> None:
         """Lay a finished file and its targets into the spool."""
         for path, data in targets.items():
-            _check_path(path)
+            check_path(path)
             write_private(self._directory / "targets" / path, data)
         write_private(self._metadata(role), metadata)
 
@@ -159,7 +159,10 @@ def _key_ids(delegator: Root | Targets, role: str) -> Sequence[str]:
     return list(delegator.get_delegated_role(role).keyids)
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
+    """Raises:
+    TrustError: no path that a target may have.
+    """
     parts = path.split("/")
     if not path or any(part in ("", ".", "..") or part.startswith(".") or not part.isascii() for part in parts):
         raise TrustError(f"{path!r} is no path of the repository.")

@@ -89,6 +89,7 @@ def expected_device(patch: Patch) -> None:
 
 # The rest, by what they protect. At the end, because they register themselves with what stands above.
 from tests.kit import (  # noqa: E402
+    controls_of_approvals,
     controls_of_channel,
     controls_of_computers,
     controls_of_files,
@@ -101,6 +102,7 @@ __all__ = [
     "Control",
     "Patch",
     "control",
+    "controls_of_approvals",
     "controls_of_channel",
     "controls_of_computers",
     "controls_of_files",

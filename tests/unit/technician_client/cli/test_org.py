@@ -141,7 +141,8 @@ def test_a_second_signature_is_asked_for_and_given(tmp_path: Path) -> None:
     said = desk.run("org", "approve", "--starter", "empty-trash", "--yes", "--key", "scripts-1", *desk.passphrase)
     assert "org countersign scripts" in said
     assert "waits" not in desk.run("org", "show") and "Waiting: scripts" in desk.run("org", "show")
-    desk.run("org", "countersign", "scripts", "--key", "scripts-1", "--yes", *desk.passphrase)
+    said = desk.run("org", "countersign", "scripts", "--key", "scripts-1", "--yes", *desk.passphrase, code=7)
+    assert "has signed this already" in said
     assert desk.founded.spool.missing("scripts") == 1
     # Whoever holds the vault with both keys is one person.
     said = desk.run("org", "countersign", "scripts", "--key", "scripts-2", "--yes", *desk.passphrase, code=7)

@@ -1,0 +1,44 @@
+"""What is published, on the computer of somebody who decides but does not run the signer: fetched from the relay, verified from
+the organisation's first root on, and laid out as the signer's own repository, so that the same commands work on both.
+"""
+
+from datetime import datetime
+
+from tuf.api.metadata import Metadata, Snapshot, Targets
+
+from technician_client.organisation.metadata import DELEGATED
+from technician_client.organisation.record import OrganisationHome
+from technician_client.organisation.repository import Repository, served_path
+from technician_client.relay_http import RelayHttp
+from technician_client.settings import Settings
+from technician_client.signed_files import SignedFiles, relay_reader
+
+
+def runs_signer(home: OrganisationHome) -> bool:
+    """Whether the signer's keys lie here: then its repository is the original, and nothing is fetched."""
+    return home.signer_keys.exists()
+
+
+def refresh_published(home: OrganisationHome, settings: Settings, wall: datetime) -> None:
+    """Bring the copy of the published repository up to date.
+
+    Raises:
+        Unavailable: the relay is away. TrustError: what it serves does not verify, is older than what was seen, or has expired.
+        NotSetUp: the organisation has no relay yet.
+    """
+    record = home.registered()
+    http = RelayHttp(record.relay, record.relay_spki, timeout=settings.request_seconds)
+    files = SignedFiles(home.base / "seen", record.tuf_root, relay_reader(http, record.organisation))
+    files.refresh(wall)
+    metadata: dict[str, bytes] = {f"{version}.root.json": data for version, data in files.roots().items()}
+    targets: dict[str, bytes] = {}
+    for role in ("targets", *DELEGATED):
+        data = files.role(role)
+        signed = Metadata[Targets].from_bytes(data).signed
+        metadata[f"{signed.version}.{role}.json"] = data
+        for path, listed in signed.targets.items():
+            targets[served_path(listed)] = files.target(path)
+    snapshot, timestamp = files.snapshot()
+    metadata[f"{Metadata[Snapshot].from_bytes(snapshot).signed.version}.snapshot.json"] = snapshot
+    metadata["timestamp.json"] = timestamp
+    Repository(home.repository).copy(metadata, targets)
