@@ -36,7 +36,7 @@ from technician_client.operations import typed_parameters
 from technician_client.published import Approval, Library, PublishedScript
 from technician_client.step_up import StepUpNeeded
 
-DEVICES_AT_ONCE: Final = 2000
+DEVICES_AT_ONCE: Final = 500
 _DIFF_LINES: Final = 4000
 _FILE_CHARS: Final = 256 * 1024
 

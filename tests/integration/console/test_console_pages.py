@@ -133,7 +133,7 @@ async def test_text_of_devices_is_inert_everywhere(open_console: Open) -> None:
         relay.rows = {"evil": DeviceRow("evil", MARKUP, MARKUP, True, 1.0, True, MARKUP, 1.0)}
         relay.ready()
         await expect(page.locator(".waiting-list q")).to_have_text(MARKUP)
-        await page.get_by_role("button", name="Help", exact=True).click()
+        await page.locator(".waiting-list button").click()
         await expect(page.get_by_role("dialog")).to_contain_text(MARKUP)
         await page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).click()
         await expect(page.locator(".session-name h1")).to_have_text(MARKUP)

@@ -1,42 +1,72 @@
 // What the whole console knows: who is here, the relay, the devices and the sessions. Kept current by one socket.
 
 import { batch, computed, signal } from "./lib.js";
+import { Fleet } from "./fleet.js";
+import { hearPreferences } from "./preferences.js";
 import { Socket } from "./socket.js";
 import { askPassphrase } from "./step_up.js";
 
 /** @type {import("../vendor/signals.js").Signal<null | {name: string, tier: number, organisation: string, relay: string,
  *   product: string, capabilities: Record<string, {words: string, tier: number}>}>} */
 export const hello = signal(null);
-/** @type {import("../vendor/signals.js").Signal<null | {online: boolean, text: string}>} null: not known yet */
+/** @type {import("../vendor/signals.js").Signal<null | {online: boolean, text: string, refused: boolean, retryAt: number}>}
+ *  null: not known yet; retryAt: performance.now() of the next attempt, 0 for now */
 export const relay = signal(null);
 /** Whether this page has a connection to the console itself. */
 export const consoleUp = signal(true);
-/** @type {import("../vendor/signals.js").Signal<null | Map<string, DeviceRow>>} null: not loaded yet */
-export const devices = signal(null);
+/** Every device, joined with what earlier sessions told. It changes in place; `fleetVersion` says that it did. */
+export const fleet = new Fleet();
+/** 0: not loaded yet. */
+export const fleetVersion = signal(0);
 /** @type {import("../vendor/signals.js").Signal<SessionRow[]>} */
 export const sessions = signal([]);
 /** Seconds since 1970, moved on once in a while so that "3 minutes ago" stays true. */
 export const clock = signal(Date.now() / 1000);
 
-export const waiting = computed(() =>
-  [...(devices.value?.values() ?? [])].filter((device) => device.waiting).sort((a, b) => a.waiting_since - b.waiting_since),
-);
+export const waiting = computed(() => (fleetVersion.value > 0 ? fleet.waiting() : []));
+
+/**
+ * Runs of fixes on many devices, newest first, without their devices.
+ * @type {import("../vendor/signals.js").Signal<null | RunRow[]>}
+ */
+export const runs = signal(null);
+/** @type {Set<(run: string, row: RunDevice) => void>} who shows the devices of a run */
+export const runListeners = new Set();
 
 /** @param {any} value */
 function hear(value) {
   switch (value.type) {
     case "hello":
       hello.value = value;
+      hearPreferences(value.preferences);
       break;
     case "relay":
-      relay.value = { online: value.online, text: value.text };
+      relay.value = {
+        online: value.online,
+        text: value.text,
+        refused: value.refused,
+        retryAt: value.retry_in > 0 ? performance.now() + 1000 * value.retry_in : 0,
+      };
       break;
-    case "devices": {
-      const rows = new Map(value.replace ? [] : (devices.value ?? []));
-      for (const device of value.devices) rows.set(device.id, device);
-      devices.value = rows;
+    case "known":
+      fleet.learn(value.devices);
+      if (fleetVersion.value > 0) fleetVersion.value += 1;
       break;
-    }
+    case "runs":
+      runs.value = value.runs;
+      break;
+    case "run":
+      runs.value = (runs.value ?? []).some(({ id }) => id === value.run)
+        ? (runs.value ?? []).map((run) => (run.id === value.run ? value.row : run))
+        : [value.row, ...(runs.value ?? [])];
+      break;
+    case "run_device":
+      for (const listener of runListeners) listener(value.run, value.row);
+      break;
+    case "devices":
+      fleet.update(value.devices, value.replace);
+      fleetVersion.value += 1;
+      break;
     case "sessions":
       sessions.value = value.sessions;
       break;

@@ -1,22 +1,16 @@
-// Light, dark, or as the system has it. The choice is kept in this browser.
+// Light, dark, or as the system has it; and more contrast.
 
-import { effect, signal } from "./lib.js";
+import { computed } from "./lib.js";
+import { choose, preferences } from "./preferences.js";
 
-const KEY = "handrail-theme";
 /** @typedef {"system" | "light" | "dark"} Theme */
 
 /** @type {readonly Theme[]} */
 export const THEMES = Object.freeze(["system", "light", "dark"]);
 
-/** @returns {Theme} */
-function stored() {
-  const value = localStorage.getItem(KEY);
-  return THEMES.find((theme) => theme === value) ?? "system";
+export const theme = computed(() => preferences.value.theme);
+
+/** @param {Theme} value */
+export function chooseTheme(value) {
+  return choose({ theme: value });
 }
-
-export const theme = signal(stored());
-
-effect(() => {
-  document.documentElement.dataset.theme = theme.value;
-  localStorage.setItem(KEY, theme.value);
-});

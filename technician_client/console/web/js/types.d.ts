@@ -19,6 +19,87 @@ interface DeviceRow {
   waiting_since: number;
 }
 
+interface FoundRow {
+  id: string;
+  title: string;
+  severity: "critical" | "warning" | "notice";
+}
+
+/** technician_client/console/runs.py DeviceRun.document */
+interface RunDevice {
+  device: string;
+  label: string;
+  state: "waiting" | "running" | "good" | "bad" | "left_alone" | "cancelled";
+  step: string;
+  outcome: string;
+  text: string;
+  seconds: number;
+  output: string;
+  before: FoundRow[];
+  after: FoundRow[];
+  remaining: string[];
+  exit_code: number | null;
+}
+
+/** technician_client/console/runs.py FixRunOnMany.row */
+interface RunRow {
+  id: string;
+  fix: string;
+  title: string;
+  version: string;
+  parameters: Record<string, string | number | boolean>;
+  reason: string;
+  group: string | null;
+  started: number;
+  ended: number;
+  error: string;
+  cancelled: boolean;
+  counts: Record<RunDevice["state"], number>;
+  total: number;
+}
+
+/** technician_client/console/office_api.py */
+interface ApprovalRow {
+  version: number;
+  threshold: number;
+  signers: { key: string; holder: string }[];
+  signed: number;
+  expires: number;
+}
+
+interface LibraryRow extends FixEntry {
+  consent: "ask" | "policy";
+  os: string[];
+  timeout: number;
+  steps: Record<string, string[]>;
+  approval: ApprovalRow;
+  former: string;
+}
+
+interface LibraryScript extends LibraryRow {
+  files: { name: string; text: string; bytes: number }[];
+  change: { version: string; lines: string[] } | null;
+}
+
+interface StandingRow {
+  peer: string;
+  organisation_name: string;
+  fingerprint: string;
+  not_before: number;
+  not_after: number;
+  renewal_from: number;
+  renewable: boolean;
+  spki: string;
+  round_trip: number | null;
+  about?: { product: string; licence: string; python: string; program: LicenceRow[]; page: LicenceRow[] };
+}
+
+interface LicenceRow {
+  name: string;
+  version: string;
+  licence: string;
+}
+
 interface SessionRow {
   id: string;
   label: string;
@@ -50,6 +131,9 @@ interface SessionSnapshot extends SessionRow {
   paused: string | null;
   over: null | { reason: string; text: string; clean: boolean; by_peer: boolean; receipt: string };
   chat: ChatLine[];
+  after_restart: number;
+  recording: null | { stage: "off" | "announcing" | "on" | "held"; name: string; seconds: number | null; reason: string; text: string };
+  note: string;
 }
 
 interface Finding {

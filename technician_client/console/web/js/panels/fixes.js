@@ -5,6 +5,7 @@ import { span } from "../format.js";
 import { OUTCOMES, STAGES, checkParameters, startValues } from "../features/fixes.js";
 import { Icon } from "../icons.js";
 import { Empty, Severity, Spinner } from "../parts/controls.js";
+import { Parameter } from "../parts/parameter.js";
 import { Needs } from "../parts/permissions.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
@@ -81,29 +82,6 @@ function FixForm({ store, fix, finding, given, busy, again }) {
     ${fix.parameters.map((parameter) => html`<${Parameter} key=${parameter.name} parameter=${parameter} value=${typed[parameter.name]} error=${errors[parameter.name]} onValue=${set} />`)}
     <button type="submit" class="button button-primary" disabled=${busy}><${Icon} name="play" size=${14} />${busy ? "Running" : again ? "Run again" : "Run fix"}</button>
   </form>`;
-}
-
-/** @param {{parameter: FixParameter, value: string | boolean, error?: string, onValue: (name: string, value: string | boolean) => void}} props */
-function Parameter({ parameter, value, error, onValue }) {
-  const { name, kind, title, required, choices, low, high } = parameter;
-  const words = title || name;
-  const id = `parameter-${name}`;
-  if (kind === "bool") {
-    return html`<label class="check"><input type="checkbox" checked=${value === true} onChange=${(/** @type {any} */ event) => onValue(name, event.target.checked)} /><span>${words}</span></label>`;
-  }
-  const change = (/** @type {any} */ event) => onValue(name, event.target.value);
-  const range = kind === "int" && (low !== null || high !== null) ? `${low ?? "…"} to ${high ?? "…"}` : "";
-  return html`<label class="field" for=${id}><span>${words} <span class="quiet">${required ? range : `optional ${range}`}</span></span>
-    ${
-      kind === "choice"
-        ? html`<select id=${id} value=${value} onChange=${change} aria-invalid=${Boolean(error)}>
-            ${!required && html`<option value=""></option>`}
-            ${choices.map((choice) => html`<option value=${choice}>${choice}</option>`)}
-          </select>`
-        : html`<input id=${id} type="text" inputmode=${kind === "int" ? "numeric" : "text"} value=${value} onInput=${change} autocomplete="off" spellcheck="false" aria-invalid=${Boolean(error)} />`
-    }
-    ${error && html`<span class="field-error" role="alert">${error}</span>`}
-  </label>`;
 }
 
 /** @param {{store: SessionStore, run: import("../features/fixes.js").Run}} props */

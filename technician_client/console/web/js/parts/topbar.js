@@ -1,12 +1,19 @@
-// The bar at the top: whose console this is, and whether the relay is there.
+// The bar at the top: where one can go, whose console this is, and whether the relay is there.
 
 import { html } from "../lib.js";
 import { Icon } from "../icons.js";
-import { consoleUp, hello, relay } from "../live.js";
-import { THEMES, theme } from "../theme.js";
+import { consoleUp, hello, relay, waiting } from "../live.js";
+import { route } from "../router.js";
+import { THEMES, chooseTheme, theme } from "../theme.js";
 import { Segmented } from "./controls.js";
 
 const THEME_ICONS = /** @type {const} */ ({ system: "system", light: "sun", dark: "moon" });
+const PLACES = /** @type {const} */ ([
+  { href: "#/", words: "Devices", icon: "home", pages: ["home", "session"] },
+  { href: "#/library", words: "Library", icon: "book", pages: ["library", "fix", "run"] },
+  { href: "#/recordings", words: "Recordings", icon: "record", pages: ["recordings", "recording"] },
+  { href: "#/settings", words: "Settings", icon: "gear", pages: ["settings"] },
+]);
 
 export function RelayStatus() {
   const state = relay.value;
@@ -26,13 +33,22 @@ export function ThemeChoice() {
     words: html`<${Icon} name=${THEME_ICONS[value]} /><span class="visually-hidden">${value}</span>`,
     title: value === "system" ? "As the system" : `${value[0].toUpperCase()}${value.slice(1)}`,
   }));
-  return html`<${Segmented} label="Colours" options=${options} value=${theme.value} onChange=${(/** @type {any} */ value) => (theme.value = value)} />`;
+  return html`<${Segmented} label="Colours" options=${options} value=${theme.value} onChange=${chooseTheme} />`;
 }
 
 export function TopBar() {
   const who = hello.value;
+  const { page } = route.value;
+  const queue = waiting.value.length;
   return html`<header class="topbar">
-    <a class="brand" href="#/"><span class="brand-mark"><${Icon} name="rail" size=${18} /></span>Handrail</a>
+    <a class="brand" href="#/" aria-label="Handrail, devices"><span class="brand-mark"><${Icon} name="rail" size=${18} /></span><span class="brand-word">Handrail</span></a>
+    <nav class="places" aria-label="Pages">
+      ${PLACES.map(
+        ({ href, words, icon, pages }) => html`<a href=${href} aria-current=${/** @type {readonly string[]} */ (pages).includes(page) ? "page" : undefined}>
+          <${Icon} name=${icon} /><span>${words}</span>${href === "#/" && queue > 0 && html`<span class="count count-new" title="Waiting for help">${queue}<span class="visually-hidden"> waiting</span></span>`}
+        </a>`,
+      )}
+    </nav>
     <span class="topbar-space"></span>
     <${RelayStatus} />
     ${

@@ -1,0 +1,69 @@
+// What the technician has chosen. The console keeps it in a file; this browser keeps a copy, so that a page is never painted wrong first.
+
+import { effect, signal } from "./lib.js";
+
+const KEY = "handrail-preferences";
+
+/**
+ * @typedef {object} Preferences technician_client/console/preferences.py
+ * @property {"system" | "light" | "dark"} theme
+ * @property {"system" | "more"} contrast
+ * @property {boolean} notify
+ * @property {boolean} sound
+ * @property {Record<string, string>} shortcuts
+ * @property {string[]} favourites
+ */
+
+/** @type {Readonly<Preferences>} */
+const NOTHING_CHOSEN = Object.freeze({ theme: "system", contrast: "system", notify: false, sound: true, shortcuts: {}, favourites: [] });
+
+/** @returns {Preferences} */
+function stored() {
+  try {
+    const value = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return value !== null && typeof value === "object" ? { ...NOTHING_CHOSEN, ...value } : { ...NOTHING_CHOSEN };
+  } catch {
+    return { ...NOTHING_CHOSEN };
+  }
+}
+
+export const preferences = signal(stored());
+/** What went wrong when the last choice was kept, "" when nothing did. */
+export const notKept = signal("");
+
+effect(() => {
+  document.documentElement.dataset.theme = preferences.value.theme;
+  document.documentElement.dataset.contrast = preferences.value.contrast;
+  localStorage.setItem(KEY, JSON.stringify(preferences.value));
+});
+
+/** What the console says is chosen. @param {Preferences} value */
+export function hearPreferences(value) {
+  preferences.value = value;
+}
+
+/** @param {Partial<Preferences>} change */
+export async function choose(change) {
+  preferences.value = { ...preferences.value, ...change };
+  try {
+    const answer = await fetch("/api/v1/preferences", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(preferences.value),
+    });
+    notKept.value = answer.ok ? "" : String((await answer.json()).detail);
+  } catch {
+    notKept.value = "The console does not answer, so your choice lasts only as long as this browser remembers it.";
+  }
+}
+
+/** @param {string} id */
+export function isFavourite(id) {
+  return preferences.value.favourites.includes(id);
+}
+
+/** @param {string} id */
+export function toggleFavourite(id) {
+  const { favourites } = preferences.value;
+  return choose({ favourites: isFavourite(id) ? favourites.filter((one) => one !== id) : [...favourites, id] });
+}
