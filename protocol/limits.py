@@ -47,7 +47,12 @@ class Limits:
     # screen
     screen_width: int = 16384
     screen_height: int = 16384
+    screen_pixels: int = 48 * 1024 * 1024
     cursor_side: int = 256
+
+    def shows(self, width: int, height: int) -> bool:
+        """Whether a picture of this size is shown: each side, and all its pixels (four bytes each at the technician's)."""
+        return width <= self.screen_width and height <= self.screen_height and width * height <= self.screen_pixels
 
 
 LIMITS = Limits()

@@ -101,7 +101,7 @@ class Picture:
         Raises:
             RemoteProtocolError: larger than the limits allow.
         """
-        if layout.width > self._limits.screen_width or layout.height > self._limits.screen_height:
+        if not self._limits.shows(layout.width, layout.height):
             raise RemoteProtocolError("The other side's display is larger than this version can show.")
         self.pixels = np.zeros((layout.height, layout.width, 4), np.uint8)
         self.pixels[..., 3] = 255

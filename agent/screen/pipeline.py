@@ -316,9 +316,9 @@ class _Stream:
             self._pipeline._deliver(reporter.take(self._pacer, self._pacer.held, now))
         if not self._work(now):
             return
-        if self._damaged and self._builder.filming and now >= self._echo_at:
+        if self._damaged and self._builder.filming and self._pacer.far and now >= self._echo_at:
             self._echo_at = now + ECHO_SECONDS
-            self._echo()  # what is small goes before the film's picture, which takes long to encode and to decode
+            self._echo()  # what is small goes before the film's picture, which takes long on its way
         reason = self._pacer.hold(now, self._pipeline._backlog)
         if reason is None:
             self._update()
@@ -437,7 +437,8 @@ class _Stream:
 
 def choose_area(layout: DisplayLayout, monitor: str) -> Rect:
     """The part of the display to stream: the named monitor where there is one, else everything, cut to what the wire can say."""
-    whole = Rect(0, 0, min(layout.width, LIMITS.screen_width), min(layout.height, LIMITS.screen_height))
+    width = min(layout.width, LIMITS.screen_width)
+    whole = Rect(0, 0, width, min(layout.height, LIMITS.screen_height, LIMITS.screen_pixels // max(width, 1)))
     for candidate in layout.monitors:
         if monitor and candidate.name == monitor:
             return candidate.area.intersect(whole)

@@ -21,7 +21,10 @@ from technician_client.console.hub import LiveSession
 from technician_client.console.wire import (
     Area,
     AskCapability,
+    Command,
     EndSession,
+    Record,
+    TakeNote,
     ToBrowserMessage,
     UpdateWriter,
     carried_bytes,
@@ -194,13 +197,19 @@ class Bridge:
                 return
             self._act(said)
 
-    def _act(self, said: Message | AskCapability | EndSession) -> None:
+    def _act(self, said: Message | Command) -> None:
         match said:
             case AskCapability(capability=capability, reason=reason):
                 self._supervisor.spawn(self._live.ask(capability, reason[:500]), f"ask for {capability}")
                 return
             case EndSession():
                 self._live.supervisor.spawn(self._live.end("technician"), "end the session")
+                return
+            case Record(on=on):
+                self._live.record(on)
+                return
+            case TakeNote(text=text):
+                self._live.supervisor.spawn(self._live.note(text), "notes")
                 return
             case ScreenAck(sequence=sequence):
                 self._window.painted(sequence)
@@ -237,6 +246,7 @@ class Bridge:
                     await self._socket.send_bytes(write_cursor(item))
             case _:
                 if isinstance(item, ScreenLayout):
+                    Area.of(item)  # before the browser makes a canvas of it
                     self._layout = item
                     self._writer.forget()
                 if isinstance(item, ToBrowserMessage):

@@ -7,17 +7,19 @@ Binary: an update of the picture, or the pointer's shape. Little-endian.
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
 
 from protocol.capabilities import Capability
 from protocol.errors import RemoteProtocolError, UndecodableMessage
-from protocol.messages import Message, chat, diagnostics, fixes, live, pointer, screen, session
+from protocol.limits import LIMITS
+from protocol.messages import Message, chat, diagnostics, fixes, live, logs, pointer, power, screen, session, terminal
 from protocol.messages import input as input_messages
 from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.console.pixels import Pixels, TileReader
+from technician_client.notes import MOST_CHARS
 
 UPDATE: Final = 1
 CURSOR: Final = 2
@@ -55,8 +57,20 @@ FromBrowserMessage = (
     | fixes.FixList
     | fixes.FixRun
     | fixes.FixCancel
+    | terminal.TerminalOpen
+    | terminal.TerminalOpenRoot
+    | terminal.TerminalList
+    | terminal.TerminalAttach
+    | terminal.TerminalInput
+    | terminal.TerminalResize
+    | terminal.TerminalAck
+    | terminal.TerminalClose
+    | logs.LogSources
+    | logs.LogFollow
+    | logs.LogStop
     | chat.ChatMessage
     | session.CapabilityReturn
+    | power.RebootRequest
 )
 """What a page may have sent to the agent. Anything else it says ends its socket."""
 
@@ -75,9 +89,18 @@ ToBrowserMessage = (
     fixes.FixStage,
     fixes.FixOutput,
     fixes.FixResult,
+    terminal.TerminalOpened,
+    terminal.TerminalListing,
+    terminal.TerminalTaken,
+    terminal.TerminalOutput,
+    terminal.TerminalEnded,
+    logs.LogListing,
+    logs.LogLines,
+    logs.LogEnded,
     chat.ChatMessage,
     session.Refusal,
     session.Paused,
+    power.RebootState,
 )
 """What an agent says that goes to the page as text."""
 
@@ -97,11 +120,24 @@ class EndSession(PageCommand, frozen=True, tag="end"):
     """End the session."""
 
 
+class Record(PageCommand, frozen=True, tag="record"):
+    """Begin a recording, or end it."""
+
+    on: bool
+
+
+class TakeNote(PageCommand, frozen=True, tag="note"):
+    """Keep these notes of the session."""
+
+    text: Annotated[str, msgspec.Meta(max_length=MOST_CHARS)]
+
+
+Command = AskCapability | EndSession | Record | TakeNote
 _MESSAGES: Final = msgspec.json.Decoder(FromBrowserMessage)
-_COMMANDS: Final = msgspec.json.Decoder(AskCapability | EndSession)
+_COMMANDS: Final = msgspec.json.Decoder(Command)
 
 
-def read_page(text: str) -> Message | AskCapability | EndSession:
+def read_page(text: str) -> Message | Command:
     """Decode one text of the page.
 
     Raises:
@@ -111,7 +147,7 @@ def read_page(text: str) -> Message | AskCapability | EndSession:
         if text.startswith("["):
             message: Message = _MESSAGES.decode(text)
             return message
-        command: AskCapability | EndSession = _COMMANDS.decode(text)
+        command: Command = _COMMANDS.decode(text)
         return command
     except (ValueError, RecursionError) as error:
         raise UndecodableMessage(f"The page said something the console does not know: {error}") from error
@@ -136,7 +172,13 @@ class Area:
 
     @classmethod
     def of(cls, layout: ScreenLayout) -> "Area":
-        """The area of a layout."""
+        """The area of a layout.
+
+        Raises:
+            RemoteProtocolError: larger than the limits allow.
+        """
+        if not LIMITS.shows(layout.width, layout.height):
+            raise RemoteProtocolError("The other side's display is larger than this version can show.")
         return cls(layout.width, layout.height)
 
 

@@ -251,7 +251,7 @@ def _unpack(data: bytes, shape: tuple[int, ...]) -> Bytes2D:
     height, width = shape[:2]
     size = height * width * 3
     try:
-        if size > LIMITS.screen_width * LIMITS.screen_height * 3 or zstandard.frame_content_size(data) != size:
+        if size > LIMITS.screen_pixels * 3 or zstandard.frame_content_size(data) != size:
             raise TrustError("A key point of the recording does not hold a whole picture.")
         plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
     except zstandard.ZstdError as error:

@@ -26,6 +26,7 @@ from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpda
 from protocol.session import SessionEnded
 from technician_client.cli.output import Output
 from technician_client.console.ports import DevicesUpdate
+from technician_client.console.wire import Area
 from technician_client.picture import Picture
 from technician_client.receipts import keep_last_words
 from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
@@ -160,11 +161,26 @@ def test_hostile_pictures_are_refused_before_they_are_unpacked(what: str) -> Non
     assert shown.pixels.shape == (480, 640, 4)
 
 
+@pytest.mark.attack(24, without=["layout_limits"])
+def test_a_layout_of_lies_takes_no_memory() -> None:
+    """Each side is within its limit; together they would be a gigabyte, at the picture and in the browser's canvas."""
+    layout = decode_message(encode_message(ScreenLayout(1, 16384, 16384)))
+    assert isinstance(layout, ScreenLayout)
+    shown = picture()
+    with pytest.raises(RemoteProtocolError, match="larger"):
+        Area.of(layout)
+    with pytest.raises(RemoteProtocolError, match="larger"):
+        shown.apply_layout(layout)
+    assert shown.pixels.nbytes == 640 * 480 * 4
+    assert LIMITS.shows(3 * 3840, 2160) and LIMITS.shows(7680, 4320)
+
+
 @pytest.mark.attack(24)
 def test_hostile_layouts_and_cursors_are_refused() -> None:
     for hostile in (
         ScreenLayout(1, 2**31, 2**31),
         ScreenLayout(1, 16385, 1),
+        ScreenLayout(1, 16384, 16384),
         CursorShape(1, 5000, 5000, 0, 0, b""),
         ScreenUpdate(1, 1, 0, [Copy(0, 0, 99999, 1, 0, 0)]),
     ):

@@ -206,6 +206,14 @@ def picture_limits(patch: Patch) -> None:
     patch(Picture, "_part", lambda self, x, y, size: np.zeros((1, 1, 4), np.uint8))
 
 
+@control("a display has so many pixels in all, whatever its sides")
+def layout_limits(patch: Patch) -> None:
+    """Each side counts by itself."""
+    from protocol.limits import Limits
+
+    patch(Limits, "shows", lambda self, width, height: width <= self.screen_width and height <= self.screen_height)
+
+
 @control("messages are bounded before they are put together")
 def message_limits(patch: Patch) -> None:
     """A message may be of any size."""

@@ -134,3 +134,6 @@ def test_a_layout_beyond_the_limits_is_refused() -> None:
 
     with pytest.raises(RemoteProtocolError, match="larger"):
         Picture(Limits(screen_width=100)).apply_layout(ScreenLayout(1, 101, 10))
+    with pytest.raises(RemoteProtocolError, match="larger"):
+        Picture(Limits(screen_pixels=1000)).apply_layout(ScreenLayout(1, 101, 10))
+    Picture(Limits(screen_pixels=1010)).apply_layout(ScreenLayout(1, 101, 10))

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from agent.screen.pipeline import (
     choose_area,
 )
 from protocol.errors import Unavailable
+from protocol.limits import LIMITS
 from protocol.messages import Message
 from protocol.messages.screen import Copy, ScreenUpdate, Video
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
@@ -246,6 +248,9 @@ def test_areas_are_chosen_by_name_and_cut_to_what_the_wire_can_say() -> None:
     assert choose_area(layout, "") == Rect(0, 0, 100, 50)
     assert choose_area(layout, "fake") == Rect(0, 0, 100, 50)
     assert choose_area(layout, "gone") == Rect(0, 0, 100, 50)
+    wall = replace(layout, width=16000, height=16000)
+    area = choose_area(wall, "")
+    assert (area.width, LIMITS.shows(area.width, area.height), LIMITS.shows(area.width, area.height + 1)) == (16000, True, False)
     display.close()
 
 

@@ -10,7 +10,7 @@ from protocol.errors import RemoteProtocolError, UndecodableMessage
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.input import Key, PointerMove, ReleaseAll
-from protocol.messages.screen import Copy, CursorShape, Operation, ScreenUpdate, Tile, Video
+from protocol.messages.screen import Copy, CursorShape, Operation, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.console.pixels import TileReader, swap_by_numpy
 from technician_client.console.wire import (
     OPERATION_HEADER,
@@ -146,3 +146,9 @@ def test_kept_pixels_come_back_until_the_layout_changes() -> None:
     assert paint(kept) == b"cba\xff" * 4
     writer.forget()
     assert paint(kept) == bytes((0, 0, 0, 255)) * 4
+
+
+def test_an_area_has_so_many_pixels_at_most() -> None:
+    assert Area.of(ScreenLayout(1, 7680, 4320)) == Area(7680, 4320)
+    with pytest.raises(RemoteProtocolError, match="larger"):
+        Area.of(ScreenLayout(1, 16384, 16384))
