@@ -36,9 +36,9 @@ lint: ## ruff, mypy --strict, tsc --checkJs
 
 bench: bench-screens bench-trust ## every benchmark
 
-bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: beside every peer)
+bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: beside every peer; WORKLOADS=own: a terminal, a browser, a conference, an editor, a sheet)
 	@scripts/prepare bench
-	@.venv/bin/python -m tests.bench.screens $(if $(PEERS),--peers)
+	@.venv/bin/python -m tests.bench.screens $(if $(PEERS),--peers) $(if $(WORKLOADS),--workloads $(WORKLOADS))
 
 bench-trust: ## handshakes, opening a session, the audit chain; beside plain TLS in the same run
 	@scripts/prepare test

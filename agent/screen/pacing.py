@@ -28,6 +28,8 @@ PATH_WINDOW = 10.0
 RATE_WINDOW = 0.6
 LEAST_UPDATES, MOST_UPDATES = 3, 32
 FRAME_SECONDS = 1 / 60
+FAR_SECONDS = 0.012
+"""A path longer than this makes itself felt beside a display's own 17 ms."""
 FIRST_BYTES = 96 * 1024
 """What may be under way before the link's rate is known."""
 FIRST_RATE = 4_000_000.0
@@ -101,6 +103,16 @@ class Pacer:
     def path(self) -> float | None:
         """Shortest time in seconds from sending to acknowledgement lately, less what the viewer needed for painting."""
         return min((delay for _, delay in self._paths), default=None)
+
+    @property
+    def far(self) -> bool:
+        """Whether the path takes so long that what is small should not wait for anything large.
+
+        On a short one it should: a browser that has just shown a letter shows a film's picture that comes 5 ms later with its
+        display's next frame, 17 ms after the letter.
+        """
+        path = self.path
+        return path is not None and path > FAR_SECONDS
 
     @property
     def unacknowledged(self) -> int:

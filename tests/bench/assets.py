@@ -142,9 +142,40 @@ def draw_page(out: Path, china: Image.Image, flower: Image.Image) -> None:
     save(out / "page.raw", page)
 
 
+def draw_listing(out: Path) -> None:
+    """1000 x 8000 of coloured source text, and the whole of it as a map of 100 x 800."""
+    numbers = random.Random(11)
+    font = ImageFont.truetype(MONO, 15)
+    colours = [(212, 212, 212), (86, 156, 214), (206, 145, 120), (106, 153, 85), (220, 220, 170)]
+    listing = Image.new("RGB", (1000, 8000), (30, 30, 30))
+    pen = ImageDraw.Draw(listing)
+    lines = Path(textwrap.__file__).read_text(encoding="utf-8").splitlines()
+    for i in range(400):
+        pen.text((4, 2 + 20 * i), f"{i + 1:4}", font=font, fill=(110, 110, 120))
+        x = 56.0
+        for word in lines[numbers.randrange(len(lines))][:95].replace("\t", "    ").split(" "):
+            pen.text((x, 2 + 20 * i), word, font=font, fill=numbers.choice(colours))
+            x += pen.textlength(word + " ", font=font)
+    save(out / "code.raw", listing)
+    save(out / "minimap.raw", listing.resize((100, 800), Image.Resampling.LANCZOS))
+
+
+def draw_digits(out: Path) -> None:
+    """0 to 9, dark on white."""
+    digits = Image.new("RGB", (100, 18), (255, 255, 255))
+    pen = ImageDraw.Draw(digits)
+    for i in range(10):
+        pen.text((i * 10, 0), str(i), font=ImageFont.truetype(MONO, 15), fill=(20, 20, 20))
+    save(out / "digits.raw", digits)
+
+
 def make(cache: Path) -> Path:
     """Everything `glass` needs, made once; returns the directory."""
     out = cache / "assets"
+    if not (out / "digits.raw").exists():
+        out.mkdir(parents=True, exist_ok=True)
+        draw_listing(out)
+        draw_digits(out)
     if (out / "complete").exists():
         return out
     out.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,17 @@
 /* glass.c - glass-to-glass probe for remote-desktop systems.
  *
- * Draws one deterministic workload on the SOURCE X display and, in a second
+ * Has scenes.c draw one deterministic workload on the SOURCE X display and, in a second
  * thread of the same process (one clock: CLOCK_MONOTONIC), samples a few pixels
  * of the VIEWER X display with MIT-SHM until each drawn frame shows up there.
  * It knows nothing about the system in between.
  *
- * build: gcc -O2 -o glass glass.c -lX11 -lXext -lpthread -lm
+ * build: gcc -O2 -o glass glass.c scenes.c -lX11 -lXext -lpthread -lm
  * usage: glass --src :60 --dst :61 --off 0,0 --assets DIR --workload W --secs 12
- *              --seed 1 --settle 2.5 --out res.json [--dump PREFIX]
- *   W: block | typing | scroll | drag | video | idle | calibrate
+ *              --seed 1 --settle 2.5 --out res.json [--dump PREFIX] [--motion N --region X,Y,W,H]
+ *   W: block | typing | scroll | drag | video | idle | terminal | browser | conference | ide | sheet | calibrate
  * --off X,Y : where source pixel (0,0) appears on the viewer display.
+ * --motion N: a third thread takes N pictures of the viewer at random moments in motion, each of which says which frame it
+ *             shows; when all is over, these frames are drawn on the source again and compared over the region.
  * protocol  : prints READY, waits for a line on stdin, runs, prints DONE (after a
  *             0.5 s drain; read your counters here), waits <settle> s, dumps both
  *             framebuffers as raw BGRX, prints FIN.
@@ -17,6 +19,7 @@
  *             magenta area on the viewer (once a second until it is src-sized, 15 s).
  */
 #define _GNU_SOURCE
+#include "scenes.h"
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
 #include <X11/extensions/XShm.h>
@@ -33,9 +36,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SW 1920
-#define SH 1080
-#define MAXF 8192
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -47,10 +47,6 @@ static void sleep_until(double t) {
   s.tv_nsec = (long)((t - s.tv_sec) * 1e9);
   clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &s, NULL);
 }
-static void die(const char *m) {
-  fprintf(stderr, "glass: %s\n", m);
-  exit(2);
-}
 
 /* ---------- shared state between the drawing and the sampling thread ---------- */
 static volatile int cur_id = -1, stop_flag = 0; /* last frame drawn */
@@ -60,18 +56,6 @@ static int torn_samples = 0, samples = 0;
 static double max_gap = 0;
 static const char *wl;
 static int offx = 0, offy = 0;
-static int topx, topy, botx, boty; /* barcode positions (source coordinates) */
-static int ed_x = 360, ed_y = 140; /* editor window */
-static const unsigned pal[8] = {0xE02020, 0x20E020, 0x2020E0, 0xE0E020, 0xE020E0, 0x20E0E0, 0xF0F0F0, 0x101010};
-#define CURSOR_COL 0xFF8C00
-#define EDCOLS 110
-#define ED_LINE0 24
-static int BX = 928, BY = 508; /* 64x64 block */
-
-static void cell(int id, int *x, int *y) {
-  *x = ed_x + 4 + 10 * (id % EDCOLS);
-  *y = ed_y + 4 + 20 * (ED_LINE0 + (id / EDCOLS) % 12);
-}
 
 /* ---------- SHM grabs ---------- */
 typedef struct {
@@ -109,17 +93,13 @@ static int cdist(unsigned a, unsigned b) {
 }
 
 /* ---------- barcode: 16 cells of 16x16 px; 12 bit id, 4 bit check ---------- */
-static unsigned code(int id) {
-  unsigned c = (id ^ (id >> 4) ^ (id >> 8) ^ 0x5) & 15;
-  return ((unsigned)(id & 4095) << 4) | c;
-}
-static int bar_read(Grab *g) {
+static int bar_at(Grab *g, int x, int y) {
   unsigned v = 0;
   for (int i = 0; i < 16; i++) {
     int s = 0;
     for (int dy = 6; dy < 10; dy += 3)
       for (int dx = 6; dx < 10; dx += 3) {
-        unsigned p = px(g, i * 16 + dx, dy);
+        unsigned p = px(g, x + i * 16 + dx, y + dy);
         s += (p >> 8) & 255;
       }
     v = (v << 1) | (s > 4 * 128);
@@ -127,6 +107,8 @@ static int bar_read(Grab *g) {
   int id = v >> 4;
   return code(id) == v ? id : -1;
 }
+
+static int bar_read(Grab *g) { return bar_at(g, 0, 0); }
 
 static Grab gb, gs;
 static Display *DD;
@@ -140,12 +122,12 @@ static void seen(int id, double t, int *last) {
 }
 static int sample_once(int *last) {
   if (!strcmp(wl, "block")) {
-    grab(&gs, offx + BX + 30, offy + BY + 30);
+    grab(&gs, offx + BLOCK_X + 30, offy + BLOCK_Y + 30);
     double t = now();
     unsigned p = px(&gs, 1, 1);
     int best = -1;
     for (int i = 0; i < 8; i++)
-      if (cdist(p, pal[i]) < 48)
+      if (cdist(p, palette[i]) < 48)
         best = i;
     if (best >= 0)
       for (int k = cur_id; k > *last && k > cur_id - 7; k--)
@@ -156,10 +138,10 @@ static int sample_once(int *last) {
   } else if (!strcmp(wl, "typing")) {
     for (int k = cur_id; k > *last && k > cur_id - 60 && k >= 0; k--) {
       int x, y;
-      cell(k + 1, &x, &y);
+      caret_cell(k + 1, &x, &y);
       grab(&gs, offx + x + 3, offy + y + 8);
       double t = now();
-      if (cdist(px(&gs, 1, 1), CURSOR_COL) < 64) {
+      if (cdist(px(&gs, 1, 1), CARET) < 64) {
         seen(k, t, last);
         break;
       }
@@ -199,55 +181,100 @@ static void *sampler(void *x) {
   return NULL;
 }
 
-/* ---------- drawing ---------- */
-static Display *S;
-static Window win;
-static GC gc;
-static int scr;
-static const char *adir;
-static char *asset(const char *n, size_t *len) {
-  char b[512];
-  snprintf(b, sizeof b, "%s/%s", adir, n);
-  int f = open(b, O_RDONLY);
-  if (f < 0)
-    die(b);
-  struct stat st;
-  fstat(f, &st);
-  char *p = mmap(0, st.st_size, PROT_READ, MAP_PRIVATE, f, 0);
-  if (len)
-    *len = st.st_size;
-  return p;
-}
-static Pixmap upload(char *d, int w, int h) {
-  Pixmap p = XCreatePixmap(S, win ? win : DefaultRootWindow(S), w, h, DefaultDepth(S, scr));
-  XImage *im = XCreateImage(S, DefaultVisual(S, scr), 24, ZPixmap, 0, d, w, h, 32, w * 4);
-  for (int y = 0; y < h; y += 256) {
-    int n = h - y < 256 ? h - y : 256;
-    XPutImage(S, p, gc, im, 0, y, 0, y, w, n);
+/* ---------- pictures of the viewer in motion ---------- */
+typedef struct {
+  int id;
+  double at;
+  char *pixels;
+} Shot;
+static Shot shots[256];
+static int wanted, taken;
+static int rx, ry, rw = SW, rh = SH; /* what is compared, in source coordinates */
+static double motion_begin, motion_secs;
+static const char *viewer_name;
+static unsigned shot_seed = 7;
+/* Which frame a whole picture of the viewer shows; -1: torn, or none that is known. */
+static int identify(Grab *g) {
+  if (has_bars(wl)) {
+    int a = bar_at(g, topx, topy), b = bar_at(g, botx, boty);
+    return a == b ? a : -1;
   }
-  XSync(S, 0);
-  im->data = NULL;
-  XDestroyImage(im);
-  return p;
-}
-static void bar_draw(int id, int x, int y) {
-  unsigned v = code(id);
-  for (int i = 0; i < 16; i++) {
-    XSetForeground(S, gc, (v >> (15 - i)) & 1 ? 0xffffff : 0);
-    XFillRectangle(S, win, gc, x + i * 16, y, 16, 16);
+  int newest = cur_id;
+  for (int k = newest; k >= 0 && k > newest - 60; k--) {
+    int x = BLOCK_X + 31, y = BLOCK_Y + 31;
+    unsigned colour = palette[k % COLOURS];
+    if (!strcmp(wl, "typing")) {
+      caret_cell(k + 1, &x, &y);
+      x += 4, y += 9;
+      colour = CARET;
+    }
+    if (cdist(px(g, x, y), colour) < 48)
+      return k;
   }
+  return -1;
 }
+static void *shooter(void *x) {
+  (void)x;
+  Display *d = XOpenDisplay(viewer_name);
+  Grab g;
+  grab_init(&g, d, SW, SH);
+  size_t size = (size_t)g.im->bytes_per_line * SH;
+  for (int k = 0; k < wanted; k++) {
+    shot_seed = shot_seed * 1664525u + 1013904223u;
+    sleep_until(motion_begin + 0.2 + (motion_secs - 0.3) * (k + (shot_seed >> 8) / 16777216.0) / wanted);
+    grab(&g, offx, offy);
+    Shot *shot = &shots[taken++];
+    shot->at = now() - motion_begin;
+    shot->pixels = malloc(size);
+    memcpy(shot->pixels, g.im->data, size);
+    shot->id = identify(&g);
+  }
+  return NULL;
+}
+/* Squared error and differing pixels of a picture against what the source shows. */
+static double error_of(const Shot *shot, Grab *source, long *different) {
+  double sum = 0;
+  *different = 0;
+  for (int y = ry; y < ry + rh; y++)
+    for (int x = rx; x < rx + rw; x++) {
+      unsigned one = px(source, x, y);
+      unsigned other = *(unsigned *)(shot->pixels + (size_t)y * source->im->bytes_per_line + 4 * x) & 0xffffff;
+      if (one == other)
+        continue;
+      ++*different;
+      for (int i = 0; i < 24; i += 8) {
+        int d = (int)((one >> i) & 255) - (int)((other >> i) & 255);
+        sum += d * d;
+      }
+    }
+  return sum / (3.0 * rw * rh);
+}
+static void report_motion(FILE *f) {
+  Grab g;
+  grab_init(&g, S, SW, SH);
+  fprintf(f, ",\"motion\":[");
+  for (int k = 0; k < taken; k++) {
+    long different = -1;
+    double psnr = 0;
+    if (shots[k].id >= 0) {
+      scene_redraw(shots[k].id);
+      grab(&g, 0, 0);
+      double mse = error_of(&shots[k], &g, &different);
+      psnr = mse > 0 ? 10 * log10(255.0 * 255.0 / mse) : 99;
+    }
+    fprintf(f, "%s{\"at\":%.3f,\"id\":%d,\"different\":%ld,\"psnr\":%.2f}", k ? "," : "", shots[k].at, shots[k].id, different,
+            psnr);
+  }
+  fprintf(f, "]");
+}
+
+/* ---------- the run ---------- */
 static void flush_id(int id) {
   cur_id = id;
   t_seen[id] = 0;
   XFlush(S);
   t_draw[id] = now();
   XSync(S, 0);
-}
-static unsigned rs;
-static double rnd(void) {
-  rs = rs * 1664525u + 1013904223u;
-  return (rs >> 8) / 16777216.0;
 }
 static void dump(Display *d, int x, int y, const char *pre, const char *suf) {
   char b[512];
@@ -262,8 +289,9 @@ static void dump(Display *d, int x, int y, const char *pre, const char *suf) {
 
 int main(int c, char **v) {
   const char *src = ":60", *dst = ":61", *out = "/dev/stdout", *dmp = NULL;
+  const char *assets = ".";
   double secs = 12, settle = 2.5;
-  rs = 1;
+  unsigned seed = 1;
   wl = "block";
   for (int i = 1; i + 1 < c; i += 2) {
     if (!strcmp(v[i], "--src"))
@@ -273,7 +301,7 @@ int main(int c, char **v) {
     else if (!strcmp(v[i], "--off"))
       sscanf(v[i + 1], "%d,%d", &offx, &offy);
     else if (!strcmp(v[i], "--assets"))
-      adir = v[i + 1];
+      assets = v[i + 1];
     else if (!strcmp(v[i], "--workload"))
       wl = v[i + 1];
     else if (!strcmp(v[i], "--secs"))
@@ -281,28 +309,26 @@ int main(int c, char **v) {
     else if (!strcmp(v[i], "--settle"))
       settle = atof(v[i + 1]);
     else if (!strcmp(v[i], "--seed"))
-      rs = atoi(v[i + 1]);
+      seed = atoi(v[i + 1]);
     else if (!strcmp(v[i], "--out"))
       out = v[i + 1];
     else if (!strcmp(v[i], "--dump"))
       dmp = v[i + 1];
+    else if (!strcmp(v[i], "--motion"))
+      wanted = atoi(v[i + 1]);
+    else if (!strcmp(v[i], "--region"))
+      sscanf(v[i + 1], "%d,%d,%d,%d", &rx, &ry, &rw, &rh);
     else
       die(v[i]);
   }
+  if (wanted > 256 || rx < 0 || ry < 0 || rx + rw > SW || ry + rh > SH)
+    die("--motion or --region is out of range");
   setvbuf(stdout, 0, _IOLBF, 0);
-  S = XOpenDisplay(src);
+  scene_open(src, assets, seed);
+  viewer_name = dst;
   DD = XOpenDisplay(dst);
-  if (!S || !DD)
-    die("open display");
-  scr = DefaultScreen(S);
-  gc = XCreateGC(S, DefaultRootWindow(S), 0, 0);
-  XSetWindowAttributes a;
-  a.override_redirect = True;
-  a.background_pixel = 0x204060;
-  a.event_mask = 0;
-  win = XCreateWindow(S, DefaultRootWindow(S), 0, 0, SW, SH, 0, 24, InputOutput, CopyFromParent,
-                      CWOverrideRedirect | CWBackPixel, &a);
-  XWarpPointer(S, None, DefaultRootWindow(S), 0, 0, 0, 0, SW - 1, SH - 1);
+  if (!DD)
+    die("open the viewer's display");
   if (!strcmp(wl, "calibrate")) {
     XSetWindowBackground(S, win, 0xFF00FF);
     XMapRaised(S, win);
@@ -337,48 +363,7 @@ int main(int c, char **v) {
     }
     return 1;
   }
-  size_t len;
-  Pixmap wall = upload(asset("wall.raw", 0), SW, SH);
-  XSetWindowBackgroundPixmap(S, win, wall);
-  XMapRaised(S, win);
-  XClearWindow(S, win);
-  Pixmap page = 0, gly = 0, *vid = NULL;
-  int nv = 0;
-  Window child = 0;
-  double period = 1 / 30.0;
-  topx = 160;
-  topy = 66;
-  botx = 160 + 1600 - 256;
-  boty = 1000;
-  if (!strcmp(wl, "typing")) {
-    gly = upload(asset("glyphs.raw", 0), 950, 20);
-    Pixmap e = upload(asset("editor.raw", 0), 1200, 800);
-    XCopyArea(S, e, win, gc, 0, 0, 1200, 800, ed_x, ed_y);
-    period = 0.08;
-  } else if (!strcmp(wl, "scroll")) {
-    page = upload(asset("page.raw", 0), 1600, 9000);
-    XCopyArea(S, page, win, gc, 0, 0, 1600, 900, 160, 90);
-  } else if (!strcmp(wl, "drag")) {
-    Pixmap p = upload(asset("photo.raw", 0), 640, 451);
-    child = XCreateWindow(S, win, 200, 120, 640, 451, 0, 24, InputOutput, CopyFromParent, 0, &a);
-    XSetWindowBackgroundPixmap(S, child, p);
-    XMapWindow(S, child);
-  } else if (!strcmp(wl, "video")) {
-    char *d = asset("video.raw", &len);
-    nv = len / (854 * 480 * 4);
-    vid = malloc(nv * sizeof *vid);
-    for (int i = 0; i < nv; i++)
-      vid[i] = upload(d + (size_t)i * 854 * 480 * 4, 854, 480);
-    topx = 533;
-    topy = 284;
-    botx = 533 + 854 - 256;
-    boty = 780;
-    XCopyArea(S, vid[0], win, gc, 0, 0, 854, 480, 533, 300);
-  } else if (!strcmp(wl, "block")) {
-    XSetForeground(S, gc, pal[7]);
-    XFillRectangle(S, win, gc, BX, BY, 64, 64);
-  }
-  XSync(S, 0);
+  double period = scene_prepare(wl);
   grab_init(&gs, DD, 4, 4);
   grab_init(&gb, DD, 256, 16);
   puts("READY");
@@ -388,12 +373,17 @@ int main(int c, char **v) {
   pthread_t th;
   pthread_create(&th, 0, sampler, 0);
   double t0 = now(), t = t0;
+  pthread_t pictures;
+  motion_begin = t0;
+  motion_secs = secs;
+  if (wanted)
+    pthread_create(&pictures, 0, shooter, 0);
   int id = 0;
   while (id < 4090) {
     if (!strcmp(wl, "block"))
       t += 0.1 + 0.15 * rnd();
     else
-      t = t0 + (id + 1) * period + (strcmp(wl, "typing") ? 0 : 0.008 * rnd());
+      t = t0 + (id + 1) * period + rnd() / 60; /* or every frame would meet the viewer's display at the same phase of its clock */
     if (t - t0 > secs)
       break;
     sleep_until(t);
@@ -401,30 +391,7 @@ int main(int c, char **v) {
       id++;
       continue;
     }
-    if (!strcmp(wl, "block")) {
-      XSetForeground(S, gc, pal[id % 8]);
-      XFillRectangle(S, win, gc, BX, BY, 64, 64);
-    } else if (!strcmp(wl, "typing")) {
-      int x, y;
-      cell(id, &x, &y);
-      XCopyArea(S, gly, win, gc, 10 * (int)(1 + rnd() * 94), 0, 10, 20, x, y);
-      cell(id + 1, &x, &y);
-      XSetForeground(S, gc, CURSOR_COL);
-      XFillRectangle(S, win, gc, x, y, 10, 20);
-    } else {
-      bar_draw(id, topx, topy);
-      if (page) {
-        int span = 9000 - 900, y = (id * 40) % (2 * span);
-        if (y > span)
-          y = 2 * span - y;
-        XCopyArea(S, page, win, gc, 0, y, 1600, 900, 160, 90);
-      } else if (child) {
-        double th = id * 0.06;
-        XMoveWindow(S, child, 640 + (int)(450 * sin(th)), 300 + (int)(205 * sin(2 * th)));
-      } else if (vid)
-        XCopyArea(S, vid[id % nv], win, gc, 0, 0, 854, 480, 533, 300);
-      bar_draw(id, botx, boty);
-    }
+    scene_draw(id);
     flush_id(id);
     id++;
   }
@@ -441,6 +408,8 @@ int main(int c, char **v) {
   sleep_until(t1 + settle);
   stop_flag = 1;
   pthread_join(th, 0);
+  if (wanted)
+    pthread_join(pictures, 0);
   if (dmp) {
     dump(S, 0, 0, dmp, "src");
     dump(DD, offx, offy, dmp, "dst");
@@ -458,7 +427,10 @@ int main(int c, char **v) {
   fprintf(f, "],\"seen_at\":[");
   for (int i = 0; i < n; i++)
     fprintf(f, "%s%.4f", i ? "," : "", t_seen[i] > 0 ? t_seen[i] - t0 : -1);
-  fprintf(f, "]}\n");
+  fprintf(f, "]");
+  if (wanted)
+    report_motion(f);
+  fprintf(f, "}\n");
   fclose(f);
   puts("FIN");
   /* keep the picture until told to leave, so that a later reader can look at it */

@@ -40,6 +40,11 @@ REGIONS = {
     "drag": (190, 95, 1540, 861),
     "video": (533, 300, 854, 480),
     "idle": (0, 0, WIDTH, HEIGHT),
+    "terminal": (360, 140, 1200, 800),
+    "browser": (160, 90, 1600, 900),
+    "conference": (520, 280, 867, 496),
+    "ide": (360, 140, 1100, 800),
+    "sheet": (160, 90, 1600, 880),
 }
 Usage = dict[int, float]
 
@@ -53,9 +58,10 @@ def prepare(cache: Path) -> Path:
     """Build `glass` and the assets when they are missing; returns the assets' directory."""
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "home").mkdir(exist_ok=True)
-    source, program = HERE / "glass.c", cache / "glass"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["gcc", "-O2", "-o", str(program), str(source), "-lX11", "-lXext", "-lpthread", "-lm"], check=True)
+    sources, program = [HERE / "glass.c", HERE / "scenes.c", HERE / "scenes.h"], cache / "glass"
+    if not program.exists() or program.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+        written = [str(source) for source in sources if source.suffix == ".c"]
+        subprocess.run(["gcc", "-O2", "-o", str(program), *written, "-lX11", "-lXext", "-lpthread", "-lm"], check=True)
     return assets.make(cache)
 
 
@@ -283,6 +289,38 @@ def measure(
         "sampler_max_gap_ms": drawn["max_gap_ms"],
         "torn_samples": drawn["torn_samples"],
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def in_motion(
+    system: System, workload: str, offset: tuple[int, int], seconds: float, out: Path, cache: Path, pictures: int = 16
+) -> dict[str, Any]:
+    """The workload once more, with `pictures` of the viewer at random moments, each compared with the frame it says it shows.
+
+    `identified` could say which (the others were torn: one bar of one frame, one of another), `exact` equal it bit for bit.
+    """
+    path = out / f"{system.peer.name}.{workload}.motion.json"
+    region = ",".join(map(str, REGIONS[workload]))
+    argv = glass_argv(system.peer, cache, workload, offset, secs=seconds, settle=1, out=path, motion=pictures, region=region)
+    glass = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert glass.stdin is not None
+    assert glass.stdout is not None
+    assert glass.stdout.readline().strip() == "READY"
+    time.sleep(2.0)
+    glass.communicate("go\n", timeout=seconds + 60)
+    return motion_of(json.loads(path.read_text())["motion"])
+
+
+def motion_of(shots: list[dict[str, float]]) -> dict[str, Any]:
+    """What the pictures in motion say."""
+    known = [shot for shot in shots if shot["id"] >= 0]
+    return {
+        "motion_pictures": len(shots),
+        "motion_identified": len(known),
+        "motion_exact": sum(shot["different"] == 0 for shot in known),
+        "motion_psnr": percentile(np.array([shot["psnr"] for shot in known]), 50),
+        "motion_psnr_least": min((shot["psnr"] for shot in known), default=None),
+        "motion_shots": shots,
     }
 
 

@@ -9,6 +9,8 @@ from tests.kit.shaped_link import ShapedLink
 
 SOURCE, VIEWER = ":60", ":61"
 WORKLOADS = ("block", "typing", "scroll", "drag", "video", "idle")
+OWN_WORKLOADS = ("terminal", "browser", "conference", "ide", "sheet")
+"""A terminal that floods, a page with moving parts, four faces, an editor with a map of its file, a sheet that calculates."""
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",

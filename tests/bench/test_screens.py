@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.bench.harness import System, cpu_of, memory_of, more, percentile, psnr
-from tests.bench.peers import WORKLOADS, Assembly, Peer, peers
+from tests.bench.harness import REGIONS, System, cpu_of, glass_argv, memory_of, more, motion_of, percentile, psnr
+from tests.bench.peers import OWN_WORKLOADS, WORKLOADS, Assembly, Peer, peers
 from tests.bench.screens import GROUPS, ratio, table
 
 
@@ -57,7 +57,7 @@ def test_bytes_are_counted_for_each_connection_and_new_ones_from_nothing() -> No
 def test_the_table_stands_each_workload_beside_its_reference() -> None:
     rows = [row("handrail", "scroll", 12.0, 18.0), row("x0vncserver", "scroll", 24.0, 24.0, exact_region=False)]
     lines = table(rows).splitlines()
-    assert lines[2] == "| scroll | handrail | 12.0/18.0 | 0.50/0.75 | 30.0 of 30.0 | 12.3 | 3.2 | 4.5 | 60.4 → 99.0 (exact) |"
+    assert lines[2] == "| scroll | handrail | 12.0/18.0 | 0.50/0.75 | 30.0 of 30.0 | 12.3 | 3.2 | 4.5 | - | 60.4 → 99.0 (exact) |"
     assert lines[3].startswith("| scroll | x0vncserver | 24.0/24.0 | 1.00/1.00 |")
     assert "(exact)" not in lines[3]
 
@@ -69,8 +69,31 @@ def test_the_table_says_what_failed_and_leaves_out_ratios_without_a_reference() 
     assert "- selkies-jpeg scroll,drag: FileNotFoundError: selkies" in text
 
 
+def test_pictures_in_motion_are_counted_by_what_they_say() -> None:
+    shots = [
+        {"at": 0.5, "id": 3, "different": 0, "psnr": 99.0},
+        {"at": 0.9, "id": -1, "different": -1, "psnr": 0.0},
+        {"at": 1.5, "id": 9, "different": 12, "psnr": 40.0},
+    ]
+    found = motion_of(shots)
+    assert (found["motion_pictures"], found["motion_identified"], found["motion_exact"]) == (3, 2, 1)
+    assert (found["motion_psnr"], found["motion_psnr_least"]) == (69.5, 40.0)
+    assert "| 1 of 2 (70 dB) |" in table([row("handrail", "scroll", 12.0, 18.0, **found)])
+    none = motion_of(shots[1:2])
+    assert (none["motion_exact"], none["motion_psnr"], none["motion_psnr_least"]) == (0, None, None)
+
+
+def test_what_is_drawn_and_watched_is_on_the_command_line(tmp_path: Path) -> None:
+    peer = Peer("made", 0, (), (), source_name=":7", viewer_name=":8")
+    argv = glass_argv(peer, tmp_path, "scroll", (3, 4), secs=5.0, motion=16)
+    assert argv[0] == str(tmp_path / "glass")
+    words = f"--src :7 --dst :8 --off 3,4 --assets {tmp_path}/assets --workload scroll --seed 1 --secs 5.0 --motion 16"
+    assert argv[1:] == words.split()
+
+
 def test_every_workload_is_in_one_group() -> None:
-    assert sorted(name for group in GROUPS for name in group) == sorted(WORKLOADS)
+    assert sorted(name for group in GROUPS for name in group) == sorted((*WORKLOADS, *OWN_WORKLOADS))
+    assert set(REGIONS) == {*WORKLOADS, *OWN_WORKLOADS}
 
 
 def test_what_runs_is_counted_with_everything_below_it() -> None:

@@ -306,3 +306,13 @@ def test_budgets_follow_the_rate_within_bounds() -> None:
     talk.run(10.0)
     assert talk.pacer.tile_bytes() == LEAST_TILE_BYTES
     assert talk.pacer.bitrate() < 600_000
+
+
+def test_a_path_is_far_when_it_makes_itself_felt() -> None:
+    """Only then does what is small go before a film's picture."""
+    for delay, far in ((0.002, False), (0.04, True)):
+        pacer = Pacer(60)
+        assert not pacer.far
+        pacer.sent(1, 500, 1.0)
+        pacer.acknowledged(1, 0, 1.0 + delay)
+        assert pacer.far is far
