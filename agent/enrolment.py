@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from agent.errors import NotEnrolled, RelayAway
+from agent.errors import NotEnrolled, RelayAway, UnreadableFile
 from agent.private_files import read_private, write_private
 from agent.relay_http import RelayHttp
 from protocol.certificate_profile import DeviceClaims, load_certificate
@@ -94,13 +94,15 @@ def read_bundle(path: Path) -> Bundle:
     """Read a bundle file.
 
     Raises:
-        TrustError: not a bundle, or not readable; the text says what to do.
+        TrustError: not a bundle. UnreadableFile: it cannot be read. The text says what to do.
     """
     try:
         with path.open("rb") as file:
             return decode_bundle(file.read(MAX_BUNDLE_BYTES + 1))
     except OSError as error:
-        raise TrustError(f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file.") from error
+        raise UnreadableFile(
+            f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file."
+        ) from error
 
 
 def load_identity(home: Path) -> DeviceIdentity:

@@ -5,6 +5,7 @@ HandrailError (protocol.errors)
 ├── AlreadyRunning      another daemon serves this home
 ├── NotRunning          no daemon answers on the local socket
 ├── LocalRefused        the daemon understood, and said no
+├── UnreadableFile      a file that was named on the command line cannot be read
 └── Unavailable (protocol.errors)
     ├── AuditUnavailable    the audit chain cannot be written: nothing may begin
     └── RelayAway           the relay cannot be reached or does not take us now
@@ -21,6 +22,10 @@ class NotEnrolled(HandrailError):
 
 class AlreadyRunning(HandrailError):
     """Another daemon holds this home's lock."""
+
+
+class UnreadableFile(HandrailError):
+    """A file that was named on the command line cannot be read: it is not there, or not for this user."""
 
 
 class NotRunning(HandrailError):
@@ -58,6 +63,7 @@ def exit_code_of(error: HandrailError) -> ExitCode:
     table: tuple[tuple[type[HandrailError], ExitCode], ...] = (
         (NotEnrolled, ExitCode.NOT_SET_UP),
         (NotRunning, ExitCode.NOT_FOUND),
+        (UnreadableFile, ExitCode.USAGE),
         (RelayAway, ExitCode.RELAY_UNREACHABLE),
         (LocalRefused, ExitCode.REFUSED),
         (Refused, ExitCode.REFUSED),

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from agent.errors import UnreadableFile
 from protocol.certificate_profile import GUEST_GROUP
 from protocol.certificates import PrivateKey, check_guest, issue_guest_certificate
 from protocol.codes import Code, make_secret
-from protocol.errors import TrustError
 from protocol.seeds import MAX_SEED_BYTES, Seed, decode_seed
 
 
@@ -118,10 +118,10 @@ def read_seed(path: Path) -> Seed:
     """Read a seed file.
 
     Raises:
-        TrustError: not a seed, or not readable; the text says what to do.
+        TrustError: not a seed. UnreadableFile: it cannot be read. The text says what to do.
     """
     try:
         with path.open("rb") as file:
             return decode_seed(file.read(MAX_SEED_BYTES + 1))
     except OSError as error:
-        raise TrustError(f"{path} cannot be read ({error.strerror or error}). Give the path of the seed file.") from error
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}). Give the path of the seed file.") from error

@@ -4,6 +4,7 @@ HandrailError
 ├── NotSetUp          there is no identity or organisation on this computer yet
 ├── NotFound          no such device, code, fix or group
 ├── Ambiguous         several devices answer to the words given; `.candidates` lists them
+├── UnreadableFile    a file that was named on the command line cannot be read
 ├── SessionLost       a session ended before its work was done; `.reason` names why
 └── Unavailable
     ├── RelayUnreachable   the relay does not answer
@@ -29,6 +30,10 @@ class Ambiguous(HandrailError):
     def __init__(self, message: str, *, candidates: Sequence[str]) -> None:
         super().__init__(message)
         self.candidates = tuple(candidates)
+
+
+class UnreadableFile(HandrailError):
+    """A file that was named on the command line cannot be read: it is not there, or not for this user."""
 
 
 class SessionLost(HandrailError):

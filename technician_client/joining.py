@@ -14,7 +14,7 @@ from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decod
 from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
 from protocol.relay_address import EnrolmentState, EnrolmentTaken, HttpAnswer
-from technician_client.errors import RelayUnreachable
+from technician_client.errors import RelayUnreachable, UnreadableFile
 from technician_client.identity import (
     IDENTITY_BYTES,
     IdentityRecord,
@@ -50,13 +50,15 @@ def read_bundle(path: Path) -> Bundle:
     """Read a bundle file.
 
     Raises:
-        TrustError: not a bundle, or not readable; the text says what to do.
+        TrustError: not a bundle. UnreadableFile: it cannot be read. The text says what to do.
     """
     try:
         with path.open("rb") as file:
             return decode_bundle(file.read(MAX_BUNDLE_BYTES + 1))
     except OSError as error:
-        raise TrustError(f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file.") from error
+        raise UnreadableFile(
+            f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file."
+        ) from error
 
 
 def join(

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -20,9 +20,7 @@ from protocol.documents import REVOCATION_PATH, RevocationList, decode_document
 from protocol.errors import HandrailError, TrustError
 from technician_client.identity import TechnicianIdentity
 from technician_client.private_files import read_private, write_private
-from technician_client.relay_http import RelayHttp
 from technician_client.settings import Settings
-from technician_client.signed_files import SignedFiles, relay_reader
 
 _LOGGER = logging.getLogger(__name__)
 REFRESH_SECONDS: Final = 300.0
@@ -33,10 +31,27 @@ _KEPT = "revoked.json"
 _KEPT_BYTES = 4 * 1024 * 1024
 
 
+class Files(Protocol):
+    """What is needed of `technician_client.signed_files.SignedFiles`."""
+
+    @property
+    def version(self) -> int:
+        """See `SignedFiles`."""
+
+    def age(self, wall: datetime) -> float | None:
+        """See `SignedFiles`."""
+
+    def refresh(self, wall: datetime) -> bool:
+        """See `SignedFiles`."""
+
+    def target(self, path: str) -> bytes:
+        """See `SignedFiles`."""
+
+
 class Revocations:
     """What is revoked. `check` is cheap; `keep_fresh` runs as long as the link does."""
 
-    def __init__(self, directory: Path, files: SignedFiles, *, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, directory: Path, files: Files, *, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Args:
             directory: where the union of all lists is kept (the files' own).
 
@@ -157,6 +172,10 @@ def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocati
     Raises:
         HandrailError: a directory or the relay's address cannot be used.
     """
+    # Imported when it is needed: the library that verifies takes longer to load than `handrail --help` to run.
+    from technician_client.relay_http import RelayHttp
+    from technician_client.signed_files import SignedFiles, relay_reader
+
     http = RelayHttp(identity.relay_url, identity.relay_spki, timeout=settings.connect_seconds)
     directory = settings.home / "signed_files"
     return Revocations(directory, SignedFiles(directory, identity.tuf_root, relay_reader(http, identity.organisation)))

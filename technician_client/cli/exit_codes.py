@@ -4,7 +4,7 @@ from enum import IntEnum
 
 from protocol.errors import HandrailError, Refused, TrustError, Unavailable
 from protocol.relay_address import RelayAddressError
-from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, RelayUnreachable
+from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, RelayUnreachable, UnreadableFile
 from technician_client.operations import ParameterError
 from technician_client.settings import SettingsError
 
@@ -27,7 +27,7 @@ class ExitCode(IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.FAILED: "failed; the text says why",
-    ExitCode.USAGE: "the command line is wrong, or a name answers to several devices",
+    ExitCode.USAGE: "the command line is wrong, a file it names cannot be read, or a name answers to several devices",
     ExitCode.NOT_SET_UP: "no identity or organisation on this computer yet",
     ExitCode.RELAY: "the relay does not answer",
     ExitCode.REFUSED: "refused: by the person there, by policy, by tier",
@@ -43,6 +43,7 @@ _OF_ERROR: tuple[tuple[type[HandrailError], ExitCode], ...] = (
     (NotFound, ExitCode.NOT_FOUND),
     (DeviceOffline, ExitCode.NOT_FOUND),
     (Ambiguous, ExitCode.USAGE),
+    (UnreadableFile, ExitCode.USAGE),
     (ParameterError, ExitCode.USAGE),
     (SettingsError, ExitCode.USAGE),
     (RelayAddressError, ExitCode.USAGE),

@@ -96,8 +96,9 @@ async def test_stop_ends_sessions_and_says_when_there_is_none(tmp_path: Path) ->
         (["status"], ExitCode.NOT_FOUND, "No agent is running"),
         (["run"], ExitCode.NOT_SET_UP, "handrail-agent enrol"),
         (["ask"], ExitCode.NOT_SET_UP, "handrail-agent enrol"),
-        (["enrol", "nothing.handrail"], ExitCode.TRUST, "nothing.handrail"),
+        (["enrol", "nothing.handrail"], ExitCode.USAGE, "nothing.handrail"),
         (["bogus"], ExitCode.USAGE, "No such command"),
+        (["enrl", "x"], ExitCode.USAGE, "Did you mean 'enrol'?"),
         (["ask", "--yes"], ExitCode.USAGE, "No such option"),
     ],
 )

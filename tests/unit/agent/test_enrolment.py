@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
-from agent.errors import NotEnrolled, RelayAway
+from agent.errors import NotEnrolled, RelayAway, UnreadableFile
 from agent.private_files import PrivateFileError
 from protocol.certificates import make_request
 from protocol.documents import Bundle, canonical_json, decode_request, encode_request
@@ -204,7 +204,7 @@ def test_bundle_files_are_read_with_advice(world: World, tmp_path: Path) -> None
     path = tmp_path / "x.handrail"
     path.write_bytes(canonical_json(bundle))
     assert read_bundle(path) == bundle
-    with pytest.raises(TrustError, match=r"\.handrail file"):
+    with pytest.raises(UnreadableFile, match=r"\.handrail file"):
         read_bundle(tmp_path / "none.handrail")
     path.write_bytes(b"hello")
     with pytest.raises(TrustError, match="Ask your administrator"):

@@ -10,6 +10,7 @@ from agent.errors import (
     NotEnrolled,
     NotRunning,
     RelayAway,
+    UnreadableFile,
     exit_code_of,
 )
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
@@ -20,6 +21,7 @@ from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
     [
         (NotEnrolled("x"), ExitCode.NOT_SET_UP),
         (NotRunning("x"), ExitCode.NOT_FOUND),
+        (UnreadableFile("x"), ExitCode.USAGE),
         (RelayAway("x"), ExitCode.RELAY_UNREACHABLE),
         (LocalRefused("x"), ExitCode.REFUSED),
         (Refused("x", reason=RefusalReason.POLICY), ExitCode.REFUSED),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import UnreadableFile
 from agent.guest import GuestCode, GuestDevice, read_seed
 from protocol.certificates import Role, check_guest
 from protocol.documents import canonical_json
-from protocol.errors import TrustError
 from protocol.seeds import Seed
 from tests.kit.organisation import Organisation
 
@@ -56,5 +56,5 @@ def test_a_seed_is_read_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "example.seed"
     path.write_bytes(canonical_json(SEED))
     assert read_seed(path) == SEED
-    with pytest.raises(TrustError, match="cannot be read"):
+    with pytest.raises(UnreadableFile, match="cannot be read"):
         read_seed(tmp_path / "missing.seed")

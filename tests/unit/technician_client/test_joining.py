@@ -10,7 +10,7 @@ import pytest
 
 from protocol.documents import Bundle, canonical_json
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
-from technician_client.errors import RelayUnreachable
+from technician_client.errors import RelayUnreachable, UnreadableFile
 from technician_client.identity import TechnicianIdentity, unlock
 from technician_client.joining import join, read_bundle, renew, unlock_fresh
 from technician_client.organisation.lists import revoke_key
@@ -117,7 +117,7 @@ def test_bad_invitations_are_refused(world: World, tmp_path: Path) -> None:
     path = tmp_path / "b.handrail"
     path.write_bytes(canonical_json(world.founded.technician_bundle()))
     assert read_bundle(path).kind == "technician"
-    with pytest.raises(TrustError, match="cannot be read"):
+    with pytest.raises(UnreadableFile, match="cannot be read"):
         read_bundle(tmp_path / "none")
 
 

@@ -36,3 +36,5 @@ def test_a_file_that_is_no_bundle_is_told(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("hello")
     ran = command_line(tmp_path / "home", "join", str(tmp_path / "x"), *passphrase_option(tmp_path))
     assert ran.code == 7 and "Ask your administrator" in ran.err
+    ran = command_line(tmp_path / "home", "join", str(tmp_path / "none"), *passphrase_option(tmp_path))
+    assert ran.code == 2 and "cannot be read" in ran.err

@@ -74,3 +74,14 @@ def test_without_an_identity_every_command_says_so(tmp_path: Path, capsys: pytes
     assert '"kind":"NotSetUp"' in capsys.readouterr().out
     assert run(["--home", str(tmp_path), "devices", "--json"]) == 3
     assert '"exit_code":3' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"), [(["diagnos"], "diagnose"), (["consle"], "console"), (["org", "technicians"], "technician")]
+)
+def test_a_misspelt_command_is_answered_with_the_one_that_was_meant(
+    misspelt: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(misspelt) == 2
+    said = capsys.readouterr().err
+    assert "Did you mean" in said and f"'{meant}'" in said
