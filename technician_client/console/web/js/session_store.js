@@ -5,10 +5,13 @@ import { readMessage, writeMessage } from "./messages.js";
 import { Socket } from "./socket.js";
 import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
+import { Drawing } from "./features/drawing.js";
 import { Diagnostics } from "./features/diagnostics.js";
 import { Fixes } from "./features/fixes.js";
+import { Notes, Recording, Restart } from "./features/recording.js";
 import { Live } from "./features/live.js";
 import { Side } from "./features/side.js";
+import { Terminals } from "./features/terminal.js";
 
 export class SessionStore {
   /** @param {string} name */
@@ -44,6 +47,13 @@ export class SessionStore {
     this.live = new Live(send, newRequest);
     this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
     this.chat = new Chat(send);
+    const say = (/** @type {string} */ text) => this.socket.send(text);
+    this.recording = new Recording(say, this.notify.bind(this));
+    this.notes = new Notes(say);
+    this.restart = new Restart(send, newRequest);
+    this.restarting = signal(false);
+    this.terminals = new Terminals(send, newRequest, (text) => this.notify(text));
+    this.drawing = new Drawing(send);
     /** Which panel is shown where. */
     this.side = new Side("findings");
     /** @type {import("./features/screen.js").Screen | null} set by the stage once its canvas exists */
@@ -108,6 +118,7 @@ export class SessionStore {
   down(code) {
     this.begun = false;
     this.stats.value = null;
+    this.terminals.lost();
     if (code === 4001) this.link.value = "replaced";
     else this.link.value = this.session.value === null ? "unknown" : "down";
   }
@@ -121,6 +132,8 @@ export class SessionStore {
         this.granted.value = value.granted;
         this.paused.value = value.paused;
         this.chat.restore(value.chat);
+        this.recording.restore(value.recording);
+        this.notes.restore(value.note);
         if (value.phase === "reconnecting") this.lost();
         this.begin();
         break;
@@ -142,6 +155,12 @@ export class SessionStore {
       case "chat":
         this.chat.hear(value);
         break;
+      case "recording":
+        this.recording.hear(value);
+        break;
+      case "noted":
+        this.notes.hear(value);
+        break;
       case "notice":
         this.notify(value.text);
         break;
@@ -150,6 +169,8 @@ export class SessionStore {
 
   /** The first look at the machine, as soon as it is allowed. */
   begin() {
+    if (this.open.value && this.may("terminal")) this.terminals.begin();
+    else if (this.open.value) this.terminals.lost();
     if (this.begun || !this.open.value || !this.may("diagnostics")) return;
     this.begun = true;
     this.diagnostics.collect();
@@ -163,6 +184,7 @@ export class SessionStore {
     this.stats.value = null;
     this.asking.value = new Set();
     this.fixes.lost();
+    this.terminals.lost();
     this.live.lost();
   }
 
@@ -184,8 +206,15 @@ export class SessionStore {
       case "screen.report":
         this.report.value = message;
         break;
+      case "power.state":
+        this.restart.hear(message);
+        break;
       case "session.paused":
         this.paused.value = message.paused ? message.by : null;
+        this.terminals.pause(message.paused && message.by === "user");
+        break;
+      case "pointer.state":
+        this.drawing.hear(message);
         break;
       case "session.refusal":
         this.refused(message);
@@ -194,6 +223,7 @@ export class SessionStore {
         this.diagnostics.hear(message);
         this.live.hear(message);
         this.fixes.hear(message);
+        this.terminals.hear(message);
     }
   }
 
@@ -202,6 +232,9 @@ export class SessionStore {
     this.diagnostics.hear(message);
     this.live.hear(message);
     this.fixes.hear(message);
+    this.terminals.hear(message);
+    this.restart.hear(message);
+    if (message.refused.startsWith("terminal.")) return;
     if (message.refused.startsWith("screen.")) {
       this.stream.value = { state: "unavailable", text: message.text || "The picture was refused." };
     } else if (message.request === 0 && message.reason !== "paused") {

@@ -1,7 +1,7 @@
 // Where the picture lies in the window and which source pixel is under the pointer. Pure.
 
 /**
- * @typedef {"fit" | "actual"} View
+ * @typedef {"fit" | "actual" | number} View a number: percent of "actual"
  * @typedef {{width: number, height: number}} Size
  */
 
@@ -13,6 +13,7 @@
  * @param {number} pixelRatio
  */
 export function scaleOf(view, source, room, pixelRatio) {
+  if (typeof view === "number") return view / 100 / pixelRatio;
   if (view === "actual" || source.width === 0 || source.height === 0) return 1 / pixelRatio;
   return Math.max(0.05, Math.min(room.width / source.width, room.height / source.height));
 }

@@ -107,12 +107,20 @@ export const COMBINATIONS = Object.freeze([
   { name: "Ctrl+Shift+Esc", keys: [["ControlLeft", "Control"], ["ShiftLeft", "Shift"], ["Escape", "Escape"]] },
   { name: "Super", keys: [["MetaLeft", "Meta"]] },
   { name: "Alt+Tab", keys: [["AltLeft", "Alt"], ["Tab", "Tab"]] },
+  { name: "Shift+Alt+Tab", keys: [["ShiftLeft", "Shift"], ["AltLeft", "Alt"], ["Tab", "Tab"]] },
+  { name: "Super+L", keys: [["MetaLeft", "Meta"], ["KeyL", "l"]] },
+  { name: "Super+R", keys: [["MetaLeft", "Meta"], ["KeyR", "r"]] },
   { name: "Alt+F4", keys: [["AltLeft", "Alt"], ["F4", "F4"]] },
   { name: "Ctrl+Alt+T", keys: [["ControlLeft", "Control"], ["AltLeft", "Alt"], ["KeyT", "t"]] },
   { name: "Print screen", keys: [["PrintScreen", "PrintScreen"]] },
   { name: "Esc", keys: [["Escape", "Escape"]] },
-  { name: "F11", keys: [["F11", "F11"]] },
+  { name: "Context menu", keys: [["ContextMenu", "ContextMenu"]] },
 ]);
+
+/** The function keys, as buttons. @type {readonly {name: string, keys: readonly (readonly [string, string])[]}[]} */
+export const FUNCTION_KEYS = Object.freeze(
+  Array.from({ length: 12 }, (_, index) => ({ name: `F${index + 1}`, keys: /** @type {[string, string][]} */ ([[`F${index + 1}`, `F${index + 1}`]]) })),
+);
 
 /**
  * The messages of one combination: pressed in order, released in reverse.

@@ -2,13 +2,15 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { scaleOf } from "../features/geometry.js";
+import { followHand } from "../features/hand.js";
 import { Input } from "../features/input.js";
-import { COMBINATIONS, LEAVE } from "../features/keys.js";
+import { COMBINATIONS, FUNCTION_KEYS, LEAVE } from "../features/keys.js";
 import { WHY_PAUSED } from "../features/quality.js";
 import { Screen } from "../features/screen.js";
 import { supportedDecoders } from "../features/video.js";
 import { Icon } from "../icons.js";
 import { Menu, Segmented, Spinner } from "./controls.js";
+import { DrawingBar, StrokePreview, drawingKey } from "./drawing_bar.js";
 import { Needs } from "./permissions.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
@@ -16,6 +18,12 @@ import { Needs } from "./permissions.js";
 const VIEWS = [
   { value: "fit", words: "Fit" },
   { value: "actual", words: "1:1", title: "One pixel there is one pixel here" },
+];
+const ZOOMS = [25, 33, 50, 67, 80, 100, 125, 150, 200, 300, 400];
+const HANDS = [
+  { value: "control", words: html`<${Icon} name="hand" /><span class="wide-only">Control</span>`, title: "Control: mouse and keyboard go to the device" },
+  { value: "draw", words: html`<${Icon} name="pen" /><span class="wide-only">Draw</span>`, title: "Point and draw: the user sees it, nothing is clicked" },
+  { value: "watch", words: html`<${Icon} name="eye" /><span class="wide-only">Watch</span>`, title: "Watch only: nothing you do reaches the device" },
 ];
 const MODES = [
   { value: "text", words: "Text", title: "Types the characters on your keys, whatever the layout there" },
@@ -32,6 +40,7 @@ const QUALITIES = [
 export function Stage({ store }) {
   const [view, setView] = useState(/** @type {import("../features/geometry.js").View} */ ("fit"));
   const [mode, setMode] = useState("text");
+  const [hand, setHand] = useState("control");
   const [quality, setQuality] = useState("auto");
   const [monitor, setMonitor] = useState("");
   const [focused, setFocused] = useState(false);
@@ -51,6 +60,7 @@ export function Stage({ store }) {
   return html`<section class="stage" ref=${stage} aria-label="Live desktop">
     <div class="toolbar" role="toolbar" aria-label="Picture and keyboard">
       <${Segmented} label="Size" options=${VIEWS} value=${view} onChange=${setView} />
+      <${Zoom} store=${store} view=${view} onView=${setView} />
       <button type="button" class="button" onClick=${fullScreen} title="Full screen; all keys go to the device. Hold Esc to leave."><${Icon} name="expand" /><span class="wide-only">Full screen</span></button>
       <${Menu} label=${html`${QUALITIES.find(({ value }) => value === quality)?.words}<${Icon} name="down" size=${14} />`} title="Quality of the picture" name="quality-choice">
         ${(/** @type {() => void} */ close) =>
@@ -63,18 +73,21 @@ export function Stage({ store }) {
       <//>
       <${Monitors} store=${store} value=${monitor} onChange=${setMonitor} />
       <span class="toolbar-space"></span>
+      <${Segmented} label="What your mouse does" options=${HANDS} value=${hand} onChange=${setHand} />
       <span class="toolbar-label quiet">Keyboard</span>
-      <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${setMode} disabled=${!control} />
+      <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${setMode} disabled=${!control || hand !== "control"} />
       <${Menu} label=${html`<${Icon} name="keyboard" /><span class="wide-only">Special keys</span><${Icon} name="down" size=${14} />`} title="Keys that your own system keeps for itself" align="right" name="special-keys">
         ${
-          control
-            ? COMBINATIONS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)
-            : html`<p class="quiet">Control is not granted.</p>`
+          control && hand === "control"
+            ? html`<div class="key-grid">${COMBINATIONS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>
+                <div class="key-grid key-grid-f" role="group" aria-label="Function keys">${FUNCTION_KEYS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>`
+            : html`<p class="quiet">${control ? "You have chosen not to control." : "Control is not granted."}</p>`
         }
       <//>
     </div>
-    <${Picture} store=${store} view=${view} input=${input} onFocus=${setFocused} />
-    <${ControlLine} store=${store} focused=${focused} />
+    ${hand === "draw" && html`<${DrawingBar} store=${store} />`}
+    <${Picture} store=${store} view=${view} hand=${hand} input=${input} onFocus=${setFocused} />
+    <${ControlLine} store=${store} focused=${focused} hand=${hand} />
   </section>`;
 }
 
@@ -101,6 +114,22 @@ function useStream(store, quality, monitor) {
   }, [visible]);
 }
 
+/** @param {{store: SessionStore, view: import("../features/geometry.js").View, onView: (view: number) => void}} props */
+function Zoom({ store, view, onView }) {
+  const step = (/** @type {1 | -1} */ way) => {
+    const box = document.querySelector(".picture")?.getBoundingClientRect();
+    const width = store.layout.value?.width ?? 0;
+    const now = typeof view === "number" ? view : view === "actual" || !box || width === 0 ? 100 : (box.width / width) * window.devicePixelRatio * 100;
+    const next = way > 0 ? ZOOMS.find((zoom) => zoom > now + 1) : ZOOMS.findLast((zoom) => zoom < now - 1);
+    if (next !== undefined) onView(next);
+  };
+  return html`<span class="zoom" role="group" aria-label="Zoom">
+    <button type="button" class="icon-button" title="Smaller" aria-label="Zoom out" onClick=${() => step(-1)}><${Icon} name="minus" /></button>
+    ${typeof view === "number" && html`<span class="quiet num" role="status">${view} %</span>`}
+    <button type="button" class="icon-button" title="Larger" aria-label="Zoom in" onClick=${() => step(1)}><${Icon} name="plus" /></button>
+  </span>`;
+}
+
 /** @param {{store: SessionStore, value: string, onChange: (name: string) => void}} props */
 function Monitors({ store, value, onChange }) {
   const monitors = /** @type {{name: string}[]} */ (store.layout.value?.monitors ?? []);
@@ -114,10 +143,10 @@ function Monitors({ store, value, onChange }) {
 }
 
 /**
- * @param {{store: SessionStore, view: import("../features/geometry.js").View, input: {current: Input | null},
+ * @param {{store: SessionStore, view: import("../features/geometry.js").View, hand: string, input: {current: Input | null},
  *   onFocus: (focused: boolean) => void}} props
  */
-function Picture({ store, view, input, onFocus }) {
+function Picture({ store, view, hand, input, onFocus }) {
   /** @type {{current: any}} */
   const room = useRef(null);
   /** @type {{current: any}} */
@@ -129,7 +158,8 @@ function Picture({ store, view, input, onFocus }) {
   /** @type {{current: any}} */
   const keyboard = useRef(null);
   const layout = store.layout.value;
-  const control = store.may("control") && store.paused.value === null;
+  const control = store.may("control") && store.paused.value === null && hand === "control";
+  const draw = store.may("pointer") && store.paused.value === null && hand === "draw";
 
   useLayoutEffect(() => {
     const send = store.send.bind(store);
@@ -153,6 +183,20 @@ function Picture({ store, view, input, onFocus }) {
   // Before the next paint: what the page says about control must never be ahead of what it does.
   useLayoutEffect(() => input.current?.allow(control), [control]);
 
+  useEffect(() => {
+    if (!draw) return undefined;
+    const way = followHand({ picture: box.current, drawing: store.drawing, size: () => store.layout.value ?? { width: 1, height: 1 } });
+    const key = (/** @type {KeyboardEvent} */ event) => {
+      const typing = /** @type {Element | null} */ (document.activeElement)?.matches("input:not([type=checkbox]), textarea:not(.keyboard), select");
+      if (!typing && drawingKey(store, event)) event.preventDefault();
+    };
+    document.addEventListener("keydown", key);
+    return () => {
+      way();
+      document.removeEventListener("keydown", key);
+    };
+  }, [draw]);
+
   useLayoutEffect(() => {
     const resize = () => {
       if (layout === null) return;
@@ -170,10 +214,11 @@ function Picture({ store, view, input, onFocus }) {
     return () => observer.disconnect();
   }, [view, layout]);
 
-  return html`<div class="room room-${view}" ref=${room}>
-    <div class="picture ${control ? "picture-control" : ""}" ref=${box} hidden=${layout === null}>
+  return html`<div class="room room-${view === "fit" ? "fit" : "actual"}" ref=${room}>
+    <div class="picture ${control ? "picture-control" : draw ? "picture-draw" : hand === "watch" ? "picture-watch" : ""}" ref=${box} hidden=${layout === null}>
       <canvas id="screen" ref=${canvas} width="1" height="1" role="img" aria-label="The screen of the device"></canvas>
       <canvas class="pointer" ref=${pointer} width="1" height="1" aria-hidden="true"></canvas>
+      <${StrokePreview} store=${store} />
     </div>
     <textarea
       class="keyboard"
@@ -213,9 +258,15 @@ function Hidden({ store }) {
   return html`<span class="hidden-note" role="status"><${Icon} name="screen" size=${16} />${text}</span>`;
 }
 
-/** One line below the picture: who controls, and where the keys go. @param {{store: SessionStore, focused: boolean}} props */
-function ControlLine({ store, focused }) {
+/** One line below the picture: who controls, and where the keys go. @param {{store: SessionStore, focused: boolean, hand: string}} props */
+function ControlLine({ store, focused, hand }) {
   const asking = store.asking.value.has("control");
+  if (hand === "draw") {
+    return html`<div class="control-line"><span><${Icon} name="pen" />You point and draw; the user sees it.</span><${Hidden} store=${store} /><span class="quiet"><kbd>1</kbd>–<kbd>5</kbd> tool, <kbd>C</kbd> colour, <kbd>Del</kbd> clear</span></div>`;
+  }
+  if (hand === "watch" && store.may("control")) {
+    return html`<div class="control-line"><span><${Icon} name="eye" />You only watch: nothing you do reaches the device.</span><${Hidden} store=${store} /></div>`;
+  }
   if (!store.may("control")) {
     return html`<div class="control-line">
       <span><${Icon} name="screen" />You are watching.</span>
