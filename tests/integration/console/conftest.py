@@ -1,85 +1,19 @@
 """A real Chromium on the real console, with devices in memory behind it."""
 
-import base64
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, async_playwright
 
-from protocol.capabilities import Capability
-from technician_client.console.server import ConsoleAddress
-from tests.kit.console import MemoryRelay, MemorySession, Picture, running_console, sample_rows
+from tests.kit.console import Picture
 from tests.kit.console_page import FLAGS, chromium
+from tests.kit.console_window import WATCH_AND_CONTROL, Technician, console_window
 
-WATCH_AND_CONTROL = (
-    Capability.VIEW,
-    Capability.CHAT,
-    Capability.DIAGNOSTICS,
-    Capability.CONTROL,
-    Capability.FIXES,
-)
-
-
-@dataclass
-class Technician:
-    """One browser window on one console."""
-
-    page: Page
-    relay: MemoryRelay
-    address: ConsoleAddress
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def session(self) -> MemorySession:
-        return self.relay.session
-
-    async def open_session(self) -> None:
-        """From the list of devices to an open session."""
-        self.relay.ready()
-        await self.page.get_by_label("Ask to help on meeting-room-2").click()
-        await self.page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).click()
-        await self.page.locator(".sessionbar").wait_for()
-        if Capability.VIEW in self.session.granted:
-            await self.painted(1)
-
-    async def painted(self, sequence: int) -> None:
-        """Until the browser has acknowledged an update."""
-        end = time.monotonic() + 15
-        while self.session.painted() < sequence:
-            assert time.monotonic() < end, f"update {sequence} was not painted"
-            await self.page.wait_for_timeout(10)
-
-    async def canvas(self) -> Picture:
-        """What the canvas shows: (height, width, 3)."""
-        size, data = await self.page.evaluate(
-            """() => {
-              const canvas = document.getElementById("screen");
-              const copy = Object.assign(document.createElement("canvas"), {width: canvas.width, height: canvas.height});
-              const context = copy.getContext("2d", {willReadFrequently: true});
-              context.drawImage(canvas, 0, 0);
-              const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
-              let text = "";
-              for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
-              return [[canvas.height, canvas.width], btoa(text)];
-            }"""
-        )
-        pixels = np.frombuffer(base64.b64decode(data), np.uint8).reshape(*size, 4)
-        return pixels[..., :3]
-
-    async def place(self, x: int, y: int) -> tuple[float, float]:
-        """Where a source pixel lies in the window."""
-        box = await self.page.locator("#screen").bounding_box()
-        assert box is not None
-        height, width = self.session.picture.shape[:2]
-        return box["x"] + (x + 0.5) * box["width"] / width, box["y"] + (y + 0.5) * box["height"] / height
-
+__all__ = ["WATCH_AND_CONTROL", "Open", "Technician"]
 
 Open = Callable[..., AbstractAsyncContextManager[Technician]]
 
@@ -95,34 +29,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def open_console(browser: Browser, tmp_path: Path) -> Open:
-    """`async with open_console(picture=..., granted=...) as technician`; fails at the end if the page complained of anything."""
+    """`async with open_console(picture=..., granted=...) as technician`: see `console_window`."""
 
-    @asynccontextmanager
-    async def begin(
-        picture: Picture | None = None,
-        granted: tuple[Capability, ...] = WATCH_AND_CONTROL,
-        loaded: bool = True,
-        **options: Any,
-    ) -> AsyncIterator[Technician]:
-        if picture is None:
-            picture = np.full((600, 800, 3), 60, np.uint8)
-        relay = MemoryRelay(MemorySession(granted, picture), sample_rows(time.time()))
-        if loaded:
-            relay.loaded.set()
-        async with running_console(relay, tmp_path) as address:
-            context = await browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB", **options)
-            page = await context.new_page()
-            page.set_default_timeout(8000)
-            technician = Technician(page, relay, address)
-            page.on("pageerror", lambda error: technician.problems.append(str(error)))
-            page.on(
-                "console",
-                lambda said: technician.problems.append(said.text) if said.type in ("error", "warning") else None,
-            )
-            await page.goto(address.file.as_uri())
-            await page.get_by_role("heading", name="Connect by code").wait_for()
-            yield technician
-            await context.close()
-        assert technician.problems == []
+    def begin(picture: Picture | None = None, **options: Any) -> AbstractAsyncContextManager[Technician]:
+        return console_window(browser, tmp_path, picture, **options)
 
     return begin

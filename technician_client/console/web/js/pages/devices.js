@@ -120,7 +120,7 @@ function Devices({ onDevice }) {
           ref=${search}
           id="search-field"
           type="search"
-          placeholder="Search name, user, asset tag or id"
+          placeholder="Search name, user, tag or id"
           value=${text}
           onInput=${(/** @type {any} */ event) => setText(event.target.value)}
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
@@ -142,6 +142,7 @@ function Devices({ onDevice }) {
             ? html`<${Empty} icon="search" title="Nothing matches">${which === "favourites" && favourites.length === 0 ? "Press the star beside a device's name to keep it here." : "No device has all of this in its name, user, asset tag, group, id or platform. Users, tags and groups are known of devices that this computer has had a session with."}<//>`
             : html`<${DeviceList} entries=${entries} onDevice=${onDevice} mayAsk=${relay.value?.online === true} />`
     }
-    <p class="quiet table-note" id="list-keys">Arrows, Home, End or the first letters choose a device; Enter asks to help, Space keeps it as a favourite. Names and platforms are what devices told the relay; users, tags, groups and health come from your own earlier sessions.</p>
+    <p class="visually-hidden" id="list-keys">Arrows, Home, End or the first letters choose a device; Enter asks to help, Space keeps it as a favourite.</p>
+    <p class="quiet table-note">Names and platforms are what devices told the relay; users, tags, groups and health are from your own earlier sessions.</p>
   </section>`;
 }

@@ -185,7 +185,7 @@ function Choice({ online, chosen, onChosen }) {
   return html`<fieldset class="choice">
     <legend class="visually-hidden">Devices</legend>
     <label class="search"><${Icon} name="search" /><span class="visually-hidden">Search devices</span>
-      <input type="search" id="search-field" placeholder="Search name, user, asset tag or id" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /></label>
+      <input type="search" id="search-field" placeholder="Search name, user, tag or id" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /></label>
     <div class="choice-list" role="group" tabindex="0" aria-label="Devices that are online">
       ${found.slice(0, MOST_SHOWN).map(
         ({ device, known, name }) => html`<label class="check" key=${device.id}><input type="checkbox" checked=${chosen.has(device.id)} onChange=${() => toggle(device.id)} /><span class="clip">${name}</span><span class="quiet small clip">${[known?.user, known?.group].filter(Boolean).join(" · ")}</span></label>`,

@@ -87,7 +87,7 @@ export function DeviceList({ entries, onDevice, mayAsk }) {
         </tr>
       </thead>
       ${first > 0 && html`<tbody role="presentation" aria-hidden="true"><tr class="room" role="presentation" style=${{ height: `${first * ROW_HEIGHT}px` }}></tr></tbody>`}
-      <tbody class="rows" role="rowgroup">
+      <tbody class="device-rows" role="rowgroup">
         ${entries.slice(first, end).map(
           (entry, index) => html`<${Row}
             key=${entry.device.id}

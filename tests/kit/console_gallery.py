@@ -1,0 +1,250 @@
+"""Every page and dialog of the console, each with the way to it: the accessibility checks go through it, `make screens` draws it.
+
+A page or dialog that is added to the console gets a line in `SCENES`.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from playwright.async_api import expect
+
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason, TrustError
+from protocol.messages.chat import ChatMessage
+from technician_client.console.ports import RelayState
+from tests.kit.console import Picture, denied, sample_findings, sample_fixes, sample_tables
+from tests.kit.console_window import Technician
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One page or dialog. `arrive` goes there from the list of devices; `options` as `console_window` takes them."""
+
+    name: str
+    arrive: Callable[[Technician], Awaitable[None]]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def desktop() -> Picture:
+    """A picture of a desktop with a window, 1280 x 720."""
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    ramp = np.linspace(0, 1, 720)[:, None]
+    for channel, (top, bottom) in enumerate(((38, 22), (70, 44), (96, 66))):
+        picture[..., channel] = (top + (bottom - top) * ramp).astype(np.uint8)
+    picture[690:] = (24, 28, 34)
+    picture[110:560, 220:900] = (246, 247, 248)
+    picture[110:142, 220:900] = (222, 226, 230)
+    for line in range(12):
+        picture[170 + 30 * line : 178 + 30 * line, 250 : 520 + (line * 97) % 330] = (120, 128, 138)
+    return picture
+
+
+async def _go(technician: Technician, address: str) -> None:
+    await technician.page.evaluate("hash => { location.hash = hash; }", address)
+
+
+async def home(technician: Technician) -> None:
+    """The list of devices with two who wait."""
+    await expect(technician.page.locator(".device-table .device-rows tr")).to_have_count(8)
+
+
+async def home_loading(technician: Technician) -> None:
+    """Before the relay has told its devices."""
+    await expect(technician.page.locator(".skeleton").first).to_be_visible()
+
+
+async def home_empty(technician: Technician) -> None:
+    """An organisation without a device."""
+    technician.relay.rows.clear()
+    technician.relay.loaded.set()
+    await expect(technician.page.get_by_text("No device yet")).to_be_visible()
+
+
+async def home_nothing_matches(technician: Technician) -> None:
+    """A search that finds nothing."""
+    await technician.page.get_by_placeholder("Search name").fill("nothing like that")
+    await expect(technician.page.get_by_text("Nothing matches")).to_be_visible()
+
+
+async def home_relay_away(technician: Technician) -> None:
+    """The relay is lost and will be tried again."""
+    technician.relay.change(RelayState(False, "The connection was cut.", retry_in=25.0))
+    await expect(technician.page.get_by_role("alert")).to_be_visible()
+
+
+async def home_refused(technician: Technician) -> None:
+    """The relay does not let this technician in."""
+    technician.relay.change(RelayState(False, "This certificate has been revoked.", refused=True))
+    await expect(technician.page.get_by_role("alert")).to_contain_text("refuses")
+
+
+async def home_expired(technician: Technician) -> None:
+    """The certificate has run out."""
+    past = datetime.now(UTC) - timedelta(hours=1)
+    technician.relay.standing_now = replace(technician.relay.standing_now, not_after=past, renewal_from=past)
+    await technician.page.reload()
+    await expect(technician.page.get_by_role("button", name="Renew now")).to_be_visible()
+
+
+async def wish(technician: Technician) -> None:
+    """What is asked of the person at the device."""
+    await technician.page.get_by_label("Ask to help on meeting-room-2").click()
+    await technician.page.get_by_role("dialog").get_by_role("button", name="Choose one by one").click()
+
+
+async def wish_by_code(technician: Technician) -> None:
+    """The same, by a code."""
+    await technician.page.get_by_label("Code", exact=True).fill("482913507")
+    await technician.page.keyboard.press("Enter")
+    await expect(technician.page.get_by_role("dialog")).to_be_visible()
+
+
+async def shortcuts(technician: Technician) -> None:
+    """The keys that do something."""
+    await technician.page.keyboard.press("?")
+    await expect(technician.page.get_by_role("dialog")).to_be_visible()
+
+
+async def waiting_for_consent(technician: Technician) -> None:
+    """The six digits while the person decides."""
+    await wish_by_code(technician)
+    await technician.page.get_by_role("dialog").get_by_role("button", name="Connect", exact=True).click()
+    technician.relay.connect.set()
+    await expect(technician.page.locator(".sas")).to_be_visible()
+
+
+async def said_no(technician: Technician) -> None:
+    """The person said No."""
+    technician.relay.refuse = denied(RefusalReason.DENIED_BY_USER, "The person at the computer said no.")
+    technician.relay.ready()
+    await technician.page.get_by_label("Ask to help on meeting-room-2").click()
+    await technician.page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).click()
+    await expect(technician.page.get_by_role("heading", name="The person said No")).to_be_visible()
+
+
+async def session(technician: Technician) -> None:
+    """The live desktop with what is wrong beside it."""
+    technician.session.findings = sample_findings()
+    technician.session.fixes = sample_fixes()
+    technician.session.tables = sample_tables()
+    await technician.open_session()
+    technician.session.say(ChatMessage("Hello, the printer is the grey one.", time.time()))
+    await expect(technician.page.locator(".finding").first).to_be_visible()
+
+
+async def passphrase(technician: Technician) -> None:
+    """The passphrase is asked for again."""
+    technician.relay.guarded = frozenset({Capability.VIEW})
+    await technician.page.get_by_label("Ask to help on meeting-room-2").click()
+    await technician.page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).click()
+    await expect(technician.page.get_by_label("Passphrase")).to_be_visible()
+
+
+async def library(technician: Technician) -> None:
+    """The approved fixes."""
+    await _go(technician, "#/library")
+    await expect(technician.page.locator(".shelf li").first).to_be_visible()
+
+
+async def library_refused(technician: Technician) -> None:
+    """The signed files do not verify."""
+    technician.relay.shelf = TrustError("The signed files on the relay do not verify. Tell your administrator.")
+    await _go(technician, "#/library")
+    await expect(technician.page.get_by_text("The library cannot be read")).to_be_visible()
+    technician.problems[:] = [one for one in technician.problems if "502" not in one]  # the browser notes the refusal too
+
+
+async def fix(technician: Technician) -> None:
+    """One fix with its form."""
+    await _go(technician, "#/library/free-disk-space")
+    await expect(technician.page.locator(".code-view")).to_be_visible()
+
+
+async def fix_change(technician: Technician) -> None:
+    """What changed since the version before."""
+    await _go(technician, "#/library/empty-trash")
+    await technician.page.get_by_role("radio", name="Changes").click()
+    await expect(technician.page.locator(".diff-gone").first).to_be_visible()
+
+
+async def run_going(technician: Technician) -> None:
+    """A run on three devices, going on."""
+    await _go(technician, "#/library/empty-trash")
+    for name in ("reception-pc", "accounting-03", "meeting-room-2"):
+        await technician.page.get_by_role("checkbox", name=name).check()
+    await technician.page.get_by_role("button", name="Run on 3 devices").click()
+    await expect(technician.page.locator(".run-device").first).to_contain_text("running")
+
+
+async def run_done(technician: Technician) -> None:
+    """The same run at its end, one device opened."""
+    technician.relay.hold_runs.set()
+    await run_going_to_end(technician)
+    await (
+        technician.page.get_by_role("button", name="accounting-03")
+        .or_(technician.page.get_by_role("button", name="meeting-room-2"))
+        .last.click()
+    )
+    await expect(technician.page.locator(".run-detail .output")).to_be_visible()
+
+
+async def run_going_to_end(technician: Technician) -> None:
+    """A run on three devices until each has its end."""
+    await _go(technician, "#/library/empty-trash")
+    for name in ("reception-pc", "accounting-03", "meeting-room-2"):
+        await technician.page.get_by_role("checkbox", name=name).check()
+    await technician.page.get_by_role("button", name="Run on 3 devices").click()
+    await expect(technician.page.get_by_text("1 of 3 devices well")).to_be_visible()
+
+
+def settings(part: str, heading: str) -> Callable[[Technician], Awaitable[None]]:
+    """One part of the settings."""
+
+    async def arrive(technician: Technician) -> None:
+        await _go(technician, f"#/settings/{part}")
+        await expect(technician.page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        await expect(technician.page.locator(".skeleton")).to_have_count(0)
+
+    return arrive
+
+
+async def nowhere(technician: Technician) -> None:
+    """An address that has no page."""
+    await _go(technician, "#/no-such-page")
+    await expect(technician.page.get_by_text("There is no such page")).to_be_visible()
+
+
+KNOWN: dict[str, Any] = {"known": True}
+SCENES = (
+    Scene("home", home, KNOWN),
+    Scene("home-loading", home_loading, {"loaded": False}),
+    Scene("home-empty", home_empty, {"loaded": False}),
+    Scene("home-nothing-matches", home_nothing_matches, KNOWN),
+    Scene("home-relay-away", home_relay_away, KNOWN),
+    Scene("home-refused", home_refused, KNOWN),
+    Scene("home-expired", home_expired, KNOWN),
+    Scene("wish", wish, KNOWN),
+    Scene("wish-by-code", wish_by_code, KNOWN),
+    Scene("shortcuts", shortcuts, KNOWN),
+    Scene("waiting-for-consent", waiting_for_consent, KNOWN),
+    Scene("said-no", said_no, KNOWN),
+    Scene("passphrase", passphrase, KNOWN),
+    Scene("session", session, {"picture": desktop()}),
+    Scene("library", library, KNOWN),
+    Scene("library-refused", library_refused, KNOWN),
+    Scene("fix", fix, KNOWN),
+    Scene("fix-change", fix_change, KNOWN),
+    Scene("run-going", run_going, KNOWN),
+    Scene("run-done", run_done, KNOWN),
+    Scene("settings-identity", settings("identity", "Certificate"), KNOWN),
+    Scene("settings-relay", settings("relay", "Relay"), KNOWN),
+    Scene("settings-appearance", settings("appearance", "Appearance"), KNOWN),
+    Scene("settings-notifications", settings("notifications", "New help requests"), KNOWN),
+    Scene("settings-shortcuts", settings("shortcuts", "Shortcuts"), KNOWN),
+    Scene("settings-about", settings("about", "Libraries of the program"), KNOWN),
+    Scene("nowhere", nowhere, KNOWN),
+)

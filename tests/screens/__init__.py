@@ -1,0 +1,1 @@
+"""Pictures of every page and dialog of the console: `make screens`."""
