@@ -311,9 +311,10 @@ class WritableFile:
         """
         with named(self._path[-1]):
             os.fchmod(self._descriptor, mode & 0o777)
-            os.utime(self._descriptor, (mtime, mtime))
             os.fsync(self._descriptor)
             name = self._place()
+            # Only now: an unfinished file with an old time would look like one that nobody came back to.
+            os.utime(self._descriptor, (mtime, mtime))
             os.fsync(self._folder)
         return b"/".join((*self._path[:-1], name))
 

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diagnose": ("technician_client.cli.diagnose:diagnose", "Read what state devices are in."),
     "fixes": ("technician_client.cli.fix:fixes", "List the approved fixes of a device."),
     "fix": ("technician_client.cli.fix:fix", "Run an approved fix and see whether it worked."),
+    "files": ("technician_client.cli.files:files", "Take files from a device, or put files there."),
     "console": ("technician_client.cli.console:console", "Serve the console to a browser on this computer."),
     "audit": ("technician_client.cli.audit:audit", "Check what devices recorded against what was witnessed."),
     "whoami": ("technician_client.cli.whoami:whoami", "Show this technician's identity."),
@@ -59,6 +60,13 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, whose own suggestions for a misspelt command know only those that were imported."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list of commands, without importing them."""

@@ -10,6 +10,8 @@ from protocol.certificates import TechnicianClaims, check_chain
 from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.link_messages import DevicesChanged, Role
 from protocol.messages import Message
+from protocol.messages.clipboard import ClipboardPart, ClipboardSet, ClipboardStored
+from protocol.messages.files import FileEnd, FileEntries, FilePiece, FileReady, FileResult, FileStored
 from protocol.session import GrantsChanged, SessionEnded
 from technician_client.answers import SessionItem
 from technician_client.console.office import Learner, Office
@@ -32,6 +34,7 @@ from technician_client.fleet_fixes import FixEvent, FixOrder
 from technician_client.known import KnownDevice
 from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
 from technician_client.published import Library
+from technician_client.recordings.library import recordings_key
 from technician_client.renewing import Renewer
 from technician_client.resuming import resumable, resume
 from technician_client.sessions import Progress, Session, Stage
@@ -39,6 +42,8 @@ from technician_client.settings import Settings
 from technician_client.step_up import StepUp
 from technician_client.subscriptions import Subscription
 
+BESIDE: Final = (FileReady, FileStored, FilePiece, FileEnd, FileResult, FileEntries, ClipboardPart, ClipboardStored, ClipboardSet)
+"""What does not go to the page: whoever asked for it has subscribed to it."""
 SESSION_ITEMS: Final = 32
 """How many messages of one session may wait for the browser before the tunnel is no longer read."""
 
@@ -64,7 +69,14 @@ class SessionAdapter:
         self.inner = self._session = session
         self._learner = learner
         # Subscribed before anything else runs on the loop, so that nothing the agent says is missed.
-        self._items: Subscription[SessionItem] = session.subscribe(limit=SESSION_ITEMS)
+        self._items: Subscription[SessionItem] = session.subscribe(
+            limit=SESSION_ITEMS, where=lambda item: not isinstance(item, BESIDE)
+        )
+
+    @property
+    def channel(self) -> Session:
+        """See `RemoteSession`."""
+        return self._session
 
     @property
     def session_id(self) -> str:
@@ -80,6 +92,11 @@ class SessionAdapter:
     def seconds(self) -> float:
         """See `RemoteSession`."""
         return self._session.seconds
+
+    @property
+    def after_restart(self) -> float:
+        """See `RemoteSession`."""
+        return self._session.after_restart
 
     @property
     def granted(self) -> frozenset[Capability]:
@@ -139,6 +156,11 @@ class RelayAdapter:
     def person(self) -> Person:
         """See `RelayPort`."""
         return self._person
+
+    @property
+    def recordings_key(self) -> bytes:
+        """See `RelayPort`."""
+        return recordings_key(self._client.identity.key)
 
     async def watch(self) -> AsyncIterator[FleetEvent]:
         """See `RelayPort`."""
@@ -227,7 +249,9 @@ class RelayAdapter:
 
 
 def _connected(progress: Progress) -> DeviceConnected:
-    return DeviceConnected(progress.label, progress.device, progress.sas, progress.by_code, progress.guest)
+    # A guest's screen shows no digits: its code has proved more than they could.
+    sas = "" if progress.guest else progress.sas
+    return DeviceConnected(progress.label, progress.device, sas, progress.by_code, progress.guest, progress.text)
 
 
 def _passing_on(on_progress: Callable[[OpenProgress], None]) -> Callable[[Progress], None]:

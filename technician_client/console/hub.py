@@ -5,7 +5,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from protocol.capabilities import Capability
@@ -15,6 +17,7 @@ from protocol.messages.chat import ChatMessage
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
+from technician_client.console.keeping import About, Keeping
 from technician_client.console.ports import (
     ConsentAsked,
     DeviceConnected,
@@ -25,8 +28,10 @@ from technician_client.console.ports import (
     SessionOver,
     Target,
 )
+from technician_client.recordings.announced import AnnouncedRecording
 from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
+from technician_client.transfers import Channel
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,6 +83,7 @@ class LiveSession:
         *,
         label: str,
         on_change: Callable[[], None],
+        keeping: Keeping | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -101,6 +107,14 @@ class LiveSession:
         self._tab: Tab | None = None
         self._detached_at: float | None = clock()
         self.supervisor = Supervisor()
+        self._keeping = keeping
+        self._note = ""
+        self._recorded_once = False
+        self._recording: AnnouncedRecording | None = None
+        if keeping is not None:
+            self._recording = keeping.recording(
+                self.supervisor, self._about, send=self.send, on_change=self._recording_changed, path=keeping.first_recording
+            )
 
     # -- what is known ----------------------------------------------------------------------------------------------
 
@@ -135,6 +149,7 @@ class LiveSession:
             "peer": device.peer if device else self._target.device,
             "by_code": device.by_code if device else bool(self._target.code),
             "sas": device.sas if device else "",
+            "says": device.text if device else "",
             "reason": self._reason,
             "wanted": sorted(self._wanted),
             "granted": sorted(self._granted),
@@ -154,6 +169,9 @@ class LiveSession:
                 "receipt": over.receipt[:RECEIPT_BYTES].decode("utf-8", "replace"),
             },
             "chat": list(self._chat),
+            "after_restart": session.after_restart if session else 0.0,
+            "recording": self._recording.state if self._recording else None,
+            "note": self._note,
         }
 
     def keep_for_first_tab(self) -> None:
@@ -220,6 +238,40 @@ class LiveSession:
         if self._tab is not None:
             self._tab.tell(answer)
 
+    # -- what is kept of it -----------------------------------------------------------------------------------------
+
+    def _about(self) -> About:
+        device, session = self._device, self._session
+        named = device.label if device else self._label
+        return About(session.session_id if session else "", device.peer if device else self._target.device, named)
+
+    def record(self, on: bool) -> None:
+        """Begin a recording, or end it; the tab hears of it as "recording" objects."""
+        if self._recording is None:
+            return
+        try:
+            if on:
+                self._recording.start()
+            else:
+                self._recording.stop()
+        except HandrailError as error:
+            self._tell({"type": "notice", "text": str(error)})
+
+    def _recording_changed(self) -> None:
+        if self._recording is not None:
+            self._tell({"type": "recording"} | self._recording.state)
+
+    async def note(self, text: str) -> None:
+        """Keep notes of this session; the tab hears whether that worked."""
+        self._note, about = text, self._about()
+        told: dict[str, Any] = {"type": "noted", "text": ""}
+        try:
+            if self._keeping is not None:
+                await asyncio.to_thread(self._keeping.note, about, text)
+        except HandrailError as error:
+            told["text"] = str(error)
+        self._tell(told)
+
     # -- the life of the session ------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -236,6 +288,8 @@ class LiveSession:
                 self._end(over)
                 return
             self._granted, self._paused = frozenset(), None
+            if self._recording is not None:
+                self._recording.lost()
             self._become(Phase.RECONNECTING)
             try:
                 self._session = await self._relay.resume(self._session, self._progress)
@@ -249,6 +303,7 @@ class LiveSession:
         self._opened_at = self._clock()
         self._answer_by = self._device_again = None
         self._become(Phase.OPEN)
+        self._record_again()
         async for event in session.events():
             match event:
                 case GrantsNow(granted=granted):
@@ -260,7 +315,19 @@ class LiveSession:
                     await self._pass_on(event)
         return SessionOver("cut", clean=False, by_peer=True, text="The session ended without a word.")
 
+    def _record_again(self) -> None:
+        """A recording that was wished for begins with the session; one that a lost connection interrupted goes on."""
+        if self._recording is None:
+            return
+        granted = Capability.RECORDING in self._granted
+        self._recording.opened(granted)
+        if granted and Capability.RECORDING in self._wanted and not self._recorded_once:
+            self._recorded_once = True
+            self.record(True)
+
     async def _pass_on(self, message: Message) -> None:
+        if self._recording is not None:
+            await self._recording.hear(message)
         if isinstance(message, ChatMessage):
             self._remember("user", message)
         elif isinstance(message, Paused):
@@ -288,6 +355,8 @@ class LiveSession:
     def _end(self, over: SessionOver) -> None:
         if self._over is None:
             self._over = over
+            if self._recording is not None:
+                self._recording.over()
             self._granted = frozenset()
             self._become(Phase.OVER)
 
@@ -295,6 +364,20 @@ class LiveSession:
         self.phase = phase
         self._tell(self.snapshot())
         self._on_change()
+
+    @property
+    def channel(self) -> Channel | None:
+        """The session while it is open, for files and the clipboard."""
+        return self._session.channel if self._session is not None and self.phase is Phase.OPEN else None
+
+    @property
+    def is_over(self) -> bool:
+        """It does not come back."""
+        return self.phase is Phase.OVER
+
+    def tell(self, value: dict[str, Any]) -> None:
+        """Say something of the console's own to the tab that shows it."""
+        self._tell(value)
 
     def _tell(self, value: dict[str, Any]) -> None:
         if self._tab is not None:
@@ -320,10 +403,14 @@ class SessionHub:
 
     Args:
         new_name: makes an unguessable name for a session's address.
+        keeping: where recordings and notes go (None: nothing is kept).
     """
 
-    def __init__(self, relay: RelayPort, supervisor: Supervisor, *, new_name: Callable[[], str]) -> None:
+    def __init__(
+        self, relay: RelayPort, supervisor: Supervisor, *, new_name: Callable[[], str], keeping: Keeping | None = None
+    ) -> None:
         self._relay = relay
+        self._keeping = keeping
         self._supervisor = supervisor
         self._new_name = new_name
         self._sessions: dict[str, LiveSession] = {}
@@ -351,8 +438,10 @@ class SessionHub:
         for changed in self._watchers:
             changed.set()
 
-    def start(self, target: Target, wanted: Sequence[Capability], reason: str, label: str) -> LiveSession:
-        """Begin to open a session.
+    def start(
+        self, target: Target, wanted: Sequence[Capability], reason: str, label: str, recording: Path | None = None
+    ) -> LiveSession:
+        """Begin to open a session. `recording`: the file for its recording, when it has a name already.
 
         Raises:
             TooMany: end one first.
@@ -363,7 +452,8 @@ class SessionHub:
         if len(self._sessions) - min(len(over), ENDED_KEPT) >= SESSIONS_AT_ONCE:
             raise TooMany(f"{SESSIONS_AT_ONCE} sessions are open. End one of them first.")
         name = self._new_name()
-        session = LiveSession(name, self._relay, target, wanted, reason, label=label, on_change=self._changed)
+        keeping = self._keeping if self._keeping is None else replace(self._keeping, first_recording=recording)
+        session = LiveSession(name, self._relay, target, wanted, reason, label=label, on_change=self._changed, keeping=keeping)
         self._sessions[name] = session
         session.supervisor.spawn(session.run(), f"session {name[:6]}")
         self._changed()

@@ -16,6 +16,7 @@ from protocol.messages import Message
 from technician_client.fleet_fixes import FixEvent, FixOrder
 from technician_client.known import KnownDevice
 from technician_client.published import Library
+from technician_client.transfers import Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,15 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class DeviceConnected:
     """The sealed channel stands. `label` and `peer` are certified; `sas` are the six digits both screens show; `by_code`: a code
-    led here, so that they have to be compared; `guest`: it is not enrolled, it knows the code, and nobody certifies it."""
+    led here, so that they have to be compared; `guest`: it is not enrolled, it knows the code, nobody certifies it and its screen
+    shows no digits (`sas` ""); `text` is what the person there says is wrong."""
 
     label: str
     peer: str
     sas: str
     by_code: bool
     guest: bool = False
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,10 @@ class RemoteSession(Protocol):
     """One open session with one device. All methods are called on the event loop."""
 
     @property
+    def channel(self) -> Channel:
+        """What files and the clipboard go through, beside `events`."""
+
+    @property
     def session_id(self) -> str:
         """The agent's id for it, as it stands in receipts."""
 
@@ -136,6 +143,10 @@ class RemoteSession(Protocol):
     @property
     def seconds(self) -> float:
         """How long the grant lasts, counted from the welcome."""
+
+    @property
+    def after_restart(self) -> float:
+        """Within how many seconds after a restart of the computer it may go on once (0: the user did not say so)."""
 
     @property
     def granted(self) -> frozenset[Capability]:
@@ -172,6 +183,10 @@ class RelayPort(Protocol):
     @property
     def person(self) -> Person:
         """Who is logged in."""
+
+    @property
+    def recordings_key(self) -> bytes:
+        """What this technician's recordings are sealed with."""
 
     def watch(self) -> AsyncIterator[FleetEvent]:
         """The state of the link and every device, first as they are now, then each change. Any number may watch."""

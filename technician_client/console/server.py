@@ -15,15 +15,18 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
+from technician_client.console.files_api import FilesApi
 from technician_client.console.guard import Guard, demand_loopback, guarded_application
 from technician_client.console.hub import SessionHub
+from technician_client.console.keeping import Keeping
 from technician_client.console.office_api import OfficeApi
 from technician_client.console.ports import RelayPort, RelayPortFactory, Target
 from technician_client.console.preferences import PreferencesFile
+from technician_client.console.recordings_api import RecordingsApi
 from technician_client.console.redirect import RedirectFile
 from technician_client.console.runs import FixRuns
 from technician_client.organisation.record import OrganisationHome
-from technician_client.settings import Settings
+from technician_client.settings import Settings, load_settings
 from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
@@ -45,12 +48,13 @@ class ConsoleAddress:
 
 @dataclass(frozen=True, slots=True)
 class FirstSession:
-    """A session to begin with: the console opens at it."""
+    """A session to begin with: the console opens at it. `recording`: the file for its recording (None: among the others)."""
 
     target: Target
     wanted: Sequence[Capability]
     reason: str = ""
     label: str = ""
+    recording: Path | None = None
 
 
 def _new_secret() -> str:
@@ -96,12 +100,16 @@ async def running_console(
     guard = Guard(host, port, token=_new_secret, on_enter=lambda: redirect.write(guard.entrance()))
     application = guarded_application(guard)
     async with Supervisor() as supervisor:
-        hub = SessionHub(relay, supervisor, new_name=lambda: secrets.token_urlsafe(16))
+        settings = await asyncio.to_thread(load_settings, home)
+        keeping = Keeping(settings, relay.recordings_key, relay.person)
+        hub = SessionHub(relay, supervisor, new_name=lambda: secrets.token_urlsafe(16), keeping=keeping)
         runs = FixRuns(relay, new_name=lambda: secrets.token_urlsafe(16))
         preferences = await asyncio.to_thread(PreferencesFile, home)
         api = ConsoleApi(relay, hub, runs, preferences)
         api.add_routes(application)
+        FilesApi(hub).add_routes(application)
         OfficeApi(relay, runs, preferences, await asyncio.to_thread(key_holders, home)).add_routes(application)
+        RecordingsApi(settings.recordings_directory, relay.recordings_key).add_routes(application)
         add_assets(application, await asyncio.to_thread(read_assets))
         application.on_shutdown.append(api.close_sockets)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=3.0, keepalive_timeout=30.0)
@@ -109,7 +117,7 @@ async def running_console(
         try:
             await web.SockSite(runner, listener).start()
             if first is not None:
-                session = hub.start(first.target, first.wanted, first.reason, first.label)
+                session = hub.start(first.target, first.wanted, first.reason, first.label, first.recording)
                 session.keep_for_first_tab()
                 guard.first_page = f"/#/session/{session.name}"
             redirect.write(guard.entrance())

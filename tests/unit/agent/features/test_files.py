@@ -148,8 +148,7 @@ async def test_paths_that_lead_out_are_refused(bench: Bench, path: bytes) -> Non
     (bench.home / "link").symlink_to(bench.home.parent)
     for number, message in enumerate((FilePut(1, path, 1, parents=True), FileGet(2, path), FileFolder(3, path + b"/x"))):
         await bench.feature.handle(message)
-        refused = bench.context.refused
-        await eventually_async(partial(lambda wanted: len(refused) > wanted, number), "a refusal")
+        await eventually_async(partial(lambda wanted: len(bench.context.refused) > wanted, number), "a refusal")
     assert {reason for _, reason, _ in bench.context.refused} == {RefusalReason.INVALID}
 
 
