@@ -88,11 +88,6 @@ class Settings:
         return self.home / "notes"
 
     @property
-    def screenshots_directory(self) -> Path:
-        """Where the console saves pictures of a device's display."""
-        return self.home / "screenshots"
-
-    @property
     def known_devices_file(self) -> Path:
         """What certificates have told about devices (`technician_client.known`)."""
         return self.home / "known_devices.json"

@@ -42,6 +42,7 @@ class Recording:
             self._parts = [entry for entry in entries if entry.kind in (Kind.CHUNK, Kind.START, Kind.KEY)]
             self._bases = [entry for entry in self._parts if entry.kind is not Kind.CHUNK]
             self.seconds = self._length()
+            self.first = self._first()
         except TrustError:
             self.close()
             raise
@@ -58,6 +59,23 @@ class Recording:
         if last is None:
             return 0.0
         return max(self._parts[-1].time, self.messages(last)[-1][0]) / SECOND
+
+    def _first(self) -> int:
+        """Microseconds of the first picture: the layout before it shows nothing yet."""
+        chunk = next(self.chunks_from(0), None)
+        found = self.messages(chunk) if chunk is not None else []
+        return next((time for time, data in found if isinstance(self.decode(data), ScreenUpdate)), found[0][0] if found else 0)
+
+    def decode(self, data: bytes) -> Message | UnknownMessage:
+        """One message.
+
+        Raises:
+            TrustError: it does not read.
+        """
+        try:
+            return decode_message(data)
+        except RemoteProtocolError as error:
+            raise TrustError(f"{self.path} holds a message that does not read: {error}") from error
 
     def messages(self, entry: Entry) -> list[Timed]:
         """The messages of a chunk.
@@ -91,17 +109,10 @@ class Recording:
         return (entry for entry in self._parts[start:] if entry.kind is not Kind.KEY)
 
     def layouts(self) -> Iterator[ScreenLayout]:
-        """Every layout, in order.
-
-        Raises:
-            TrustError: it does not read.
-        """
+        """Every layout, in order; raises as `messages`."""
         for entry in self._bases:
             if entry.kind is Kind.START:
-                try:
-                    message = decode_message(self.messages(entry)[0][1])
-                except RemoteProtocolError as error:
-                    raise TrustError(f"{self.path} holds a layout that does not read: {error}") from error
+                message = self.decode(self.messages(entry)[0][1])
                 if isinstance(message, ScreenLayout):
                     yield message
 
@@ -161,19 +172,19 @@ class Player:
         return self._waiting[-1][0] if self._waiting else None
 
     def seek(self, seconds: float) -> Seen:
-        """To the picture at `seconds`.
+        """To the picture at `seconds` (before the first one: to that).
 
         Raises:
             TrustError: the file is damaged.
         """
-        time = round(seconds * SECOND)
+        time = max(round(seconds * SECOND), self.recording.first)
         base = self.recording.base_before(time)
         self.picture, self.layout, self.shape, self.move = Picture(), None, None, None
         self._waiting = []
         if base is not None and base.kind is Kind.KEY:
             self._restore(self.recording.key_point(base))
         self._chunks = self.recording.chunks_from(0 if base is None else base.number)
-        self.advance(seconds)
+        self.advance(time / SECOND)
         height, width = self.picture.pixels.shape[:2]
         return Seen(True, [(0, 0, width, height)] if width and height else [], self.shape, self.move)
 
@@ -192,7 +203,7 @@ class Player:
             self._waiting = self.recording.messages(entry)[::-1]
 
     def _take(self, data: bytes, seen: Seen) -> None:
-        message = self._read(data)
+        message = self.recording.decode(data)
         match message:
             case ScreenLayout():
                 self.picture.apply_layout(message)
@@ -215,27 +226,21 @@ class Player:
         except RemoteProtocolError:
             self.skipped += 1
 
-    def _read(self, data: bytes) -> Message | UnknownMessage:
-        try:
-            return decode_message(data)
-        except RemoteProtocolError as error:
-            raise TrustError(f"{self.recording.path} holds a message that does not read: {error}") from error
-
     def _restore(self, key: KeyPoint) -> None:
-        layout = self._read(key.layout)
+        layout = self.recording.decode(key.layout)
         if not isinstance(layout, ScreenLayout):
             raise TrustError(f"{self.recording.path} is damaged: a key point has no layout.")
         self.picture.apply_layout(layout)
         shape = self.picture.pixels.shape
         for number in key.before:
             for _, data in self.recording.messages(self.recording.numbered(number)):
-                message = self._read(data)
+                message = self.recording.decode(data)
                 if isinstance(message, ScreenUpdate) and message.epoch == layout.epoch:
                     self._prepare(message)
         kept = _unpack(key.kept, shape) if key.kept else None
         self.picture.restore(_unpack(key.pixels, shape), kept, key.sequence, key.captured_at, key.exact)
         self.layout = layout
-        cursor = [self._read(data) for data in (key.shape, key.move) if data]
+        cursor = [self.recording.decode(data) for data in (key.shape, key.move) if data]
         self.shape = next((one for one in cursor if isinstance(one, CursorShape)), None)
         self.move = next((one for one in cursor if isinstance(one, CursorMove)), None)
 

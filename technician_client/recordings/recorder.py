@@ -85,7 +85,7 @@ class Recorder:
                 "recording_free_gigabytes in technician.toml."
             )
         self._writer = RecordingWriter(path, key, os.urandom(SALT_BYTES), meta)
-        self._began = clock()
+        self._began: float | None = None
         self._waiting: list[tuple[int, Message]] = []
         self._weight = 0
         self._room = asyncio.Event()
@@ -96,8 +96,8 @@ class Recorder:
 
     @property
     def seconds(self) -> float:
-        """How long it has been going."""
-        return self._clock() - self._began
+        """How long it has been going: it begins with the first picture."""
+        return 0.0 if self._began is None else self._clock() - self._began
 
     @property
     def size(self) -> int:
@@ -108,6 +108,10 @@ class Recorder:
         """Take one message of the device, if it belongs to the picture."""
         if self._reason is not None or not isinstance(message, RECORDED):
             return
+        if self._began is None:
+            if not isinstance(message, ScreenLayout):
+                return
+            self._began = self._clock()
         self._waiting.append((int(self.seconds * SECOND), message))
         self._weight += _weight(message)
         if self._weight > MOST_WAITING:

@@ -20,7 +20,9 @@ from protocol.link_messages import DeviceRow
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
 from protocol.messages.fixes import FixCatalogue, FixEntry, FixList, FixOutput, FixParameter, FixResult, FixRun, FixStage
-from protocol.messages.screen import CursorShape, Monitor, ScreenAck, ScreenLayout, ScreenStart, ScreenUpdate, Tile
+from protocol.messages.power import RebootRequest, RebootState
+from protocol.messages.recording import RecordingStart, RecordingState
+from protocol.messages.screen import CursorShape, Monitor, ScreenAck, ScreenLayout, ScreenRefresh, ScreenStart, ScreenUpdate, Tile
 from technician_client.console.ports import (
     ConsentAsked,
     DeviceConnected,
@@ -76,6 +78,7 @@ class MemorySession:
         self.unattended = unattended
         self.seconds = 3600.0
         self.granted = frozenset(granted)
+        self.after_restart = 0.0
         self.round_trip: float | None = 0.012
         self.picture = picture
         self.sent: list[Message] = []
@@ -105,6 +108,12 @@ class MemorySession:
             case ScreenStart():
                 self.show()
             case DiagnosticsCollect(request=request):
+            case ScreenRefresh():
+                self.show()
+            case RecordingStart(request=request):
+                self.say(RecordingState(True, request))
+            case RebootRequest(request=request):
+                self.say(RebootState(request, "asking"))
                 for table in self.tables:
                     self.say(DiagnosticsTable(request, *[getattr(table, name) for name in table.__struct_fields__[1:]]))
                 self.say(DiagnosticsDone(request, self.findings, 812.0, time.time()))
@@ -214,6 +223,11 @@ class MemoryRelay:
     not_run: HandrailError | None = None
 
     async def watch_known(self) -> AsyncIterator[Mapping[str, KnownDevice]]:
+    @property
+    def recordings_key(self) -> bytes:
+        """See `RelayPort`."""
+        return b"k" * 32
+
         """See `RelayPort`."""
         with self.now_known.subscribe(lambda _change: True) as changes:
             yield dict(self.known)

@@ -69,7 +69,7 @@ class Source:
         pixels: NDArray[np.uint8] = np.zeros((self.height + 2, self.width + 2, 4), np.uint8)
         pixels[..., 0] = (np.arange(self.width + 2) + 3 * self.sequence) % 256
         pixels[..., 1] = (np.arange(self.height + 2)[:, None] * 2 + self.sequence) % 256
-        return self.update(self.film.encode(pixels))
+        return self.update(self.film.encode(pixels.view(np.uint32)[..., 0]))
 
     def busy(self, seconds: float, rate: int = 20) -> Iterator[tuple[int, Message]]:
         """Everything that can happen, mixed, with times in microseconds: (time, message)."""

@@ -40,11 +40,13 @@ export const WORDS = /** @type {Readonly<Record<string, string>>} */ (
     terminal_root: "type commands as the administrator",
     files_in: "put files there",
     files_out: "take files from there",
+    recording: "record what is shown",
+    forward: "connect to its services",
   })
 );
 
 /** The capabilities this console can make use of, in the order in which they are offered. */
-export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat"]);
+export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat", "terminal", "forward", "recording", "clipboard_in", "clipboard_out", "files_in", "files_out", "reboot"]);
 
 /** In the order in which they are offered. @param {readonly string[]} capabilities */
 export function inOrder(capabilities) {

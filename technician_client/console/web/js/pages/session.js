@@ -9,6 +9,7 @@ import { Menu, Spinner } from "../parts/controls.js";
 import { Opening, Over, Unknown } from "../parts/opening.js";
 import { Quality } from "../parts/quality.js";
 import { Actions } from "../parts/actions.js";
+import { RestartDialog } from "../parts/keeping.js";
 import { Dock, SidePanel } from "../parts/side_panel.js";
 import { Stage } from "../parts/stage.js";
 import { Permissions } from "../parts/permissions.js";
@@ -46,6 +47,7 @@ function LiveSession({ session, store }) {
       <${SidePanel} store=${store} />
     </main>
     <${Notices} store=${store} />
+    <${RestartDialog} store=${store} />
   </div>`;
 }
 

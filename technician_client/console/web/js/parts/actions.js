@@ -14,6 +14,7 @@
 import { html } from "../lib.js";
 import { Icon } from "../icons.js";
 import { Menu } from "./controls.js";
+import { RecordButton, screenshot } from "./keeping.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
 /**
@@ -31,7 +32,22 @@ import { Menu } from "./controls.js";
  */
 
 /** @type {readonly Action[]} */
-export const ACTIONS = Object.freeze([]);
+export const ACTIONS = Object.freeze([
+  { name: "record", words: "Record", about: "Record what is shown", icon: "record", place: "bar", component: RecordButton },
+  { name: "screenshot", words: "Picture of the screen", about: "Saved as a lossless PNG and put on your clipboard", icon: "picture", place: "bar", capability: "view", run: screenshot },
+  {
+    name: "restart",
+    words: "Restart the computer",
+    about: "The user is asked once more",
+    icon: "restart",
+    place: "menu",
+    capability: "reboot",
+    run: (store) => {
+      store.restart.forget();
+      store.restarting.value = true;
+    },
+  },
+]);
 
 /** @param {{store: SessionStore}} props */
 export function Actions({ store }) {

@@ -21,6 +21,7 @@ import { ChatPanel } from "../panels/chat.js";
 import { FindingsPanel } from "../panels/findings.js";
 import { FixesPanel } from "../panels/fixes.js";
 import { SystemPanel } from "../panels/system.js";
+import { NotesPanel } from "../panels/notes.js";
 import { TablesPanel } from "../panels/tables.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
@@ -101,3 +102,12 @@ export const PANELS = Object.freeze([
 export function allowed(store, { capability }) {
   return capability.length === 0 || capability.some((name) => store.may(name));
 }
+  {
+    name: "notes",
+    words: "Notes",
+    about: "What you write down about this session",
+    icon: "note",
+    component: NotesPanel,
+    capability: [],
+    below: true,
+  },
