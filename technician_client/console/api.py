@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from protocol.capabilities import RULES, Capability
+from protocol.codes import parse_code
 from protocol.errors import HandrailError, Refused
 from protocol.version import PRODUCT
 from technician_client.console.answers import answer_json, problem
@@ -44,6 +45,14 @@ class OpenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
     label: Annotated[str, msgspec.Meta(max_length=100)] = ""
     after_restart: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+
+
+def wanted_of(wish: OpenRequest) -> list[Capability]:
+    """What to ask for: a guest is not asked for what none of them grants."""
+    parsed = parse_code(wish.code)
+    if parsed is None or not parsed.guest:
+        return wish.wanted
+    return [capability for capability in wish.wanted if RULES[capability].guest]
 
 
 class StepUpRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,9 +100,14 @@ class ConsoleApi:
             return problem(400, "That is not a request to open a session", str(error))
         if bool(wish.code) == bool(wish.device):
             return problem(400, "Name either a code or a device", "")
+        wanted = wanted_of(wish)
+        if not wanted:
+            return problem(
+                400, "A guest allows none of this", "Its computer is not enrolled: ask to watch, or to watch and control."
+            )
         try:
-            self._relay.demand_step_up(wish.wanted)
-            session = self._hub.start(Target(wish.code, wish.device, wish.after_restart), wish.wanted, wish.reason, wish.label)
+            self._relay.demand_step_up(wanted)
+            session = self._hub.start(Target(wish.code, wish.device, wish.after_restart), wanted, wish.reason, wish.label)
         except StepUpNeeded as error:
             return problem(403, "Your passphrase is needed again", str(error), reason="step_up")
         except TooMany as error:

@@ -31,9 +31,9 @@ def founded_world(directory: Path, **named: Any) -> World:
 class Guest:
     """A person at a terminal of a computer that is not enrolled. Its temporary files go where a test can look."""
 
-    def __init__(self, world: World, *words: str) -> None:
+    def __init__(self, world: World, *words: str, display: str = "") -> None:
         self.temporary = (world.directory / "tmp").resolve()
-        env = {**world.environment, "TMPDIR": str(self.temporary), "DISPLAY": "", "HOME": str(world.directory / "nobody")}
+        env = {**world.environment, "TMPDIR": str(self.temporary), "DISPLAY": display, "HOME": str(world.directory / "nobody")}
         argv = [command("handrail-agent"), "guest", str(world.directory / "example.seed"), *words]
         self.terminal = Terminal(argv, env=env)
         world.terminals.append(self.terminal)

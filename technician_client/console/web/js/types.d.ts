@@ -120,6 +120,7 @@ interface SessionSnapshot extends SessionRow {
   peer: string;
   by_code: boolean;
   sas: string;
+  says: string;
   reason: string;
   wanted: string[];
   granted: string[];

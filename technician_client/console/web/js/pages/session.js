@@ -80,16 +80,21 @@ function SessionBar({ session, store }) {
 
 /** @param {{session: SessionSnapshot}} props */
 function Certified({ session }) {
-  const label = html`<${Icon} name="shield" size=${14} />Certified`;
+  const label = session.guest ? html`<${Icon} name="shield" size=${14} />Guest` : html`<${Icon} name="shield" size=${14} />Certified`;
   return html`<${Menu} label=${label} title="Who this is" className="certified" name="certified">
     <dl class="facts">
       <div><dt>Device</dt><dd>${session.label}</dd></div>
       <div><dt>Id</dt><dd class="mono">${session.peer}</dd></div>
       <div><dt>Organisation</dt><dd class="mono">${hello.value?.organisation ?? ""}</dd></div>
       <div><dt>Session</dt><dd class="mono">${session.session_id}</dd></div>
-      <div><dt>Check digits</dt><dd class="digits">${session.sas.slice(0, 3)} ${session.sas.slice(3)}</dd></div>
+      ${session.sas && html`<div><dt>Check digits</dt><dd class="digits">${session.sas.slice(0, 3)} ${session.sas.slice(3)}</dd></div>`}
+      ${session.says && html`<div><dt>They say</dt><dd>${session.says}</dd></div>`}
     </dl>
-    <p class="quiet">Its certificate was issued by your organisation. The user's screen shows the same six digits.</p>
+    <p class="quiet">
+      ${session.guest
+        ? "This computer is not enrolled and nobody certifies its name. It knows the code that you were told, and both sides have proved so."
+        : "Its certificate was issued by your organisation. The user's screen shows the same six digits."}
+    </p>
   <//>`;
 }
 

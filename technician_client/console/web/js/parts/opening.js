@@ -28,8 +28,9 @@ export function Opening({ session, store }) {
           ${session.verified ? html`<${Icon} name="shield" size=${18} />` : null}<strong>${session.label || "The device behind the code"}</strong>
           <span class="quiet">${session.verified ? "certified by your organisation" : session.guest ? "a guest: it knows the code, nobody certifies it" : "not verified yet"}</span>
         </p>
+        ${session.says && html`<p class="opening-says">They say: “${session.says}”</p>`}
         ${session.sas && html`<${CheckDigits} sas=${session.sas} compare=${session.by_code} />`}
-        ${waiting ? html`<${Countdown} session=${session} store=${store} />` : html`<div class="opening-wait"><${Spinner} text=${session.verified ? "Waiting for the device" : "The device is being called"} /></div>`}
+        ${waiting ? html`<${Countdown} session=${session} store=${store} />` : html`<div class="opening-wait"><${Spinner} text=${session.verified || session.guest ? "Waiting for the device" : "The device is being called"} /></div>`}
         <${Wanted} wanted=${session.wanted} reason=${session.reason} />
         <div class="dialog-actions"><button type="button" class="button" onClick=${cancel}>Cancel</button></div>
       </section>
