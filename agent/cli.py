@@ -238,6 +238,8 @@ def _print_status(status: AgentStatus) -> None:
         f"Signed files:  {age}, {status.trust.technicians} technicians"
         + (f". {status.trust.problem}" if status.trust.problem else "")
     )
+    if status.trust.release:
+        click.echo(f"Release:       {printable(status.trust.release)}")
     if status.audit:
         click.echo(f"Audit record:  {status.audit}")
     click.echo(f"Attended by:   {status.attached} program(s) that can ask the person here")

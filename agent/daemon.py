@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+
 from agent.audit import Audit
 from agent.consent import ConsentBroker
 from agent.errors import RelayAway
@@ -28,6 +30,7 @@ from agent.local_messages import SessionOver
 from agent.receipts import ReceiptShelf
 from agent.recording import note_fault
 from agent.relay_http import RelayHttp
+from agent.releases import StagedReleases
 from agent.renewal import keep_certified
 from agent.restarting import RestartGrant, RestartGrants
 from agent.resuming import HeldSession, WaitingRoom
@@ -41,6 +44,7 @@ from agent.trust import RelayMirror, TrustStore
 from protocol.errors import HandrailError, TrustError
 from protocol.limits import LIMITS, Limits
 from protocol.link_messages import Done, Failed, HelpCode, LinkMessage, RepositoryChanged, Role, TunnelOffer
+from protocol.version import PRODUCT
 
 _LOGGER = logging.getLogger(__name__)
 HANDSHAKES = 6
@@ -54,6 +58,12 @@ def platform_name() -> str:
     """What this machine is, in a few words, for the technician's list (unverified there)."""
     system = os.uname()
     return f"{system.sysname} {system.release} {system.machine}"[:100]
+
+
+def release_platform() -> str:
+    """Which releases are for this machine: "linux-x86_64"."""
+    system = os.uname()
+    return f"{system.sysname}-{system.machine}".lower()
 
 
 class Daemon:
@@ -95,6 +105,7 @@ class Daemon:
         )
         mirror = RelayMirror(RelayHttp(device.relay, device.relay_spki), device.organisation)
         self.trust = TrustStore(settings.tuf, device.tuf_root, mirror)
+        self.releases = StagedReleases(settings.releases, self.trust, platform=release_platform(), running=PRODUCT)
         self._guest = guest
         self.link = LinkClient(
             self._relay,
@@ -126,6 +137,7 @@ class Daemon:
         self.keeper = Keeper()
         self._refreshing: asyncio.Task[None] | None = None
         self._presently: asyncio.Task[None] | None = None
+        self._staging: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self.ready = asyncio.Event()
 
@@ -188,6 +200,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Have `run` end: sessions first, politely."""
+        self.releases.stop()
         self._stop.set()
 
     def _lend(self, audit: Audit) -> Services:
@@ -340,10 +353,28 @@ class Daemon:
         elif before and not problem:
             _LOGGER.info("The organisation's signed files verify again.")
         listed = self.trust.technicians()
-        self.board.set_trust(TrustStatus(self.trust.age(self._wall()), len(listed.technicians) if listed else 0, problem))
+        known = len(listed.technicians) if listed else 0
+        self.board.set_trust(TrustStatus(self.trust.age(self._wall()), known, problem, self.board.trust.release))
+        if self._guest is None and not problem and (changed or self._staging is None):
+            self._stage_presently()
         if changed:
             for session in list(self._sessions):
                 session.recheck()
+
+    def _stage_presently(self) -> None:
+        if self._staging is None or self._staging.done():
+            self._staging = self._tasks.spawn(self._stage(), "release")
+
+    async def _stage(self) -> None:
+        """Lay a newer release ready, beside everything else: it is large, and nothing waits for it."""
+        try:
+            await asyncio.to_thread(self.releases.look)
+        except HandrailError as error:
+            _LOGGER.warning("the newest release was not laid ready: %s", error)
+        sentence = await asyncio.to_thread(self.releases.sentence)
+        if sentence != self.board.trust.release:
+            _LOGGER.info("%s", sentence or "No newer release is ready any more.")
+            self.board.set_trust(msgspec.structs.replace(self.board.trust, release=sentence))
 
     async def _keep_fresh(self) -> None:
         while True:

@@ -132,6 +132,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.home / "tuf"
 
     @property
+    def releases(self) -> Path:
+        """Directory of a release of the agent that is ready to be installed."""
+        return self.home / "releases"
+
+    @property
     def audit(self) -> Path:
         """The audit chain, an SQLite file."""
         return self.home / "audit.sqlite"

@@ -42,11 +42,13 @@ class SessionStatus(msgspec.Struct, frozen=True):
 
 
 class TrustStatus(msgspec.Struct, frozen=True):
-    """The organisation's signed files. `age` in seconds, None when none was ever received; `problem` is a sentence or ""."""
+    """The organisation's signed files. `age` in seconds, None when none was ever received; `problem` is a sentence or "", and
+    so is `release`: a newer release of the agent that is ready here."""
 
     age: float | None = None
     technicians: int = 0
     problem: str = ""
+    release: str = ""
 
 
 class AgentStatus(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, RepositoryError
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
@@ -52,6 +52,7 @@ __all__ = ["RelayMirror", "RepositoryFetcher", "TrustStore", "VerifiedScript"]
 _LOGGER = logging.getLogger(__name__)
 _BASE = "mirror:///"
 _KEPT = "verified.msgpack"
+T = TypeVar("T")
 _ALL_SCRIPT_BYTES = 64 * 1024 * 1024
 
 
@@ -117,8 +118,9 @@ class TrustStore:
         self._root = root
         self._source = fetcher
         self._fetcher = _TufFetcher(fetcher)
+        self._updater: Updater | None = None  # of the last refresh
         self._looked = 0.0  # when everything was last fetched, by `clock`
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stored: VerifiedSet | None = None
         self._state: TrustedState | None = None
         try:
@@ -217,7 +219,7 @@ class TrustStore:
             return False
         return all((self._objects / file.sha256).exists() for script in state.scripts for file in script.manifest.files)
 
-    def _guarded(self, work: Callable[[], VerifiedSet], moment: float) -> VerifiedSet:
+    def _guarded(self, work: Callable[[], T], moment: float) -> T:
         """Run tuf's part and translate its errors into ours."""
         try:
             return work()
@@ -258,6 +260,7 @@ class TrustStore:
         updater.refresh()
         documents = {path: self._target(updater, path) for path in (POLICY_PATH, TECHNICIANS_PATH, REVOCATION_PATH)}
         documents.update(self._fetch_scripts(updater))
+        self._updater = updater
         timestamp = (self._metadata / "timestamp.json").read_bytes()
         signed = Metadata[Timestamp].from_bytes(timestamp).signed
         issued = issued_at(signed.unrecognized_fields)
@@ -306,6 +309,29 @@ class TrustStore:
         data = place.read_bytes()
         info.verify_length_and_hashes(data)
         return data
+
+    def releases(self) -> list[str]:
+        """The signed paths of the agent's releases, as of the last refresh of this process (none before the first).
+
+        Raises:
+            Unavailable, TrustError: as `refresh_blocking`.
+        """
+        with self._lock:
+            updater = self._updater
+            if updater is None:
+                return []
+            self._guarded(lambda: updater.get_targetinfo("agent/-/-/-"), 0.0)  # loads and verifies the role
+            return list(Metadata[Targets].from_bytes((self._metadata / "agent.json").read_bytes()).signed.targets)
+
+    def release_target(self, path: str) -> bytes:
+        """The verified bytes of a release's file; nothing of it is kept here. Raises as `releases`."""
+        with self._lock:
+            updater = self._updater
+            if updater is None:
+                raise Unavailable("The organisation's signed files were not fetched yet.")
+            data = self._guarded(lambda: self._target(updater, path), 0.0)
+            (self._objects / hashlib.sha256(data).hexdigest()).unlink(missing_ok=True)
+            return data
 
     def _drop_unused(self, state: TrustedState) -> None:
         used = {file.sha256 for script in state.scripts for file in script.manifest.files}

@@ -23,6 +23,7 @@ from technician_client.cli.org_approvals import (
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.org_keys import key, rotate
 from technician_client.cli.org_panic import panic
+from technician_client.cli.org_release import release
 from technician_client.cli.org_seed import seed
 from technician_client.cli.org_show import describe
 from technician_client.cli.times import now
@@ -467,5 +468,6 @@ def _file_name(name: str) -> str:
 org.add_command(adopt)
 org.add_command(approvals_command)
 org.add_command(key)
+org.add_command(release)
 org.add_command(rotate)
 org.add_command(panic)

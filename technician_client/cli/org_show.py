@@ -7,7 +7,7 @@ from protocol.certificate_profile import load_certificate
 from protocol.errors import TrustError
 from technician_client.cli.app import App
 from technician_client.cli.times import day
-from technician_client.organisation import approvals, lists, rotation
+from technician_client.organisation import approvals, lists, releases, rotation
 from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY
 from technician_client.organisation.metadata import OFFLINE
 from technician_client.organisation.record import OrganisationHome, OrganisationRecord
@@ -28,6 +28,7 @@ def describe(
     technicians = lists.technicians(spool).technicians
     policy = lists.policy(spool)
     fixes = approvals.approved(spool)
+    signed = releases.releases(spool)
     repository = Repository(home.repository)
     waiting = {role: spool.missing(role) for role in spool.roles() if role != "root"}
     expiries = repository.expiries()
@@ -49,6 +50,7 @@ def describe(
                 "technicians": technicians,
                 "groups": policy.groups,
                 "fixes": [{"id": fix.id, "version": fix.version, "title": fix.title, "run_as": fix.run_as} for fix in fixes],
+                "releases": signed,
                 "waiting": waiting,
                 "expires": {role: moment.timestamp() for role, moment in expiries.items()},
                 "revoked": lists.revocation(spool).fingerprints,
@@ -94,6 +96,11 @@ def describe(
     ]
     out.table("Device groups", ["group", "unattended", "ask before fixes"], rules)
     out.table("Approved fixes", ["id", "version", "title", "as"], [[f.id, f.version, f.title, f.run_as] for f in fixes])
+    out.table(
+        "Releases of the agent",
+        ["platform", "version", "file", "bytes", "sha256"],
+        [[r.platform, r.version, r.file, r.length, r.sha256[:16]] for r in signed],
+    )
     out.table(
         "Devices",
         ["label", "id", "group", "last certificate", "valid until"],

@@ -1,0 +1,119 @@
+"""Releases of the agent that the organisation has signed: a newer one is verified and laid ready under the home. Nothing here
+installs anything; whoever looks after this computer does, with the file that `handrail-agent status` names.
+
+Rollback: the signed files only go forward, and nothing older than what runs is taken. Freeze: files that have expired are not
+believed. What was withdrawn is thrown away.
+"""
+
+import hashlib
+import threading
+from collections.abc import Collection
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from agent.private_files import PrivateFileError, make_private_directory, write_private
+from protocol.errors import HandrailError, TrustError, Unavailable
+from protocol.releases import RELEASE_NAME, Release, decode_release, newest_release, put_together, version_key
+
+_NOTE = "staged.json"
+_NOTE_BYTES = 64 * 1024
+
+
+class ReleaseSource(Protocol):
+    """What is needed of `agent.trust.TrustStore`."""
+
+    def releases(self) -> Collection[str]:
+        """The signed paths of the role `agent`, as of the last refresh.
+
+        Raises:
+            Unavailable, TrustError: it cannot be fetched, or does not verify.
+        """
+
+    def release_target(self, path: str) -> bytes:
+        """The verified bytes of one of them; raises as `releases`."""
+
+
+class StagedReleases:
+    """One directory with at most one release that is ready. Blocking."""
+
+    def __init__(self, directory: Path, source: ReleaseSource, *, platform: str, running: str) -> None:
+        """Args:
+        platform: which releases are for this computer, e.g. "linux-x86_64". running: the version that runs now.
+        """
+        self._directory = directory
+        self._source = source
+        self._platform = platform
+        self._running = running
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Fetch no more: the agent is stopping, and what is half there is thrown away."""
+        self._stopped.set()
+
+    def look(self) -> None:
+        """Fetch, verify and lay ready what is newer; throw away what stands no more.
+
+        Raises:
+            Unavailable: the relay is away, or the disk is full. TrustError: something does not verify; nothing is ready then.
+        """
+        version = newest_release(self._source.releases(), self._platform)
+        staged = self._note()
+        if not version or version_key(version) <= version_key(self._running):
+            self._forget()
+            return
+        if staged is not None and staged.version == version and self.ready() is not None:
+            return
+        release = decode_release(self._read(f"agent/{self._platform}/{version}/{RELEASE_NAME}"))
+        if (release.platform, release.version) != (self._platform, version):
+            self._forget()
+            raise TrustError(f"The release {version} calls itself {release.platform} {release.version}. It was not taken.")
+        data = put_together(release, self._read)
+        self._forget()
+        try:
+            make_private_directory(self._directory)
+            write_private(self._directory / release.file, data)
+            write_private(self._directory / _NOTE, msgspec.json.encode(release))
+        except (PrivateFileError, OSError) as error:
+            self._forget()
+            raise Unavailable(f"The release {version} cannot be kept: {error}") from error
+
+    def ready(self) -> tuple[Release, Path] | None:
+        """The release that is ready and where its file lies, hashed anew; None when there is none, or it was changed."""
+        release = self._note()
+        if release is None or version_key(release.version) <= version_key(self._running):
+            return None
+        path = self._directory / release.file
+        try:
+            with path.open("rb") as file:
+                data = file.read(release.length + 1)
+        except OSError:
+            return None
+        whole = len(data) == release.length and hashlib.sha256(data).hexdigest() == release.sha256
+        return (release, path) if whole else None
+
+    def sentence(self) -> str:
+        """For the status: what is ready, or ""."""
+        found = self.ready()
+        if found is None:
+            return ""
+        release, path = found
+        return f"Version {release.version} is signed by your organisation and ready in {path} (this is {self._running})."
+
+    def _read(self, path: str) -> bytes:
+        if self._stopped.is_set():
+            raise Unavailable("The agent is stopping.")
+        return self._source.release_target(path)
+
+    def _note(self) -> Release | None:
+        try:
+            with (self._directory / _NOTE).open("rb") as file:
+                return decode_release(file.read(_NOTE_BYTES))
+        except (OSError, HandrailError):
+            return None
+
+    def _forget(self) -> None:
+        if self._directory.is_dir():
+            for path in self._directory.iterdir():
+                path.unlink(missing_ok=True)
