@@ -17,6 +17,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("technician_client.cli.devices:devices", "List the organisation's devices."),
     "connect": ("technician_client.cli.connect:connect", "Help somebody: open a session by code or device."),
     "shell": ("technician_client.cli.shell:shell", "Work in a terminal on a device."),
+    "forward": ("technician_client.cli.forward:forward", "Reach services of a device at ports here."),
+    "logs": ("technician_client.cli.logs:logs", "Follow the log of a device."),
+    "chat": ("technician_client.cli.chat:chat", "Talk with somebody at a device, line by line."),
+    "screenshot": ("technician_client.cli.screenshot:screenshot", "Write one exact picture of a device's display."),
+    "recordings": ("technician_client.cli.recordings:recordings", "List, export and remove recordings of sessions."),
     "diagnose": ("technician_client.cli.diagnose:diagnose", "Read what state devices are in."),
     "fixes": ("technician_client.cli.fix:fixes", "List the approved fixes of a device."),
     "fix": ("technician_client.cli.fix:fix", "Run an approved fix and see whether it worked."),
@@ -27,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "join": ("technician_client.cli.join:join", "Become a technician with a bundle from your administrator."),
     "org": ("technician_client.cli.org:org", "Set up and run an organisation."),
     "signer": ("technician_client.cli.signer:signer", "Run the organisation's signer."),
+    "completion": ("technician_client.cli.completion:completion", "Let a shell complete commands and options."),
     "quickstart": ("technician_client.cli.quickstart:quickstart", "An organisation of one, in one command."),
 }
 
