@@ -7,6 +7,7 @@ import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
 import { Drawing } from "./features/drawing.js";
 import { Diagnostics } from "./features/diagnostics.js";
+import { Files } from "./features/files.js";
 import { Fixes } from "./features/fixes.js";
 import { Notes, Recording, Restart } from "./features/recording.js";
 import { Live } from "./features/live.js";
@@ -47,6 +48,7 @@ export class SessionStore {
     this.live = new Live(send, newRequest);
     this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
     this.chat = new Chat(send);
+    this.files = new Files(name);
     const say = (/** @type {string} */ text) => this.socket.send(text);
     this.recording = new Recording(say, this.notify.bind(this));
     this.notes = new Notes(say);
@@ -151,6 +153,9 @@ export class SessionStore {
         break;
       case "stats":
         this.stats.value = value;
+        break;
+      case "transfer":
+        this.files.hear(value);
         break;
       case "chat":
         this.chat.hear(value);

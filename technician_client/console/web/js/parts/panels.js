@@ -18,11 +18,13 @@
 // From anywhere: store.side.show("fixes") brings a panel onto the page.
 
 import { ChatPanel } from "../panels/chat.js";
+import { FilesPanel } from "../panels/files.js";
 import { FindingsPanel } from "../panels/findings.js";
 import { FixesPanel } from "../panels/fixes.js";
-import { SystemPanel } from "../panels/system.js";
 import { NotesPanel } from "../panels/notes.js";
+import { SystemPanel } from "../panels/system.js";
 import { TablesPanel } from "../panels/tables.js";
+import { TerminalPanel } from "../panels/terminal.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
 /** @typedef {null | "busy" | {text: string, words: string, kind?: "warning" | "new"}} Badge */
@@ -87,6 +89,30 @@ export const PANELS = Object.freeze([
     badge: ({ fixes }) => (fixes.run.value !== null && fixes.run.value.result === null ? "busy" : null),
   },
   {
+    name: "terminal",
+    words: "Terminal",
+    about: "Type commands as the user",
+    icon: "terminal",
+    component: TerminalPanel,
+    capability: ["terminal"],
+    refused: "You may not type commands in this session. Its banner tells the user that you do, and they can stop it.",
+    width: 680,
+    below: true,
+    badge: ({ terminals }) => (terminals.tabs.value.length > 0 ? { text: String(terminals.tabs.value.length), words: `${terminals.tabs.value.length} open` } : null),
+  },
+  {
+    name: "files",
+    words: "Files",
+    about: "Put files there and take files from there",
+    icon: "folder",
+    component: FilesPanel,
+    capability: ["files_out", "files_in"],
+    partly: true,
+    width: 560,
+    below: true,
+    badge: ({ files }) => (files.active.value > 0 ? { text: String(files.active.value), words: `${files.active.value} on their way` } : null),
+  },
+  {
     name: "chat",
     words: "Chat",
     about: "Talk with the user",
@@ -96,12 +122,6 @@ export const PANELS = Object.freeze([
     partly: true,
     badge: ({ chat }) => (chat.unread.value > 0 ? { text: String(chat.unread.value), words: `${chat.unread.value} unread`, kind: "new" } : null),
   },
-]);
-
-/** Whether the session's grants let a panel work. @param {SessionStore} store @param {Panel} panel */
-export function allowed(store, { capability }) {
-  return capability.length === 0 || capability.some((name) => store.may(name));
-}
   {
     name: "notes",
     words: "Notes",
@@ -111,3 +131,9 @@ export function allowed(store, { capability }) {
     capability: [],
     below: true,
   },
+]);
+
+/** Whether the session's grants let a panel work. @param {SessionStore} store @param {Panel} panel */
+export function allowed(store, { capability }) {
+  return capability.length === 0 || capability.some((name) => store.may(name));
+}
