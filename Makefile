@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo test test-slow attacks lint unit integration fuzz bench bench-screens bench-trust bench-wan soak prepare-test lock clean
+.PHONY: demo test test-slow attacks lint unit integration fuzz bench bench-screens bench-trust bench-wan soak screens prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -51,6 +51,10 @@ soak: ## an hour of mixed work: the memory of agent, relay and client must not g
 bench-wan: ## the same over slow links from a seed, beside TigerVNC: typing, scrolling, echo beside a film, after an outage
 	@scripts/prepare bench
 	@.venv/bin/python -m tests.bench.wan
+
+screens: ## pictures of every page and dialog of the console, light and dark, into build/screens/
+	@scripts/prepare test
+	@.venv/bin/python -m tests.screens $(ONLY)
 
 prepare-test:
 	@scripts/prepare test

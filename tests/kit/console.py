@@ -31,6 +31,7 @@ from technician_client.console.ports import (
     GrantsNow,
     OpenProgress,
     Person,
+    RelayPort,
     RelayState,
     RemoteSession,
     SessionEvent,
@@ -77,8 +78,8 @@ class MemorySession:
         self.session_id = "s-4f21"
         self.unattended = unattended
         self.seconds = 3600.0
-        self.granted = frozenset(granted)
         self.after_restart = 0.0
+        self.granted = frozenset(granted)
         self.round_trip: float | None = 0.012
         self.picture = picture
         self.sent: list[Message] = []
@@ -107,13 +108,13 @@ class MemorySession:
         match message:
             case ScreenStart():
                 self.show()
-            case DiagnosticsCollect(request=request):
             case ScreenRefresh():
                 self.show()
             case RecordingStart(request=request):
                 self.say(RecordingState(True, request))
             case RebootRequest(request=request):
                 self.say(RebootState(request, "asking"))
+            case DiagnosticsCollect(request=request):
                 for table in self.tables:
                     self.say(DiagnosticsTable(request, *[getattr(table, name) for name in table.__struct_fields__[1:]]))
                 self.say(DiagnosticsDone(request, self.findings, 812.0, time.time()))
@@ -222,12 +223,12 @@ class MemoryRelay:
     hold_runs: asyncio.Event = field(default_factory=asyncio.Event)
     not_run: HandrailError | None = None
 
-    async def watch_known(self) -> AsyncIterator[Mapping[str, KnownDevice]]:
     @property
     def recordings_key(self) -> bytes:
         """See `RelayPort`."""
         return b"k" * 32
 
+    async def watch_known(self) -> AsyncIterator[Mapping[str, KnownDevice]]:
         """See `RelayPort`."""
         with self.now_known.subscribe(lambda _change: True) as changes:
             yield dict(self.known)
@@ -341,11 +342,11 @@ class MemoryRelay:
 
 
 @asynccontextmanager
-async def running_console(relay: MemoryRelay, home: Path, port: int = 0) -> AsyncIterator[ConsoleAddress]:
-    """The real console on the relay in memory."""
+async def running_console(relay: RelayPort, home: Path, port: int = 0) -> AsyncIterator[ConsoleAddress]:
+    """The real console on a relay's port: `MemoryRelay`, or the real adapter."""
 
     @asynccontextmanager
-    async def factory() -> AsyncIterator[MemoryRelay]:
+    async def factory() -> AsyncIterator[RelayPort]:
         yield relay
 
     stop = asyncio.Event()

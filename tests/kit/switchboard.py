@@ -205,6 +205,7 @@ class Switchboard:
         self.refuse_login: RefusalReason | None = None
         self.deaf = False
         self.page = 500
+        self.more_rows: list[DeviceRow] = []  # devices that are only listed
         self.logins = 0
         self.url = ""
         self._tickets: dict[str, SimulatedDevice] = {}
@@ -265,6 +266,7 @@ class Switchboard:
         match message:
             case DevicesQuery(request=request, text=text, cursor=cursor):
                 rows = [device.row for device in self.devices.values() if text in device.label or text in device.peer]
+                rows += self.more_rows
                 start = int(cursor or 0)
                 more = str(start + self.page) if start + self.page < len(rows) else ""
                 return DevicesPage(request, rows[start : start + self.page], more)

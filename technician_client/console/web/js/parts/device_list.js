@@ -21,7 +21,13 @@ export function DeviceList({ entries, onDevice, mayAsk }) {
   /** @type {{current: HTMLDivElement | null}} */
   const box = useRef(null);
   const [view, setView] = useState({ top: 0, height: 600 });
-  const [active, setActive] = useState("");
+  const [active, show] = useState("");
+  // Keys may come faster than the page is drawn: the next one begins where the last one ended.
+  const chosen = useRef("");
+  const setActive = (/** @type {string} */ id) => {
+    chosen.current = id;
+    show(id);
+  };
   const ahead = useMemo(() => new TypeAhead(), []);
   useLayoutEffect(() => {
     const element = box.current;
@@ -55,13 +61,14 @@ export function DeviceList({ entries, onDevice, mayAsk }) {
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.target !== event.currentTarget) return;
-    const next = rowAfterKey(event.key, at, entries.length, Math.max(1, Math.floor(view.height / ROW_HEIGHT) - 1));
-    const entry = entries[at];
+    const now = entries.findIndex(({ device }) => device.id === chosen.current);
+    const next = rowAfterKey(event.key, now, entries.length, Math.max(1, Math.floor(view.height / ROW_HEIGHT) - 1));
+    const entry = entries[now];
     if (next !== null) go(next);
     else if (event.key === "Enter" && entry !== undefined) {
       if (entry.device.online && mayAsk) onDevice(entry.device);
     } else if (event.key === " " && entry !== undefined) void toggleFavourite(entry.device.id);
-    else if (/^[\p{L}\p{N}]$/u.test(event.key) && entries.length > 0) go(ahead.row(event.key, performance.now(), at, entries.length, (index) => entries[index].key));
+    else if (event.key.length === 1 && !"/?".includes(event.key) && entries.length > 0) go(ahead.row(event.key, performance.now(), now, entries.length, (index) => entries[index].key));
     else return;
     event.preventDefault();
     event.stopPropagation();
