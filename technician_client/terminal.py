@@ -74,7 +74,7 @@ class RemoteTerminal:
         self._size = (wish.columns, wish.rows)
         self._waiting = bytearray()  # typed and not known to have arrived
         self._arrived = 0
-        self._input_ends = False
+        self._input_ends = self._held = False
         self._room = asyncio.Event()
         self._room.set()
 
@@ -114,7 +114,7 @@ class RemoteTerminal:
                 self._number = number
                 self._hooks.opened(user)
                 self._send_typed(bytes(self._waiting))
-            case TerminalListing(terminals=rows):
+            case TerminalListing(terminals=rows) if self._number:
                 row = next((row for row in rows if row.terminal == self._number), None)
                 if row is None:
                     return TerminalEnded(self._number, None, "The device has ended this terminal.")
@@ -128,11 +128,20 @@ class RemoteTerminal:
                 self._forget(offset)
             case TerminalEnded(terminal=self._number):
                 return item
-            case Paused(paused=paused, by=by):
-                self._hooks.paused(by if paused else "")
+            case Paused(paused=paused, by=by) if by == "user" or not paused:
+                self._hold(session, paused, by)
             case _:
                 pass
         return None
+
+    def _hold(self, session: Session, held: bool, by: str) -> None:
+        """What is typed while the user holds everything back waits here."""
+        before, self._held = self._held, held
+        if before is held:
+            return
+        self._hooks.paused(by if held else "")
+        if not held and self._number:
+            session.send(TerminalList(session.next_request()))
 
     async def _show(self, session: Session, piece: TerminalOutput) -> None:
         end = piece.offset + len(piece.data)
@@ -159,20 +168,17 @@ class RemoteTerminal:
             piece = data[start : start + PIECE_BYTES]
             await self._wait_for_room(len(piece))
             self._waiting += piece
-            if self._number:
-                self._send_typed(piece)
+            self._send_typed(piece)
 
     def interrupt(self, key: bytes) -> None:
         """Pass on one key at once, whether or not the program reads: the device knows which keys interrupt."""
         self._waiting += key
-        if self._number:
-            self._send_typed(key)
+        self._send_typed(key)
 
     def end_input(self) -> None:
         """Nothing more will be typed."""
         self._input_ends = True
-        if self._number:
-            self._say(TerminalInput(self._number, b"", end=True))
+        self._send_typed(b"")
 
     async def _wait_for_room(self, size: int) -> None:
         while len(self._waiting) + size > INPUT_WINDOW:
@@ -187,6 +193,8 @@ class RemoteTerminal:
             self._room.set()
 
     def _send_typed(self, data: bytes) -> None:
+        if self._held or not self._number:
+            return
         for start in range(0, len(data), PIECE_BYTES):
             self._say(TerminalInput(self._number, data[start : start + PIECE_BYTES]))
         if self._input_ends:

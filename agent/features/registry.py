@@ -5,8 +5,10 @@ from agent.features.chat import ChatFeature
 from agent.features.diagnostics import DiagnosticsFeature
 from agent.features.files import FilesFeature
 from agent.features.fixes import FixesFeature
+from agent.features.forward import ForwardFeature
 from agent.features.input import InputFeature
 from agent.features.live import LiveFeature
+from agent.features.logs import LogsFeature
 from agent.features.pointer import PointerFeature
 from agent.features.power import PowerFeature
 from agent.features.recording import RecordingFeature
@@ -22,7 +24,9 @@ FEATURES: tuple[type[Feature], ...] = (
     LiveFeature,
     FixesFeature,
     FilesFeature,
+    LogsFeature,
     TerminalFeature,
+    ForwardFeature,
     RecordingFeature,
     PowerFeature,
 )

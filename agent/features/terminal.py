@@ -63,17 +63,25 @@ class TerminalFeature(Feature):
                 self._find(number).attach(self.context.send, offset)
             case TerminalInput(terminal=number, data=data, end=end):
                 self._find(number).type(data, end)
-            case TerminalResize(terminal=number, columns=columns, rows=rows):
-                self._find(number).resize(columns, rows)
-            case TerminalAck(terminal=number, offset=offset):
-                self._find(number).ack(offset)
-            case TerminalClose(terminal=number):
-                terminal = self._find(number)
+            case TerminalResize() | TerminalAck() | TerminalClose():
+                self._settle(message)
+            case _:
+                raise AssertionError(f"not a message of this feature: {type(message).__name__}")
+
+    def _settle(self, message: TerminalResize | TerminalAck | TerminalClose) -> None:
+        """What may cross the end of a terminal, and then means nothing."""
+        terminal = next((one for one in self._terminals if one.number == message.terminal), None)
+        if terminal is None:
+            return
+        match message:
+            case TerminalResize(columns=columns, rows=rows):
+                terminal.resize(columns, rows)
+            case TerminalAck(offset=offset):
+                terminal.ack(offset)
+            case TerminalClose():
                 terminal.end("closed by the technician")
                 terminal.detach()
                 self.context.kept.remove(terminal)
-            case _:
-                raise AssertionError(f"not a message of this feature: {type(message).__name__}")
 
     def capability_lost(self, capability: Capability) -> None:
         """What it allowed is ended with everything that was started in it."""

@@ -42,6 +42,7 @@ FromBrowserMessage = (
     | input_messages.Key
     | input_messages.TypeText
     | input_messages.ReleaseAll
+    | input_messages.TypePiece
     | pointer.PointerPlace
     | pointer.PointerAway
     | pointer.PointerClick
@@ -80,6 +81,8 @@ ToBrowserMessage = (
     screen.ScreenReport,
     screen.CursorMove,
     pointer.PointerState,
+    input_messages.Typed,
+    input_messages.KeyboardState,
     diagnostics.DiagnosticsTable,
     diagnostics.DiagnosticsDone,
     live.LiveSample,

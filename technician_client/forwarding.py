@@ -1,0 +1,313 @@
+"""Ports of a device on this computer: listeners on 127.0.0.1, and the connections made to them carried in a session.
+
+A listener outlives a cut of the session; its connections do not. Whoever connects while there is no session is turned away.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from protocol.errors import HandrailError
+from protocol.forwarding import Flow
+from protocol.messages import Lane
+from protocol.messages.forward import (
+    MOST_STREAMS,
+    PIECE_BYTES,
+    ForwardClosed,
+    ForwardCredit,
+    ForwardData,
+    ForwardEnd,
+    ForwardOpen,
+    ForwardOpened,
+    Outcome,
+)
+from technician_client.sessions import Session
+from technician_client.tasks import Supervisor
+
+_LOGGER = logging.getLogger(__name__)
+LOOPBACK: Final = "127.0.0.1"
+ITEMS: Final = 256
+PENDING_BYTES: Final = 256 * 1024
+POLL_SECONDS: Final = 0.005
+_WISH = re.compile(r"(?:(?P<local>\d{1,5}):)?(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):)?(?P<port>\d{1,5})\Z")
+
+
+class ForwardError(HandrailError):
+    """A port cannot be forwarded; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardWish:
+    """`local` port here (0: any free one) leads to `port` of `host` as seen from the device."""
+
+    local: int
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, words: str) -> "ForwardWish":
+        """Read `PORT`, `LOCAL:PORT` or `LOCAL:HOST:PORT`. A port alone is the same here where that is free.
+
+        Raises:
+            ForwardError: it is none of these.
+        """
+        found = _WISH.match(words)
+        port, local = (int(found["port"]), int(found["local"] or found["port"])) if found else (0, 0)
+        if found is None or not 0 < port < 65536 or not local < 65536 or (found["host"] and found["local"] is None):
+            raise ForwardError(f"{words!r} is no forward: write PORT, LOCAL:PORT or LOCAL:HOST:PORT.")
+        return cls(local, (found["host"] or LOOPBACK).strip("[]"), port)
+
+
+@dataclass(slots=True)
+class _Connection:
+    flow: Flow
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    credit: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: ForwardClosed | None = None
+
+
+class Forward:
+    """One listener with what went through it."""
+
+    def __init__(self, wish: ForwardWish, number: int) -> None:
+        self.wish = wish
+        self.number = number
+        self.local = wish.local
+        self.server: asyncio.Server | None = None
+        self.streams: set[int] = set()
+        self.connections = 0
+        self.problem = ""
+        self._sent = self._received = 0
+        self._flows: dict[int, Flow] = {}
+
+    @property
+    def sent(self) -> int:
+        """Bytes to the device."""
+        return self._sent + sum(flow.sent for flow in self._flows.values())
+
+    @property
+    def received(self) -> int:
+        """Bytes from the device."""
+        return self._received + sum(flow.received for flow in self._flows.values())
+
+    def begin(self, flow: Flow) -> None:
+        """A connection more."""
+        self.connections += 1
+        self._flows[flow.stream] = flow
+
+    def finish(self, flow: Flow) -> None:
+        """One of its connections is over."""
+        if self._flows.pop(flow.stream, None) is not None:
+            self._sent += flow.sent
+            self._received += flow.received
+
+
+class Forwarder:
+    """All forwards of one device. Event loop only; `on_change` is called when a row may have changed."""
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
+        self._session: Session | None = None
+        self._forwards: dict[int, Forward] = {}
+        self._connections: dict[int, _Connection] = {}
+        self._last_stream = 0
+        self._last_number = 0
+        self._tasks = Supervisor(self._failed)
+
+    @property
+    def forwards(self) -> list[Forward]:
+        """What is forwarded, oldest first."""
+        return list(self._forwards.values())
+
+    async def add(self, wish: ForwardWish) -> Forward:
+        """Listen for `wish`.
+
+        Raises:
+            ForwardError: the local port is taken, or needs rights that this program does not have.
+        """
+        self._last_number += 1
+        forward = Forward(wish, self._last_number)
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._connected(forward, reader, writer)
+
+        try:
+            forward.server = await asyncio.start_server(connected, LOOPBACK, wish.local, limit=PIECE_BYTES)
+        except OSError as error:
+            raise ForwardError(
+                f"This computer cannot listen on {LOOPBACK}:{wish.local} ({error.strerror or error}). Choose another port: "
+                f"{wish.local + 10000 if wish.local < 50000 else 0}:{wish.port}."
+            ) from error
+        forward.local = int(forward.server.sockets[0].getsockname()[1])
+        self._forwards[forward.number] = forward
+        self._on_change()
+        return forward
+
+    def remove(self, number: int) -> None:
+        """Stop listening, and end its connections."""
+        forward = self._forwards.pop(number, None)
+        if forward is None:
+            return
+        if forward.server is not None:
+            forward.server.close()
+        for stream in tuple(forward.streams):
+            self._close(stream, "closed")
+        self._on_change()
+
+    async def run(self, session: Session) -> None:
+        """Carry connections in this session until it ends."""
+        kinds = (ForwardOpened, ForwardData, ForwardEnd, ForwardCredit, ForwardClosed)
+        with session.subscribe(*kinds, limit=ITEMS) as items:
+            self._session = session
+            try:
+                async for item in items:
+                    if isinstance(item, kinds):
+                        self._hear(item)
+            finally:
+                self._session = None
+                for stream in tuple(self._connections):
+                    self._ended(stream, ForwardClosed(stream, "broken", "The session was interrupted."))
+
+    async def aclose(self) -> None:
+        """Stop everything."""
+        for number in tuple(self._forwards):
+            self.remove(number)
+        await self._tasks.aclose()
+
+    # -- the session --------------------------------------------------------------------------------------------------
+
+    def _hear(self, item: ForwardOpened | ForwardData | ForwardEnd | ForwardCredit | ForwardClosed) -> None:
+        connection = self._connections.get(item.stream)
+        if connection is None:
+            return  # it crossed our end of the connection
+        match item:
+            case ForwardOpened():
+                connection.opened.set()
+            case ForwardClosed():
+                self._ended(item.stream, item)
+            case _:
+                try:
+                    connection.flow.hear(item)
+                except HandrailError as error:
+                    _LOGGER.warning("a forwarded connection was closed: %s", error)
+                    self._close(item.stream, "limit")
+                else:
+                    connection.credit.set()
+                    connection.arrived.set()
+
+    def _say(self, message: ForwardOpen | ForwardData | ForwardEnd | ForwardCredit | ForwardClosed) -> None:
+        if self._session is None:
+            return
+        try:
+            self._session.send(message)
+        except HandrailError:
+            self._session = None  # it has just ended
+
+    def _close(self, stream: int, outcome: Outcome) -> None:
+        """End a connection from here."""
+        self._say(ForwardClosed(stream, outcome))
+        self._ended(stream, ForwardClosed(stream, outcome))
+
+    def _ended(self, stream: int, closed: ForwardClosed) -> None:
+        connection = self._connections.pop(stream, None)
+        if connection is not None:
+            connection.closed = closed
+            connection.opened.set()
+            connection.ended.set()
+
+    # -- connections --------------------------------------------------------------------------------------------------
+
+    def _connected(self, forward: Forward, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._session is None or len(self._connections) >= MOST_STREAMS:
+            forward.problem = "there is no session now" if self._session is None else f"{MOST_STREAMS} connections are open"
+            writer.transport.abort()
+            self._on_change()
+            return
+        self._last_stream = self._last_stream % 2**31 + 1
+        connection = _Connection(Flow(self._last_stream))
+        self._connections[self._last_stream] = connection
+        forward.streams.add(self._last_stream)
+        forward.begin(connection.flow)
+        self._tasks.spawn(self._join(forward, connection, reader, writer), f"connection {self._last_stream}")
+
+    async def _join(
+        self, forward: Forward, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """One connection from its beginning to its end."""
+        flow = connection.flow
+        try:
+            self._say(ForwardOpen(flow.stream, forward.wish.port, forward.wish.host))
+            await connection.opened.wait()
+            if connection.closed is None:
+                forward.problem = ""
+                self._on_change()
+                await self._carry(connection, reader, writer)
+        except OSError as error:
+            _LOGGER.info("a forwarded connection broke here: %s", error)
+            self._close(flow.stream, "broken")
+        finally:
+            if connection.closed is not None and connection.closed.text:
+                forward.problem = connection.closed.text
+            self._connections.pop(flow.stream, None)
+            forward.streams.discard(flow.stream)
+            forward.finish(flow)
+            if flow.over:
+                writer.close()
+            else:
+                writer.transport.abort()
+            self._on_change()
+
+    async def _carry(self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Both directions, each at its own pace."""
+        loop = asyncio.get_running_loop()
+        reading = loop.create_task(self._outward(connection, reader), name="reading")
+        writing = loop.create_task(self._inward(connection, writer), name="writing")
+        ended = loop.create_task(connection.ended.wait(), name="ending")
+        sides: asyncio.Future[tuple[None, None]] = asyncio.gather(reading, writing)
+        waited: list[asyncio.Future[Any]] = [sides, ended]
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if sides.done():
+                sides.result()
+        finally:
+            sides.cancel()
+            for task in (reading, writing, ended):
+                task.cancel()
+
+    async def _outward(self, connection: _Connection, reader: asyncio.StreamReader) -> None:
+        flow = connection.flow
+        while not flow.ended_here:
+            if flow.wants_more:
+                flow.read(await reader.read(PIECE_BYTES))
+            # A lane tells nobody when it is shorter.
+            while self._session is not None and self._session.pending(Lane.BULK) > PENDING_BYTES:  # noqa: ASYNC110
+                await asyncio.sleep(POLL_SECONDS)
+            connection.credit.clear()
+            for message in flow.to_say():
+                self._say(message)
+            if flow.outgoing:
+                await connection.credit.wait()
+
+    async def _inward(self, connection: _Connection, writer: asyncio.StreamWriter) -> None:
+        flow = connection.flow
+        while not flow.ended_there:
+            connection.arrived.clear()
+            while flow.incoming:
+                data = flow.incoming[0]
+                writer.write(data)
+                await writer.drain()
+                flow.incoming.popleft()
+                credit = flow.wrote(len(data))
+                if credit is not None:
+                    self._say(credit)
+            if not flow.ended_there:
+                await connection.arrived.wait()
+        writer.write_eof()
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        _LOGGER.error("%s failed", name, exc_info=error)
