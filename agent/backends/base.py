@@ -185,6 +185,14 @@ class InputInjector(ABC):
         because the technician's own layout needs them for this character. False when it cannot be typed.
         """
 
+    def layouts(self) -> str:
+        """The names of the keyboard's layouts as `setxkbmap` takes them, with commas between; "" where they cannot be told.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+        return ""
+
     @abstractmethod
     def release_all(self) -> None:
         """Release every key and button that this object holds."""

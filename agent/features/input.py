@@ -19,13 +19,24 @@ from agent.features.base import Feature, FeatureContext, Watched
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Unavailable
 from protocol.messages import Message
-from protocol.messages.input import Key, PointerButton, PointerMove, PointerWheel, ReleaseAll, TypeText
+from protocol.messages.input import (
+    Key,
+    KeyboardState,
+    PointerButton,
+    PointerMove,
+    PointerWheel,
+    ReleaseAll,
+    Typed,
+    TypePiece,
+    TypeText,
+)
 
 LOG = logging.getLogger(__name__)
 
 NOTCH = 120
 MOST_NOTCHES = 50
 REOPEN_SECONDS = 2.0
+LOOK_SECONDS = 1.0
 MOST_WAITING = 256
 JOIN_SECONDS = 3.0
 
@@ -114,11 +125,15 @@ class InputWorker:
         open_injector: Callable[[], InputInjector],
         failed: Callable[[Message, HandrailError | None], None],
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[Message], None] = lambda _: None,
     ) -> None:
-        self._open, self._failed, self._clock = open_injector, failed, clock
+        """Args: tell: called on the thread with what the technician is to hear."""
+        self._open, self._failed, self._clock, self._tell = open_injector, failed, clock, tell
+        self._layouts: str | None = None
         self._queue: queue.SimpleQueue[tuple[Message, Watched] | _Interrupt | _Halt] = queue.SimpleQueue()
         self._injector: InputInjector | None = None
         self._retry_at = float("-inf")
+        self._look_at = float("-inf")
         self._why: Unavailable | None = None
         self._wheel = WheelCounter()
         self._keys = KeyTranslator()
@@ -163,6 +178,8 @@ class InputWorker:
     def _one(self, message: Message, watched: Watched) -> None:
         try:
             injector = self._ready(message)
+            if injector is not None:
+                self._tell_layouts(injector)
             if injector is not None and not self._inject(injector, message, watched):
                 self._failed(message, None)
         except HandrailError as error:
@@ -182,6 +199,16 @@ class InputWorker:
                 raise
         return self._injector
 
+    def _tell_layouts(self, injector: InputInjector) -> None:
+        """A look a second at most: the property is one round trip away."""
+        now = self._clock()
+        if self._layouts is None or now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            layouts = injector.layouts()
+            if layouts != self._layouts:
+                self._layouts = layouts
+                self._tell(KeyboardState(layouts))
+
     def _inject(self, injector: InputInjector, message: Message, watched: Watched) -> bool:
         match message:
             case PointerMove(x=x, y=y):
@@ -197,7 +224,11 @@ class InputWorker:
             case Key():
                 return self._keys.press(message, injector)
             case TypeText(text=text):
-                return self._type(injector, text)
+                return self._type(injector, text) == 0
+            case TypePiece(request=request, text=text):
+                missed = self._type(injector, text)
+                if not self._released.is_set():
+                    self._tell(Typed(request, missed))
             case ReleaseAll():
                 self._keys.forget()
                 injector.release_all()
@@ -205,13 +236,14 @@ class InputWorker:
                 return False
         return True
 
-    def _type(self, injector: InputInjector, text: str) -> bool:
-        done = True
+    def _type(self, injector: InputInjector, text: str) -> int:
+        """Type it; how many characters this keyboard cannot make."""
+        missed = 0
         for character in text.replace("\r\n", "\n"):
             if self._released.is_set():
-                return True
-            done = injector.character(character) and done
-        return done
+                return missed
+            missed += not injector.character(character)
+        return missed
 
     def _close(self) -> None:
         injector, self._injector = self._injector, None
@@ -223,12 +255,24 @@ class InputWorker:
 class InputFeature(Feature):
     """See the module."""
 
-    handles: ClassVar[tuple[type[Message], ...]] = (PointerMove, PointerButton, PointerWheel, Key, TypeText, ReleaseAll)
+    handles: ClassVar[tuple[type[Message], ...]] = (
+        PointerMove,
+        PointerButton,
+        PointerWheel,
+        Key,
+        TypeText,
+        TypePiece,
+        ReleaseAll,
+    )
 
     def __init__(self, context: FeatureContext, open_injector: Callable[[str], InputInjector] = open_input) -> None:
         super().__init__(context)
         display = context.settings.screen.display
-        self._worker = InputWorker(lambda: open_injector(display), self._failed_on_thread)
+        self._worker = InputWorker(
+            lambda: open_injector(display),
+            self._failed_on_thread,
+            tell=lambda message: context.call_from_thread(context.send, message),
+        )
         self._thread: threading.Thread | None = None
         self._told = False
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from protocol.capabilities import Capability
-from protocol.messages.base import Coordinate, Lane, Message, Sender
+from protocol.messages.base import Coordinate, Lane, Message, RequestId, Sender, ShortText
 
 
 class PointerMove(Message, frozen=True, tag="input.pointer_move"):
@@ -64,6 +64,33 @@ class TypeText(Message, frozen=True, tag="input.type_text"):
     LANE: ClassVar = Lane.INPUT
     CAPABILITY: ClassVar = Capability.CONTROL
     text: Annotated[str, msgspec.Meta(max_length=4000)]
+
+
+class TypePiece(Message, frozen=True, tag="input.type_piece"):
+    """T->A: like `TypeText`, a piece of a longer text; answered by `Typed` when it has been typed. Whoever types a long text
+    sends the next piece then: so it can be stopped, and other keys never wait for more than one piece."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    LANE: ClassVar = Lane.INPUT
+    CAPABILITY: ClassVar = Capability.CONTROL
+    request: RequestId
+    text: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Typed(Message, frozen=True, tag="input.typed"):
+    """A->T: the piece `request` was typed; `missed` characters of it cannot be made by that keyboard."""
+
+    SENDER: ClassVar = Sender.AGENT
+    request: RequestId
+    missed: Annotated[int, msgspec.Meta(ge=0, le=200)] = 0
+
+
+class KeyboardState(Message, frozen=True, tag="input.keyboard"):
+    """A->T: the layouts of the assisted keyboard (names as in `setxkbmap`, "" unknown) once control is first used, and when they
+    change before a key is typed."""
+
+    SENDER: ClassVar = Sender.AGENT
+    layouts: ShortText
 
 
 class ReleaseAll(Message, frozen=True, tag="input.release_all"):

@@ -43,9 +43,9 @@ class PointerClick(Message, frozen=True, tag="pointer.click"):
 
 
 class PointerStroke(Message, frozen=True, tag="pointer.stroke"):
-    """T->A: a stroke or more of it. Its points from number `start` on become `points`, [x, y] each; what lay behind goes. `shape`:
-    "pen" runs through all points, "arrow", "rectangle" and "ellipse" go from the first to the last. `colour` is one of six.
-    `stays`: until it is cleared; else it goes by itself some seconds after its last change."""
+    """T->A: a stroke or more of it. Its points from number `start` on become `points`, [x, y] each; what lay behind goes.
+    `shape`: "pen" runs through all points, "arrow", "rectangle" and "ellipse" go from the first to the last. `colour`: one of
+    six. `stays`: until it is cleared; else it goes by itself some seconds after its last change."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
     LANE: ClassVar = Lane.INPUT

@@ -63,6 +63,9 @@ AnyMessage = (
     | input.Key
     | input.TypeText
     | input.ReleaseAll
+    | input.TypePiece
+    | input.Typed
+    | input.KeyboardState
     | pointer.PointerPlace
     | pointer.PointerAway
     | pointer.PointerClick

@@ -229,6 +229,9 @@ MESSAGES: list[Message] = [
     PointerStroke(3, "arrow", 2, True, 0, [(10, 20), (300, 400)]),
     PointerClear(),
     PointerState(False, "nothing here can show it"),
+    keys.TypePiece(12, "naïve 日本\n"),
+    keys.Typed(12, 1),
+    keys.KeyboardState("de,us"),
     files.FileList(1, b"Documents", b"a.txt"),
     files.FileEntries(
         1,

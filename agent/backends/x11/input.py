@@ -21,6 +21,8 @@ BUTTONS = {0: 1, 1: 2, 2: 3, 3: 8, 4: 9}
 """DOM buttons to X buttons; X 4 to 7 are the wheels."""
 WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT = 4, 5, 6, 7
 LOCK_MASK = 2
+RULES_NAMES = "_XKB_RULES_NAMES"
+MOST_LAYOUT_CHARACTERS = 100
 GROUP_SHIFT, GROUP_MASK = 13, 3
 """Where the core state keeps the active layout (XKB protocol section 17). The extension itself is not used: a client that
 initialises it gets no MappingNotify any more."""
@@ -129,10 +131,13 @@ class X11Input(InputInjector):
         return True
 
     def _shortcut(self, stroke: Stroke | None, character: str, code: str) -> bool:
-        """With Control, Alt or Meta held: the key that carries the character here, else the key at the same place."""
+        """With Control, Alt or Meta held: the key that carries the character here, else a lent one for a Latin letter (programs
+        know no Ctrl+Ф where the layout has no Latin letters at all), else the key at the same place."""
         if stroke is None:
             stroke = self._keyboard.stroke(character.lower())
         keycode = stroke.keycode if stroke is not None else keycode_of(code)
+        if stroke is None and character.isascii() and character.isalpha():
+            keycode = self._keyboard.lend(ord(character.lower())) or keycode
         if keycode is None:
             return False
         self._tap(keycode)
@@ -183,6 +188,17 @@ class X11Input(InputInjector):
         yield
         if keycode is not None:
             self._tap(keycode)
+
+    def layouts(self) -> str:
+        """See the base class: the third word of the root window's _XKB_RULES_NAMES (set by setxkbmap and every desktop)."""
+        core = self._connection.core
+        with lost_display():
+            atom = core.InternAtom(True, len(RULES_NAMES), RULES_NAMES).reply().atom
+            if not atom:
+                return ""
+            value = core.GetProperty(False, self._connection.root, atom, 0, 0, 256).reply().value
+        words = bytes(value.buf()).split(b"\0")
+        return words[2].decode("ascii", "replace")[:MOST_LAYOUT_CHARACTERS] if len(words) > 2 else ""
 
     def release_all(self) -> None:
         """See the base class."""
