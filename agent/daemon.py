@@ -41,6 +41,7 @@ from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.tasks import Supervisor
 from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
+from protocol.certificates import PublicKey
 from protocol.errors import HandrailError, TrustError
 from protocol.limits import LIMITS, Limits
 from protocol.link_messages import Done, Failed, HelpCode, LinkMessage, RepositoryChanged, Role, TunnelOffer
@@ -160,7 +161,12 @@ class Daemon:
                         _ = self._tasks.spawn(work, name)
                     if self._renew is not None:
                         certified = keep_certified(
-                            lambda: self._device, self._renew, self._take_over, self.board.set_certificate, self._wall
+                            lambda: self._device,
+                            self._renew,
+                            self._take_over,
+                            self.board.set_certificate,
+                            self._wall,
+                            revoked=self._authority_revoked,
                         )
                         _ = self._tasks.spawn(certified, "renewal")
                     self.ready.set()
@@ -240,6 +246,12 @@ class Daemon:
         _LOGGER.error("%s failed", name, exc_info=error)
         if name in ("link", "signed files", "renewal"):
             self.stop()
+
+    def _authority_revoked(self, device: EnrolledDevice) -> bool:
+        """Whether the CA that certified this device was revoked: technicians hold no session with it until it has a new one."""
+        revocation = self.trust.revocation()
+        authority = PublicKey.of_certificate(device.chain[1]).fingerprint.hex()
+        return revocation is not None and authority in revocation.fingerprints
 
     def _take_over(self, device: EnrolledDevice) -> None:
         """Use renewed certificates from the next session and login on."""

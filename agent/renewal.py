@@ -56,16 +56,19 @@ async def keep_certified(
     report: Callable[[str, float], None],
     wall: Callable[[], datetime],
     *,
+    revoked: Callable[[D], bool] = lambda _: False,
     look_seconds: float = LOOK_SECONDS,
     retry_seconds: float = RETRY_SECONDS,
 ) -> None:
-    """Look every hour for ever. `renew` blocks and runs in a worker thread; `report` gets a sentence ("" when all is well) and
-    when the certificate runs out (seconds since 1970)."""
+    """Look every hour for ever. `revoked`: the authority behind a certificate is trusted no more, so that a new one is due at
+    once, however young this one is. `renew` blocks and runs in a worker thread; `report` gets a sentence ("" when all is well)
+    and when the certificate runs out (seconds since 1970)."""
     told = ""
     while True:
         device, now = current(), wall()
         problem, pause = certificate_problem(device, now), look_seconds
-        if now >= device.not_before and renewal_due(device.not_before, device.not_after, now):
+        due = renewal_due(device.not_before, device.not_after, now) or revoked(device)
+        if now >= device.not_before and due:
             try:
                 device = await asyncio.to_thread(renew, device)
             except HandrailError as error:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from protocol.certificates import Role
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.times import day, now
@@ -92,7 +91,7 @@ def trust(app: App, role: str, public: Path | None, replace: str, threshold: int
 @click.command()
 @click.argument("what", type=click.Choice([*CAS, LOGIN_KEY, *rotation.ONLINE, *OFFLINE]))
 @click.option("--key", "name", default="", help="Which key of the role (root, targets, scripts, agent, policy, revocation).")
-@click.option("--revoke", is_flag=True, help="technician-ca: refuse everything that the old key issued, at once (it was stolen).")
+@click.option("--revoke", is_flag=True, help="technician-ca, device-ca: refuse what the old key issued, at once (it was stolen).")
 @click.option(
     "--signer-passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -106,8 +105,8 @@ def rotate(app: App, what: str, name: str, revoke: bool, signer_passphrase_file:
     vault (--key NAME)."""
     if (what in OFFLINE) != bool(name):
         raise click.UsageError("Give --key NAME for a role of the vault, and only there.")
-    if revoke and what != CA_KEYS[Role.TECHNICIAN]:
-        raise click.UsageError("--revoke goes with technician-ca: agents look nowhere else for revoked authorities.")
+    if revoke and what not in CAS:
+        raise click.UsageError("--revoke goes with technician-ca and device-ca.")
     home = organisation_home(app)
     home.load()
     vault = KeyDirectory(home.vault, ask_passphrase(app, VAULT))

@@ -161,6 +161,13 @@ class Issuer:
         self._check_not_revoked(session)
         if self._lists().revocation.refuses(identity.fingerprint, wall.timestamp()):
             raise Refused("This key was revoked by the organisation.", reason=RefusalReason.REVOKED)
+        if (
+            request.role is Role.DEVICE
+            and identity.issuer.hex() in self._lists().revocation.fingerprints
+            and self._records.issued_key(identity.fingerprint.hex()) is None
+        ):
+            # A thief of the old device CA certified it; what this signer enrolled stands in its own records.
+            raise Refused("The authority that certified this key was revoked.", reason=RefusalReason.REVOKED)
         claims = self._renewed_claims(identity, request)
         answer, issued = self._certify(request.role, session, login, claims, digest, wall)
         self._records.add_issued(issued)

@@ -47,7 +47,7 @@ class Keeper:
     def take(self, one: Leaf) -> None:
         self.current = one
 
-    async def until(self, question: Callable[[], bool]) -> None:
+    async def until(self, question: Callable[[], bool], *, revoked: Callable[[Leaf], bool] = lambda _: False) -> None:
         task = asyncio.get_running_loop().create_task(
             keep_certified(
                 lambda: self.current,
@@ -55,6 +55,7 @@ class Keeper:
                 self.take,
                 lambda problem, until: self.reports.append((problem, until)),
                 lambda: NOW,
+                revoked=revoked,
                 look_seconds=0.01,
                 retry_seconds=0.01,
             )
@@ -69,6 +70,13 @@ async def test_a_young_certificate_is_left_alone() -> None:
     await keeper.until(lambda: len(keeper.reports) > 2)
     assert keeper.asked == 0
     assert keeper.reports[0] == ("", keeper.current.not_after.timestamp())
+
+
+async def test_a_young_certificate_of_an_authority_that_was_revoked_is_renewed_at_once() -> None:
+    old, new = leaf(1), leaf(0)
+    keeper = Keeper(old, lambda one: new)
+    await keeper.until(lambda: keeper.current is new and len(keeper.reports) > 2, revoked=lambda one: one is old)
+    assert keeper.asked == 1
 
 
 @pytest.mark.parametrize("age", [21, 45])

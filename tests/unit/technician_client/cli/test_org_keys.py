@@ -94,7 +94,7 @@ def test_the_signers_keys_are_rotated(desk: Desk, tmp_path: Path, what: str) -> 
 def test_what_goes_together_is_checked(desk: Desk) -> None:
     desk.run("rotate", "root", *desk.passphrase, code=2)
     desk.run("rotate", "device-ca", "--key", "x", *desk.passphrase, code=2)
-    desk.run("rotate", "device-ca", "--revoke", *desk.passphrase, code=2)
+    desk.run("rotate", "login", "--revoke", *desk.passphrase, code=2)
     assert "no key 'root-9'" in desk.run("rotate", "root", "--key", "root-9", *desk.passphrase, code=6)
 
 
