@@ -88,7 +88,7 @@ class ConsolePage:
 
     def ask(self, label: str, reason: str, preset: str = "Watch and control") -> None:
         """Ask to help on a known device, without a code."""
-        self.page.get_by_role("row").filter(has_text=label).get_by_role("button").first.click()
+        self.page.get_by_role("row").filter(has_text=label).get_by_role("button", name="Ask to help").first.click()
         self._wish(reason, preset, "Ask")
 
     def _wish(self, reason: str, preset: str, button: str) -> None:
@@ -106,7 +106,7 @@ class ConsolePage:
     def wait_for_picture(self) -> None:
         """Until the live desktop has been painted."""
         expect(self.page.locator("#screen")).to_be_visible(timeout=30_000)
-        self.page.wait_for_function("document.getElementById('screen').width > 100", timeout=30_000)
+        self.page.wait_for_function("() => document.getElementById('screen').width > 100", timeout=30_000)
 
     # -- the desktop ------------------------------------------------------------------------------------------------
 
