@@ -2,6 +2,7 @@
 
 from agent.features.base import Feature
 from agent.features.chat import ChatFeature
+from agent.features.clipboard import ClipboardFeature
 from agent.features.diagnostics import DiagnosticsFeature
 from agent.features.files import FilesFeature
 from agent.features.fixes import FixesFeature
@@ -24,6 +25,7 @@ FEATURES: tuple[type[Feature], ...] = (
     LiveFeature,
     FixesFeature,
     FilesFeature,
+    ClipboardFeature,
     LogsFeature,
     TerminalFeature,
     ForwardFeature,

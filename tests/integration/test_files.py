@@ -13,7 +13,7 @@ from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = pytest.mark.xdist_group("world-files")
+pytestmark = [pytest.mark.xdist_group("world-files"), pytest.mark.timeout(300)]
 ATTEMPTS = {"HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2", "HANDRAIL_AGENT_LINK_BACKOFF_MOST": "1"}
 ODD = b"odd \xff\x1b[2J"
 
