@@ -141,7 +141,7 @@ async def passphrase(technician: Technician) -> None:
     technician.relay.guarded = frozenset({Capability.VIEW})
     await technician.page.get_by_label("Ask to help on meeting-room-2").click()
     await technician.page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).click()
-    await expect(technician.page.get_by_label("Passphrase")).to_be_visible()
+    await expect(technician.page.get_by_role("dialog", name="Your passphrase, please")).to_be_visible()
 
 
 async def library(technician: Technician) -> None:
