@@ -2,7 +2,7 @@ const browser = [
   "window", "document", "location", "navigator", "history", "localStorage", "WebSocket", "fetch", "performance", "console",
   "setTimeout", "clearTimeout", "setInterval", "clearInterval", "requestAnimationFrame", "cancelAnimationFrame",
   "ResizeObserver", "ImageData", "OffscreenCanvas", "VideoDecoder", "VideoFrame", "EncodedVideoChunk", "HTMLElement", "HTMLCanvasElement",
-  "HTMLDialogElement", "TextDecoder", "TextEncoder", "atob", "btoa", "CSSStyleSheet", "Element", "HTMLSpanElement", "MutationObserver", "URL", "Node", "Event", "queueMicrotask", "crypto", "getComputedStyle", "Notification", "AudioContext",
+  "HTMLDialogElement", "TextDecoder", "TextEncoder", "atob", "btoa", "CSSStyleSheet", "Element", "HTMLSpanElement", "Document", "MutationObserver", "URL", "Node", "Event", "queueMicrotask", "crypto", "getComputedStyle", "Notification", "AudioContext",
 ];
 
 export default [

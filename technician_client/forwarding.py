@@ -32,7 +32,7 @@ LOOPBACK: Final = "127.0.0.1"
 ITEMS: Final = 256
 PENDING_BYTES: Final = 256 * 1024
 POLL_SECONDS: Final = 0.005
-_WISH = re.compile(r"(?:(?P<local>\d{1,5}):)?(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):)?(?P<port>\d{1,5})\Z")
+_WISH = re.compile(r"(?:(?P<local>[0-9]{1,5}):)?(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):)?(?P<port>[0-9]{1,5})\Z")
 
 
 class ForwardError(HandrailError):

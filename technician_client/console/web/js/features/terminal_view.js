@@ -38,11 +38,12 @@ async function emulator() {
 }
 
 /**
- * The document as xterm.js sees it. It writes <style> elements, which our policy refuses from everybody; here they become style
- * sheets that a script made, which are allowed.
- * @returns {{document: Document, dispose: () => void}}
+ * Do something during which xterm.js makes its <style> elements. Our policy refuses those from everybody; what takes their place
+ * fills style sheets that a script made, which are allowed.
+ * @param {() => void} act
+ * @returns {() => void} takes the sheets away again
  */
-function strictDocument() {
+function withSheets(act) {
   /** @type {Set<CSSStyleSheet>} */
   const sheets = new Set();
   const drop = (/** @type {CSSStyleSheet} */ sheet) => {
@@ -56,25 +57,16 @@ function strictDocument() {
     const stand = document.createElement("span");
     stand.hidden = true;
     Object.defineProperty(stand, "textContent", { set: (text) => sheet.replaceSync(text), get: () => "" });
-    stand.remove = () => {
-      drop(sheet);
-      Element.prototype.remove.call(stand);
-    };
     return stand;
   };
-  const create = (/** @type {string} */ name) => {
-    if (name === "style") return style();
-    return document.createElement(name);
-  };
-  const stand = new Proxy(document, {
-    get(target, name) {
-      if (name === "createElement") return create;
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-    set: (target, name, value) => Reflect.set(target, name, value, target),
-  });
-  return { document: stand, dispose: () => [...sheets].forEach(drop) };
+  const create = (/** @type {string} */ name) => (name === "style" ? style() : Document.prototype.createElement.call(document, name));
+  Object.defineProperty(document, "createElement", { value: create, configurable: true });
+  try {
+    act();
+  } finally {
+    Reflect.deleteProperty(document, "createElement");
+  }
+  return () => [...sheets].forEach(drop);
 }
 
 /** Whether the page is dark now. */
@@ -111,9 +103,7 @@ export class TerminalView {
    */
   static async make(tab, host, { reading, onLeave }) {
     const { Xterm, FitAddon } = await emulator();
-    const strict = strictDocument();
     const xterm = new Xterm({
-      documentOverride: strict.document,
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"),
       fontSize: 13,
       scrollback: 5000,
@@ -127,8 +117,8 @@ export class TerminalView {
     for (const number of IGNORED_OSC) xterm.parser.registerOscHandler(number, () => true);
     const fit = new FitAddon();
     xterm.loadAddon(fit);
-    xterm.open(host);
-    const view = new TerminalView(xterm, fit, host, strict.dispose);
+    const dispose = withSheets(() => xterm.open(host));
+    const view = new TerminalView(xterm, fit, host, dispose);
     view.fit();
     const coder = new TextEncoder();
     xterm.onData((/** @type {string} */ text) => tab.type(coder.encode(text)));
