@@ -15,6 +15,7 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
+from technician_client.console.clipboard_api import ClipboardApi
 from technician_client.console.files_api import FilesApi
 from technician_client.console.guard import Guard, demand_loopback, guarded_application
 from technician_client.console.hub import SessionHub
@@ -108,6 +109,7 @@ async def running_console(
         api = ConsoleApi(relay, hub, runs, preferences)
         api.add_routes(application)
         FilesApi(hub).add_routes(application)
+        ClipboardApi(hub).add_routes(application)
         OfficeApi(relay, runs, preferences, await asyncio.to_thread(key_holders, home)).add_routes(application)
         RecordingsApi(settings.recordings_directory, relay.recordings_key).add_routes(application)
         add_assets(application, await asyncio.to_thread(read_assets))

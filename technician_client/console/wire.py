@@ -15,7 +15,7 @@ import numpy as np
 from protocol.capabilities import Capability
 from protocol.errors import RemoteProtocolError, UndecodableMessage
 from protocol.limits import LIMITS
-from protocol.messages import Message, chat, diagnostics, fixes, live, logs, pointer, power, screen, session, terminal
+from protocol.messages import Message, chat, clipboard, diagnostics, fixes, live, logs, pointer, power, screen, session, terminal
 from protocol.messages import input as input_messages
 from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.console.pixels import Pixels, TileReader
@@ -70,6 +70,7 @@ FromBrowserMessage = (
     | logs.LogFollow
     | logs.LogStop
     | chat.ChatMessage
+    | clipboard.ClipboardWatch
     | session.CapabilityReturn
     | power.RebootRequest
 )
@@ -101,6 +102,7 @@ ToBrowserMessage = (
     logs.LogLines,
     logs.LogEnded,
     chat.ChatMessage,
+    clipboard.ClipboardChanged,
     session.Refusal,
     session.Paused,
     power.RebootState,

@@ -68,6 +68,8 @@ export const FIELDS = Object.freeze({
   "logs.stop": ["request"],
   "logs.ended": ["request", "text"],
   "chat.message": ["text", "sent_at"],
+  "clipboard.watch": [],
+  "clipboard.changed": ["serial", "kinds", "concealed", "ours"],
   "session.refusal": ["refused", "request", "reason", "text", "capability"],
   "session.paused": ["paused", "by"],
   "session.capability_return": ["capability"],

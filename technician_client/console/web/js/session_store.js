@@ -6,11 +6,13 @@ import { Socket } from "./socket.js";
 import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
 import { Drawing } from "./features/drawing.js";
+import { Clipboard } from "./features/clipboard.js";
 import { Diagnostics } from "./features/diagnostics.js";
 import { Files } from "./features/files.js";
 import { Fixes } from "./features/fixes.js";
 import { Notes, Recording, Restart } from "./features/recording.js";
 import { Live } from "./features/live.js";
+import { LongText } from "./features/long_text.js";
 import { Side } from "./features/side.js";
 import { Terminals } from "./features/terminal.js";
 
@@ -49,6 +51,7 @@ export class SessionStore {
     this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
     this.chat = new Chat(send);
     this.files = new Files(name);
+    this.clipboard = new Clipboard(name, send);
     const say = (/** @type {string} */ text) => this.socket.send(text);
     this.recording = new Recording(say, this.notify.bind(this));
     this.notes = new Notes(say);
@@ -56,6 +59,9 @@ export class SessionStore {
     this.restarting = signal(false);
     this.terminals = new Terminals(send, newRequest, (text) => this.notify(text));
     this.drawing = new Drawing(send);
+    this.longText = new LongText(send, newRequest);
+    /** @type {import("../vendor/signals.js").Signal<string | null>} the layouts of the keyboard there; null: not told yet */
+    this.layouts = signal(null);
     /** Which panel is shown where. */
     this.side = new Side("findings");
     /** @type {import("./features/screen.js").Screen | null} set by the stage once its canvas exists */
@@ -186,9 +192,11 @@ export class SessionStore {
   /** The connection to the device is lost: what ran there has ended, and begins anew when it is back. */
   lost() {
     this.begun = false;
+    this.longText.stop("refused");
     this.stats.value = null;
     this.asking.value = new Set();
     this.fixes.lost();
+    this.clipboard.lost();
     this.terminals.lost();
     this.live.lost();
   }
@@ -218,8 +226,17 @@ export class SessionStore {
         this.paused.value = message.paused ? message.by : null;
         this.terminals.pause(message.paused && message.by === "user");
         break;
+      case "input.keyboard":
+        this.layouts.value = message.layouts;
+        break;
+      case "input.typed":
+        this.longText.hear(message);
+        break;
       case "pointer.state":
         this.drawing.hear(message);
+        break;
+      case "clipboard.changed":
+        this.clipboard.hear(message);
         break;
       case "session.refusal":
         this.refused(message);
@@ -234,6 +251,7 @@ export class SessionStore {
 
   /** @param {{tag: string, [field: string]: any}} message */
   refused(message) {
+    this.longText.hear(message);
     this.diagnostics.hear(message);
     this.live.hear(message);
     this.fixes.hear(message);

@@ -18,6 +18,7 @@
 // From anywhere: store.side.show("fixes") brings a panel onto the page.
 
 import { ChatPanel } from "../panels/chat.js";
+import { ClipboardPanel } from "../panels/clipboard.js";
 import { FilesPanel } from "../panels/files.js";
 import { FindingsPanel } from "../panels/findings.js";
 import { FixesPanel } from "../panels/fixes.js";
@@ -111,6 +112,15 @@ export const PANELS = Object.freeze([
     width: 560,
     below: true,
     badge: ({ files }) => (files.active.value > 0 ? { text: String(files.active.value), words: `${files.active.value} on their way` } : null),
+  },
+  {
+    name: "clipboard",
+    words: "Clipboard",
+    about: "Put something on the clipboard there, or take what is on it",
+    icon: "clipboard",
+    component: ClipboardPanel,
+    capability: ["clipboard_out", "clipboard_in"],
+    partly: true,
   },
   {
     name: "chat",
