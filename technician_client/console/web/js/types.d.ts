@@ -1,7 +1,7 @@
 // Shapes that several modules share, and what TypeScript's own library does not know of Chromium yet.
 
 interface Navigator {
-  readonly keyboard?: { lock(codes?: string[]): Promise<void>; unlock(): void };
+  readonly keyboard?: { lock(codes?: string[]): Promise<void>; unlock(): void; getLayoutMap?(): Promise<ReadonlyMap<string, string>> };
   readonly userAgentData?: { readonly platform: string };
 }
 

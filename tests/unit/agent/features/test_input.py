@@ -14,7 +14,17 @@ from agent.settings import AgentSettings, ScreenSettings
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Unavailable
 from protocol.messages import Message
-from protocol.messages.input import Key, PointerButton, PointerMove, PointerWheel, ReleaseAll, TypeText
+from protocol.messages.input import (
+    Key,
+    KeyboardState,
+    PointerButton,
+    PointerMove,
+    PointerWheel,
+    ReleaseAll,
+    Typed,
+    TypePiece,
+    TypeText,
+)
 from tests.kit.waiting import eventually_async
 
 
@@ -97,10 +107,14 @@ class Context:
         self.settings = settings
         self.watched = Watched(10, 20, 300, 200)
         self.refused: list[tuple[Message, RefusalReason, str]] = []
+        self.sent: list[Message] = []
         self.loop = asyncio.get_running_loop()
 
     def call_from_thread(self, function: Callable[..., object], *args: Any) -> None:
         self.loop.call_soon_threadsafe(function, *args)
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
 
     def refuse(self, message: Message, reason: RefusalReason, text: str) -> None:
         self.refused.append((message, reason, text))
@@ -244,3 +258,25 @@ async def test_what_is_typed_never_reaches_a_log(harness: Harness, caplog: pytes
     assert "hunter" not in caplog.text
     assert "KeyZ" not in caplog.text
     assert all("§" not in text for _, _, text in harness.context.refused)
+
+
+async def test_a_piece_of_a_long_text_is_answered_with_what_could_not_be_typed(harness: Harness) -> None:
+    harness.injector.unknown = {"日"}
+    await harness.handle(TypePiece(7, "a日b"), TypePiece(8, "c"))
+    await eventually_async(lambda: len(harness.context.sent) == 3, "two answers")
+    assert harness.context.sent == [KeyboardState(""), Typed(7, 1), Typed(8, 0)]
+    assert harness.context.refused == []
+
+
+async def test_layouts_are_told_once_and_when_they_change(harness: Harness) -> None:
+    layouts = "de"
+    harness.injector.layouts = lambda: layouts  # type: ignore[method-assign]
+    await harness.handle(PointerMove(1, 1), PointerMove(2, 2))
+    await harness.done(("move", 11, 21), ("move", 12, 22))
+    await eventually_async(lambda: bool(harness.context.sent), "the layouts")
+    assert harness.context.sent == [KeyboardState("de")]
+    layouts = "fr,us"
+    harness.feature._worker._look_at = 0.0
+    await harness.handle(PointerMove(3, 3))
+    await eventually_async(lambda: len(harness.context.sent) == 2, "the new layouts")
+    assert harness.context.sent[1] == KeyboardState("fr,us")

@@ -132,3 +132,15 @@ export function press(keys) {
   const down = keys.map(([code, key]) => ({ code, key, pressed: true, mode: "physical" }));
   return [...down, ...[...down].reverse().map((message) => ({ ...message, pressed: false }))];
 }
+
+/** Characters of the keys by which common layouts can be told from one another: Q, Y, A, Semicolon. */
+const SIGNS = /** @type {Readonly<Record<string, string>>} */ ({ "qya;": "us", "qzaö": "de", "ayqm": "fr", "йнфж": "ru", "qyañ": "es", "qyaö": "se", "qyaç": "br", "qyaæ": "dk", "qyaø": "no", "qyaò": "it" });
+
+/**
+ * The name of this computer's layout, "" where it cannot be told. Pure.
+ * @param {{get(code: string): string | undefined}} map KeyboardLayoutMap
+ */
+export function layoutOf(map) {
+  const sign = ["KeyQ", "KeyY", "KeyA", "Semicolon"].map((code) => map.get(code) ?? "").join("");
+  return SIGNS[sign] ?? "";
+}

@@ -4,7 +4,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { scaleOf } from "../features/geometry.js";
 import { followHand } from "../features/hand.js";
 import { Input } from "../features/input.js";
-import { COMBINATIONS, FUNCTION_KEYS, LEAVE } from "../features/keys.js";
+import { COMBINATIONS, FUNCTION_KEYS, LEAVE, layoutOf } from "../features/keys.js";
 import { WHY_PAUSED } from "../features/quality.js";
 import { Screen } from "../features/screen.js";
 import { supportedDecoders } from "../features/video.js";
@@ -12,6 +12,7 @@ import { Icon } from "../icons.js";
 import { Menu, Segmented, Spinner } from "./controls.js";
 import { DrawingBar, StrokePreview, drawingKey } from "./drawing_bar.js";
 import { Needs } from "./permissions.js";
+import { TypeDialog } from "./type_dialog.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
 
@@ -40,6 +41,7 @@ const QUALITIES = [
 export function Stage({ store }) {
   const [view, setView] = useState(/** @type {import("../features/geometry.js").View} */ ("fit"));
   const [mode, setMode] = useState("text");
+  const [typing, setTyping] = useState(false);
   const [hand, setHand] = useState("control");
   const [quality, setQuality] = useState("auto");
   const [monitor, setMonitor] = useState("");
@@ -77,14 +79,19 @@ export function Stage({ store }) {
       <span class="toolbar-label quiet">Keyboard</span>
       <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${setMode} disabled=${!control || hand !== "control"} />
       <${Menu} label=${html`<${Icon} name="keyboard" /><span class="wide-only">Special keys</span><${Icon} name="down" size=${14} />`} title="Keys that your own system keeps for itself" align="right" name="special-keys">
-        ${
+        ${(/** @type {() => void} */ close) =>
           control && hand === "control"
-            ? html`<div class="key-grid">${COMBINATIONS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>
+            ? html`<button type="button" class="menu-item" onClick=${() => {
+                  close();
+                  setTyping(true);
+                }}><span>Type this text…</span></button>
+                <div class="key-grid">${COMBINATIONS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>
                 <div class="key-grid key-grid-f" role="group" aria-label="Function keys">${FUNCTION_KEYS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>`
             : html`<p class="quiet">${control ? "You have chosen not to control." : "Control is not granted."}</p>`
         }
       <//>
     </div>
+    ${typing && html`<${TypeDialog} store=${store} onClose=${() => setTyping(false)} />`}
     ${hand === "draw" && html`<${DrawingBar} store=${store} />`}
     <${Picture} store=${store} view=${view} hand=${hand} input=${input} onFocus=${setFocused} />
     <${ControlLine} store=${store} focused=${focused} hand=${hand} />
@@ -181,7 +188,10 @@ function Picture({ store, view, hand, input, onFocus }) {
   }, [store]);
 
   // Before the next paint: what the page says about control must never be ahead of what it does.
-  useLayoutEffect(() => input.current?.allow(control), [control]);
+  useLayoutEffect(() => {
+    input.current?.allow(control);
+    if (!control) store.longText.stop();
+  }, [control]);
 
   useEffect(() => {
     if (!draw) return undefined;
@@ -258,6 +268,17 @@ function Hidden({ store }) {
   return html`<span class="hidden-note" role="status"><${Icon} name="screen" size=${16} />${text}</span>`;
 }
 
+/** The layouts on both sides, where they differ: text mode types what is meant all the same. @param {{store: SessionStore}} props */
+function Layouts({ store }) {
+  const [own, setOwn] = useState("");
+  useEffect(() => {
+    navigator.keyboard?.getLayoutMap?.().then((map) => setOwn(layoutOf(map)), () => setOwn(""));
+  }, []);
+  const there = store.layouts.value ?? "";
+  if (there === "" || own === "" || there.split(",").includes(own)) return null;
+  return html`<span class="quiet" title="Text mode types the characters on your keys whatever the layout there. Keys mode presses the same places, which make other characters there.">Keyboard there: ${there}, yours: ${own}</span>`;
+}
+
 /** One line below the picture: who controls, and where the keys go. @param {{store: SessionStore, focused: boolean, hand: string}} props */
 function ControlLine({ store, focused, hand }) {
   const asking = store.asking.value.has("control");
@@ -277,6 +298,7 @@ function ControlLine({ store, focused, hand }) {
   return html`<div class="control-line ${focused ? "control-on" : ""}">
     <span><${Icon} name="keyboard" />${focused ? "Your keyboard and mouse go to the device." : "Click the picture to type there."}</span>
     <${Hidden} store=${store} />
+    <${Layouts} store=${store} />
     ${focused && html`<span class="quiet"><kbd>${LEAVE.words}</kbd> leads out</span>`}
   </div>`;
 }

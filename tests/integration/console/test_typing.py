@@ -1,0 +1,286 @@
+"""What a technician types on their layout arrives as meant, whatever the layout there: through Chromium, console, relay and agent
+into a real text field of a real X display. Afterwards no key is held.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xcffib
+import xcffib.xproto
+from playwright.sync_api import expect
+
+from tests.kit.console_page import ConsolePage
+from tests.kit.display import VirtualDisplay, virtual_display, wait_for
+from tests.kit.world import World
+
+pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("world-typing"), pytest.mark.timeout(240)]
+
+LAYOUTS = ("us", "de", "fr", "ru", "jp")
+
+Stroke = tuple[str, str]
+"""KeyboardEvent.code and .key."""
+
+QWERTZ = {
+    "y": "KeyZ",
+    "z": "KeyY",
+    "ä": "Quote",
+    "ö": "Semicolon",
+    "ü": "BracketLeft",
+    "ß": "Minus",
+    "-": "Slash",
+    "#": "Backslash",
+}
+AZERTY = {"a": "KeyQ", "q": "KeyA", "z": "KeyW", "w": "KeyZ", "m": "Semicolon", "é": "Digit2", "ç": "Digit9", "à": "Digit0"}
+JCUKEN = dict(
+    zip(
+        "йцукенгшщзхъфывапролджэячсмитьбю",
+        [f"Key{letter}" for letter in "QWERTYUIOP"]
+        + ["BracketLeft", "BracketRight"]
+        + [f"Key{letter}" for letter in "ASDFGHJKL"]
+        + ["Semicolon", "Quote"]
+        + [f"Key{letter}" for letter in "ZXCVBNM"]
+        + ["Comma", "Period"],
+        strict=True,
+    )
+)
+US = {" ": "Space", ",": "Comma", ".": "Period", "\n": "Enter"}
+US |= {letter: f"Key{letter.upper()}" for letter in "abcdefghijklmnopqrstuvwxyz"} | {
+    digit: f"Digit{digit}" for digit in "0123456789"
+}
+
+
+@dataclass
+class Desk:
+    """The assisted display with its text field, and the technician's page."""
+
+    display: VirtualDisplay
+    console: ConsolePage
+    out: Path
+
+    @property
+    def text(self) -> str:
+        return self.out.read_text(encoding="utf-8")
+
+    def layout(self, name: str) -> None:
+        self.display.run("setxkbmap", name)
+
+    def held(self) -> list[int]:
+        """The keycodes that the X server believes to be down."""
+        connection = xcffib.connect(self.display.name)
+        try:
+            keys = bytes(connection.core.QueryKeymap().reply().keys)
+        finally:
+            connection.disconnect()
+        return [number for number in range(256) if keys[number // 8] >> number % 8 & 1]
+
+    def clear(self) -> None:
+        self.console.press("Control+a")
+        self.console.press("Delete")
+        wait_for(lambda: self.text == "", f"an empty field, not {self.text!r}", 30)
+
+    def arrives(self, wanted: str) -> None:
+        wait_for(lambda: self.text == wanted, f"{wanted!r}; there is {self.text!r}", 60)
+        wait_for(lambda: self.held() == [], f"no key is held; there are {self.held()}", 30)
+
+
+class Hands:
+    """Keys of one layout as Chromium reports them."""
+
+    def __init__(self, console: ConsolePage, codes: dict[str, str]) -> None:
+        self._tools = console.page.context.new_cdp_session(console.page)
+        self._codes = codes
+
+    def event(self, kind: str, code: str, key: str, modifiers: int = 0, at: float | None = None) -> None:
+        event: dict[str, Any] = {"type": kind, "code": code, "key": key, "modifiers": modifiers}
+        if at is not None:
+            event["timestamp"] = at
+        if kind == "keyDown" and len(key) == 1:
+            event |= {"text": key, "unmodifiedText": key}
+        self._tools.send("Input.dispatchKeyEvent", event)
+
+    def stroke(self, code: str, key: str, modifiers: int = 0) -> None:
+        self.event("keyDown", code, key, modifiers)
+        self.event("keyUp", code, key, modifiers)
+
+    def type(self, text: str) -> None:
+        """As fast as the browser takes them; a capital with Shift held."""
+        for character in text:
+            code = self._codes.get(character.lower()) or US.get(character.lower(), "")
+            if character != character.lower():
+                self.event("keyDown", "ShiftLeft", "Shift", 8)
+                self.stroke(code, character, 8)
+                self.event("keyUp", "ShiftLeft", "Shift")
+            else:
+                self.stroke(code, "Enter" if character == "\n" else character)
+
+    def alt_gr(self, code: str, character: str, *, windows: bool) -> None:
+        """A character of the third level. On Windows a left Control that nobody pressed comes first."""
+        now = time.time()
+        if windows:
+            self.event("keyDown", "ControlLeft", "Control", 2, now)
+        self.event("keyDown", "AltRight", "AltGraph", 3 if windows else 0, now)
+        self.stroke(code, character, 3 if windows else 0)
+        self.event("keyUp", "AltRight", "AltGraph")
+        if windows:
+            self.event("keyUp", "ControlLeft", "Control")
+
+    def dead(self, code: str, wanted: str) -> None:
+        """A dead key, and what it makes with the next one."""
+        self.event("rawKeyDown", code, "Dead")
+        self.event("keyUp", code, "Dead")
+        self.compose(wanted, "´")
+
+    def compose(self, wanted: str, first: str) -> None:
+        """An input method, or a dead key: something stands there for a while, then it is settled."""
+        self._tools.send("Input.imeSetComposition", {"text": first, "selectionStart": len(first), "selectionEnd": len(first)})
+        self._tools.send("Input.insertText", {"text": wanted})
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    directory = tmp_path_factory.mktemp("typing")
+    out = directory / "text"
+    world = World(directory / "w")
+    with virtual_display(800, 600) as display:
+        display.start("openbox")
+        display.start(sys.executable, "-m", "tests.kit.text_window", str(out))
+        try:
+            address = world.everything(display.name)
+            person = world.user("attend")
+            with ConsolePage(address, width=1280, height=720) as console:
+                console.ask("Reception PC", "Typing")
+                person.expect(r"Your answer \[.*\]", seconds=30)
+                person.type("c\n")
+                console.wait_for_picture()
+                wait_for(out.exists, "the text field")
+                console.click(200, 200)
+                yield Desk(display, console, out)
+        finally:
+            world.stop()
+
+
+@pytest.mark.parametrize("there", LAYOUTS)
+def test_every_layout_here_arrives_on_every_layout_there(desk: Desk, there: str) -> None:
+    desk.layout(there)
+    desk.clear()
+    english, german, french, russian, japanese = (Hands(desk.console, codes) for codes in ({}, QWERTZ, AZERTY, JCUKEN, {}))
+    english.type("The quick brown Fox, 123.\n")
+    german.type("Zwölf Boxkämpfer-Übung # ß\n")
+    german.alt_gr("KeyQ", "@", windows=False)
+    german.alt_gr("KeyE", "€", windows=True)
+    german.alt_gr("Digit7", "{", windows=True)
+    french.type("Voilà où: ça".replace("ù", "u").replace(":", ""))
+    french.dead("BracketLeft", "ê")
+    french.dead("BracketLeft", "ï")
+    russian.type(" Съешь Ещё этих".replace("ё", "е"))
+    japanese.compose("日本語", "にほんご")
+    japanese.compose("🙂👩‍💻", ":")
+    desk.arrives("The quick brown Fox, 123.\nZwölf Boxkämpfer-Übung # ß\n@€{Voilà ou çaêï Съешь Еще этих日本語🙂👩‍💻")
+
+
+@pytest.mark.parametrize("there", ["de", "ru"])
+def test_shortcuts_work_by_their_letter(desk: Desk, there: str) -> None:
+    desk.layout(there)
+    desk.clear()
+    hands = Hands(desk.console, QWERTZ)
+    hands.type("zebra")
+    for letter, code in (("a", "KeyA"), ("x", "KeyX"), ("v", "KeyV"), ("v", "KeyV")):
+        hands.event("keyDown", "ControlLeft", "Control", 2)
+        hands.stroke(code, letter, 2)
+        hands.event("keyUp", "ControlLeft", "Control")
+    desk.arrives("zebrazebra")
+
+
+def test_keys_mode_presses_the_same_places(desk: Desk) -> None:
+    desk.layout("de")
+    desk.clear()
+    page = desk.console.page
+    page.get_by_role("radio", name="Keys").click()
+    desk.console.click(200, 200)
+    hands = Hands(desk.console, {})
+    hands.type("yz")
+    hands.event("keyDown", "AltRight", "AltGraph")
+    hands.stroke("KeyQ", "q")
+    hands.event("keyUp", "AltRight", "AltGraph")
+    desk.arrives("zy@")
+    page.get_by_role("radio", name="Text").click()
+    desk.console.click(200, 200)
+
+
+@pytest.mark.parametrize("way", ["blur", "hidden", "pause"])
+def test_a_key_whose_release_never_comes_is_let_go(desk: Desk, way: str) -> None:
+    desk.layout("us")
+    desk.clear()
+    hands = Hands(desk.console, {})
+    for code, key in (("ControlLeft", "Control"), ("AltLeft", "Alt"), ("ShiftLeft", "Shift")):
+        hands.event("keyDown", code, key)
+    wait_for(lambda: len(desk.held()) == 3, "three keys are down", 30)
+    page = desk.console.page
+    if way == "blur":
+        page.locator("#tab-chat").focus()
+    elif way == "hidden":
+        page.evaluate(
+            "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+    else:
+        page.get_by_role("radio", name="Watch").click()
+    wait_for(lambda: desk.held() == [], f"no key is held; there are {desk.held()}", 30)
+    if way == "hidden":
+        page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    elif way == "pause":
+        page.get_by_role("radio", name="Control").click()
+    for code, key in (("ControlLeft", "Control"), ("AltLeft", "Alt"), ("ShiftLeft", "Shift")):
+        hands.event("keyUp", code, key)
+    desk.console.click(200, 200)
+    hands.type("ok")
+    desk.arrives("ok")
+
+
+def test_a_terminal_takes_mixed_characters_at_full_speed(desk: Desk, tmp_path: Path) -> None:
+    desk.layout("us")
+    out = tmp_path / "typed"
+    assert shutil.which("xterm")
+    script = f"stty -echo; cat > {out}"
+    xterm = desk.display.start("xterm", "-u8", "-geometry", "60x10+100+200", "-e", "sh", "-c", script)
+    try:
+        wait_for(out.exists, "the terminal")
+        desk.console.click(250, 260)
+        hands = Hands(desk.console, JCUKEN)
+        text = "абвгд abc еёжзи öäü ñ ç 日本語 ωψχ éèê " * 3
+        hands.type(text + "\n")
+        wait_for(
+            lambda: out.read_text(encoding="utf-8", errors="replace") == text + "\n",
+            f"all of it; {out.read_text(encoding='utf-8', errors='replace')!r}",
+            30,
+        )
+        assert desk.held() == []
+    finally:
+        xterm.terminate()
+        xterm.wait(5)
+
+
+def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> None:
+    desk.layout("de")
+    desk.clear()
+    page = desk.console.page
+    page.locator("[data-menu=special-keys] > button").click()
+    page.get_by_role("button", name="Type this text").click()
+    text = "server { listen 443; }\n# Übung äöü €\n日本 🙂\n\tend"
+    page.get_by_label("Text", exact=True).fill(text)
+    page.get_by_role("button", name="Type it").click()
+    expect(page.get_by_text("Typed: ")).to_be_visible(timeout=60_000)
+    desk.arrives(text)
+    page.get_by_label("Text", exact=True).fill("x" * 20_000)
+    page.get_by_role("button", name="Type it").click()
+    page.get_by_role("button", name="Stop typing").click()
+    expect(page.get_by_text("Stopped: ")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    assert len(desk.text) < 10_000
+    expect(page.get_by_text("Keyboard there: de")).to_be_visible()
