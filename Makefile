@@ -56,6 +56,10 @@ screens: ## pictures of every page and dialog of the console, light and dark, in
 	@scripts/prepare test
 	@.venv/bin/python -m tests.screens $(ONLY)
 
+man: ## manual pages of the three commands, from their own help, in build/man
+	@scripts/prepare test
+	@.venv/bin/python scripts/man build/man
+
 prepare-test:
 	@scripts/prepare test
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import msgspec
+from click.shell_completion import get_completion_class
 
 from agent.attending import Attendant, clock
 from agent.audit_cli import audit
@@ -22,7 +23,7 @@ from agent.daemon import Daemon, platform_name
 from agent.desktop.launch import launch
 from agent.desktop.texts import LANGUAGES
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
-from agent.errors import ExitCode, NotRunning, exit_code_of
+from agent.errors import ExitCode, NotRunning, exit_code_of, exit_code_table
 from agent.features.registry import FEATURES
 from agent.guest_cli import run_guest
 from agent.local import LocalClient
@@ -64,7 +65,19 @@ def configure_logging(settings: AgentSettings, *, quiet: bool = False) -> None:
     logging.getLogger("tuf").setLevel(logging.CRITICAL)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+EPILOG = f"""\b
+Examples:
+  handrail-agent enrol devices.handrail
+  handrail-agent ask "the printer does not print"
+  handrail-agent status
+
+\b
+Exit codes:
+{exit_code_table()}
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(PRODUCT, prog_name="handrail-agent")
 @click.option(
     "--home", type=click.Path(path_type=Path), help="The agent's home (default: HANDRAIL_AGENT_HOME, or your data directory)."
@@ -254,6 +267,19 @@ def _print_status(status: AgentStatus) -> None:
         )
     if not status.sessions:
         click.echo("Sessions:      none; nobody is connected to this computer")
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  handrail-agent completion bash > ~/.local/share/bash-completion/completions/handrail-agent\n"
+    "  handrail-agent completion zsh  > ~/.zfunc/_handrail-agent\n"
+    "  handrail-agent completion fish > ~/.config/fish/completions/handrail-agent.fish"
+)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print what SHELL needs to complete the commands and options of handrail-agent."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "handrail-agent", "_HANDRAIL_AGENT_COMPLETE").source())
 
 
 def main() -> None:

@@ -58,6 +58,24 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "done",
+    ExitCode.FAILED: "failed; the text says why",
+    ExitCode.USAGE: "the command line or a file is wrong",
+    ExitCode.NOT_SET_UP: "this computer is not enrolled yet",
+    ExitCode.RELAY_UNREACHABLE: "the relay does not answer",
+    ExitCode.REFUSED: "refused",
+    ExitCode.NOT_FOUND: "the agent does not run, or there is no such thing",
+    ExitCode.TRUST: "something did not verify; nothing of it was used",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def exit_code_table() -> str:
+    """The table as it stands in the help."""
+    return "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANINGS.items())
+
+
 def exit_code_of(error: HandrailError) -> ExitCode:
     """The exit code that tells a script what kind of error this was."""
     table: tuple[tuple[type[HandrailError], ExitCode], ...] = (

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from click.shell_completion import get_completion_class
 
 from protocol.errors import HandrailError
 from protocol.version import PRODUCT
@@ -47,10 +48,36 @@ def failure(error: Exception) -> Failure:
     return NotSetUp(str(error)) if isinstance(error, ConfigError) else Failure(str(error))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+EPILOG = """\b
+Examples:
+  handrail-relay init --dir relay
+  handrail-relay serve --config relay/relay.toml
+
+\b
+Exit codes:
+    0  done
+    1  failed: the port is taken, the database cannot be used
+    2  the command line is wrong
+    3  relay.toml is missing or wrong
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(PRODUCT, prog_name="handrail-relay")
 def main() -> None:
     """The Handrail relay: a switchboard and mirror that can open nothing."""
+
+
+@main.command(
+    epilog="\b\nExamples:\n  handrail-relay completion bash > ~/.local/share/bash-completion/completions/handrail-relay\n"
+    "  handrail-relay completion fish > ~/.config/fish/completions/handrail-relay.fish"
+)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print what SHELL needs to complete the commands and options of handrail-relay."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(main, {}, "handrail-relay", "_HANDRAIL_RELAY_COMPLETE").source())
 
 
 @main.command()

@@ -4,8 +4,9 @@ import asyncio
 import struct
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 
-from protocol.errors import Unavailable
+from protocol.errors import LocalProtocolError, Unavailable
 from protocol.messages.screen import ScreenAck, ScreenLayout, ScreenStart, ScreenState, ScreenStop, ScreenUpdate
 from protocol.session import SessionEnded
 from technician_client.picture import Picture
@@ -35,6 +36,12 @@ async def take_picture(session: Session, *, seconds: float) -> Picture:
         except TimeoutError as error:
             raise Unavailable(f"The device sent no exact picture of its display within {seconds:g} s.") from error
     raise session.loss()
+
+
+def acknowledge(session: Session, update: ScreenUpdate) -> None:
+    """Tell the device that an update has arrived; nothing when the session is over meanwhile."""
+    with suppress(LocalProtocolError):
+        session.send(ScreenAck(update.sequence))
 
 
 def _take(session: Session, picture: Picture, item: object) -> bool:

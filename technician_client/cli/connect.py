@@ -17,6 +17,7 @@ from technician_client.cli.app import App, command_options, passphrase_option, r
 from technician_client.cli.console import run_console
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.output import Output
+from technician_client.cli.recording import TerminalRecording, demand_recording_file
 from technician_client.cli.targets import one_device, show_progress
 from technician_client.console.ports import Target
 from technician_client.console.server import FirstSession
@@ -26,6 +27,7 @@ from technician_client.private_files import PrivateFileError
 from technician_client.resuming import Waiting, patience_of, resumable, resume
 from technician_client.screenshot import png, take_picture
 from technician_client.sessions import Progress, Session, Stage
+from technician_client.tasks import Supervisor
 
 DEFAULT_WANTED = (
     Capability.VIEW,
@@ -99,28 +101,49 @@ async def open_named(
 
 
 async def connect_in_terminal(
-    app: App, words: str, reason: str, wanted: tuple[Capability, ...], after_restart: float = 0.0
+    app: App,
+    words: str,
+    reason: str,
+    wanted: tuple[Capability, ...],
+    after_restart: float = 0.0,
+    record: Path | None = None,
 ) -> ExitCode:
     """Open a session, tell what happens in it, go on with it when the network cut it, and end it on Ctrl-C."""
     settings = app.settings()
-    async with RelayClient(app.keys(settings), settings) as relay:
+    keys = app.keys(settings)
+    async with RelayClient(keys, settings) as relay, Supervisor() as supervisor:
         session = await open_named(app, relay, words, reason, wanted, after_restart)
+        recording = None if record is None else TerminalRecording(app.output, settings, keys, supervisor, record)
         while True:
             try:
                 _show_open(app.output, session)
-                with session.subscribe(ChatMessage, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded) as items:
-                    async for item in items:
-                        _show_item(app.output, item)
+                await _listen(app.output, session, recording)
             finally:
+                if recording is not None:
+                    recording.lost() if resumable(session) else recording.over()
                 ended = await session.end()
-                _tell_receipt(app.output, session)
+                tell_receipt(app.output, session)
             if not resumable(session):
                 break
             session = await go_on(app.output, relay, session)
+        if recording is not None:
+            await recording.finished()
     if app.output.as_json:
         app.output.json({"event": "end", "reason": ended.reason, "clean": ended.clean, "by_peer": ended.by_peer})
     app.output.text(session.end_text)
     return ExitCode.OK if ended.clean else ExitCode.FAILED
+
+
+async def _listen(output: Output, session: Session, recording: TerminalRecording | None) -> None:
+    """Until the session ends."""
+    kinds = (ChatMessage, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded)
+    with session.subscribe(*(() if recording is not None else kinds)) as items:
+        if recording is not None:
+            recording.begin(session)
+        async for item in items:
+            _show_item(output, item)
+            if recording is not None:
+                await recording.take(item)
 
 
 async def go_on(output: Output, relay: RelayClient, lost: Session) -> Session:
@@ -169,7 +192,8 @@ def _show_item(output: Output, item: object) -> None:
         output.json(document)
 
 
-def _tell_receipt(output: Output, session: Session) -> None:
+def tell_receipt(output: Output, session: Session) -> None:
+    """Where the receipt of a session was kept, and what was wrong with it."""
     if session.kept is not None:
         output.progress(f"Receipt: {session.kept.path}")
         if session.kept.fault:
@@ -197,7 +221,7 @@ async def take_screenshot(app: App, words: str, reason: str, file: Path) -> None
             picture = await take_picture(session, seconds=PICTURE_SECONDS)
         finally:
             await session.end("screenshot taken")
-            _tell_receipt(app.output, session)
+            tell_receipt(app.output, session)
     height, width = picture.pixels.shape[:2]
     await asyncio.to_thread(_write, file, png(width, height, picture.rows()))
     document = {"event": "screenshot", "file": str(file), "width": width, "height": height}
@@ -208,7 +232,14 @@ async def take_screenshot(app: App, words: str, reason: str, file: Path) -> None
 
 
 async def connect_in_console(
-    app: App, words: str, reason: str, wanted: tuple[Capability, ...], port: int, open_it: bool, after_restart: float = 0.0
+    app: App,
+    words: str,
+    reason: str,
+    wanted: tuple[Capability, ...],
+    port: int,
+    open_it: bool,
+    after_restart: float = 0.0,
+    record: Path | None = None,
 ) -> None:
     """Serve the console with this session as its first. Code and SAS are dealt with there."""
     code = parse_code(words)
@@ -223,13 +254,14 @@ async def connect_in_console(
     _ = app.keys(app.settings())
     if app.step_up is not None:
         await app.step_up.satisfy(wanted, app.prompt())
-    await run_console(app, port, open_it, FirstSession(target, wanted, reason, label))
+    await run_console(app, port, open_it, FirstSession(target, wanted, reason, label, record))
 
 
 @click.command(
     epilog="\b\nExamples:\n  handrail connect 482 913 507\n  handrail connect 482 913 507-ABCD EFGH\n"
     "  handrail connect till-3 --reason 'The printer is on fire'\n"
-    "  handrail connect till-3 --no-browser --want view --want chat\n  handrail connect till-3 --screenshot till-3.png"
+    "  handrail connect till-3 --no-browser --want view --want chat\n  handrail connect till-3 --screenshot till-3.png\n"
+    "  handrail connect till-3 --record ticket-481.hrrec"
 )
 @click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE")
 @click.option("--reason", default="", help="One line that the person there reads before answering.")
@@ -256,6 +288,11 @@ async def connect_in_console(
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Write one exact picture of the display to this PNG file and end.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Record the session to this file from its beginning. The person there is asked, and sees it.",
+)
 @passphrase_option
 @command_options
 @reporting
@@ -268,6 +305,7 @@ def connect(
     no_open: bool,
     port: int,
     screenshot: Path | None,
+    record: Path | None,
     after_restart: bool,
     after_restart_minutes: int,
 ) -> int | None:
@@ -282,7 +320,10 @@ def connect(
     if screenshot is not None:
         run_async(take_screenshot(app, said, reason, screenshot))
         return None
+    if record is not None:
+        record = demand_recording_file(record)
+        asked = tuple(dict.fromkeys((*asked, Capability.VIEW, Capability.RECORDING)))
     if no_browser:
-        return run_async(connect_in_terminal(app, said, reason, asked, back))
-    run_async(connect_in_console(app, said, reason, asked, port, not no_open, back))
+        return run_async(connect_in_terminal(app, said, reason, asked, back, record))
+    run_async(connect_in_console(app, said, reason, asked, port, not no_open, back, record))
     return None

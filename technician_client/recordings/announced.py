@@ -5,6 +5,7 @@ back (`lost`, `opened`); it says itself what is to be sent. The file goes on ove
 again only once the device has said yes again.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from enum import StrEnum
@@ -62,6 +63,8 @@ class AnnouncedRecording:
         self.path: Path | None = None
         self.ended: End | None = None
         self.fault = ""
+        self._whole = asyncio.Event()
+        self._whole.set()
 
     @property
     def state(self) -> dict[str, Any]:
@@ -139,6 +142,10 @@ class AnnouncedRecording:
         if self.stage is not Stage.OFF:
             self._end(Stopped.SESSION_OVER)
 
+    async def finished(self) -> None:
+        """Wait until the newest file has its end."""
+        await self._whole.wait()
+
     def _begin(self) -> None:
         if self._recorder is None:
             try:
@@ -148,6 +155,7 @@ class AnnouncedRecording:
                 self.fault = str(error)
                 self.stop(Stopped.FAILED)
                 return
+            self._whole.clear()
             self._supervisor.spawn(self._run(self._recorder), "recording")
         self._become(Stage.ON)
         self._ask_anew()  # what is recorded begins with a whole picture
@@ -159,7 +167,10 @@ class AnnouncedRecording:
             _LOGGER.debug("the session ended before the picture could begin anew")
 
     async def _run(self, recorder: Recorder) -> None:
-        end = await recorder.run()
+        try:
+            end = await recorder.run()
+        finally:
+            self._whole.set()
         if self._recorder is recorder:  # it ended of itself
             self.ended, self._recorder = end, None
             self.stop(Stopped(end.reason))

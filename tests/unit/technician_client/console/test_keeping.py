@@ -33,6 +33,7 @@ async def test_recordings_are_named_by_device_and_a_named_file_is_used_once(tmp_
             recording.start()
             await recording.hear(RecordingState(True))
             recording.stop()
+            await recording.finished()
     assert (tmp_path / "mine.hrrec").is_file()
     (row,) = kept(tmp_path / "recordings", b"k" * 32)
     assert row.name.endswith("-Reception-PC")

@@ -1,0 +1,38 @@
+"""A progress bar on standard error, where that is a terminal and somebody waits for more than a second."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from technician_client.cli.output import Output
+
+QUIET_SECONDS: Final = 1.0
+
+
+@contextmanager
+def progress_bar(output: Output, words: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[float], None]]:
+    """`with progress_bar(output, "Exporting") as tell:` - `tell(0.4)`: so far it is. Nothing is shown in the first second, nor
+    where
+    standard error is no terminal."""
+    if not output.err.is_terminal:
+        yield lambda _part: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=output.err, transient=True)
+    task = bar.add_task(words, total=1.0)
+    began, shown = clock(), False
+
+    def tell(part: float) -> None:
+        nonlocal shown
+        if not shown and clock() - began >= QUIET_SECONDS:
+            shown = True
+            bar.start()
+        bar.update(task, completed=part)
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
