@@ -71,6 +71,10 @@ class Source:
         pixels[..., 1] = (np.arange(self.height + 2)[:, None] * 2 + self.sequence) % 256
         return self.update(self.film.encode(pixels.view(np.uint32)[..., 0]))
 
+    def layout_if(self, wanted: bool, time: int) -> list[tuple[int, Message]]:
+        """What a device says when it is asked to begin anew."""
+        return [(time, message) for message in self.layout()] if wanted else []
+
     def busy(self, seconds: float, rate: int = 20) -> Iterator[tuple[int, Message]]:
         """Everything that can happen, mixed, with times in microseconds: (time, message)."""
         for message in self.layout():
