@@ -43,5 +43,5 @@ test("a refusal ends it, somebody else's does not", () => {
 });
 
 test("no piece ends inside a character", () => {
-  for (const piece of cut("🙂".repeat(99))) assert.equal(piece.isWellFormed(), true);
+  for (const piece of cut("🙂".repeat(99))) assert.doesNotThrow(() => encodeURIComponent(piece));
 });
