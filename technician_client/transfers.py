@@ -209,6 +209,7 @@ class Upload(Transfer):
         self._digest = hashlib.sha256()
         self._done_digest = hashlib.sha256()
         self._unanswered: deque[bytes] = deque()
+        self._sent = b""
 
     async def _restart(self) -> bool:
         if self._fresh or not await self._source.restart():
@@ -219,7 +220,9 @@ class Upload(Transfer):
 
     async def _move(self, session: Channel, request: int, answers: Subscription[SessionItem]) -> FileResult:
         source, fresh = self._source, self._fresh
-        session.send(FilePut(request, self.path, self.size, source.mtime, source.mode, self.conflict, fresh, self._parents))
+        session.send(
+            FilePut(request, self.path, self.size, source.mtime, source.mode, self.conflict, fresh, self._parents, self._sent)
+        )
         first = await next_answer(session, answers)
         if isinstance(first, FileResult):
             return first
@@ -318,7 +321,8 @@ class Upload(Transfer):
             self._pacer.sent(request, at, len(data), self._clock())
             session.send(FileChunk(request, at - len(data), data))
         if not ended:
-            session.send(FileFinish(request, self._digest.digest()))
+            self._sent = self._digest.digest()
+            session.send(FileFinish(request, self._sent))
 
 
 class Download(Transfer):

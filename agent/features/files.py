@@ -178,7 +178,12 @@ class FilesFeature(Feature):
         try:
             if self._closing:
                 await asyncio.wait(self._closing)  # it may be this very file that is being let go of
-            there = await self._in(put.threads, self._prepare, put, split_path(message.path))
+            parts = split_path(message.path)
+            if message.sent and await self._in(put.threads, self._lies_there, parts, message.size, message.sent):
+                self._forget_put(put, keep=True)
+                self.context.send(FileResult(message.request, "done", message.path, message.size, message.sent))
+                return
+            there = await self._in(put.threads, self._prepare, put, parts)
         except HandrailError as error:
             self._forget_put(put)
             self._refuse(message, error)
@@ -203,6 +208,17 @@ class FilesFeature(Feature):
             return found
         put.file = found
         return None
+
+    def _lies_there(self, parts: tuple[bytes, ...], size: int, sha256: bytes) -> bool:
+        """It was moved into place, and only the word of that was lost."""
+        try:
+            file = self._folders.read(parts)
+        except Refused:
+            return False
+        try:
+            return file.size == size and file.prefix(size).digest() == sha256
+        finally:
+            file.close()
 
     async def _take(self, chunk: FileChunk) -> None:
         put = self._puts.get(chunk.request)

@@ -70,7 +70,8 @@ class FileFolder(Message, frozen=True, tag="files.folder"):
 
 class FilePut(Message, frozen=True, tag="files.put"):
     """T->A: a file is coming. `conflict`: what to do when the name is taken (ask: end as "exists"). `fresh`: forget what is there
-    of an earlier attempt. `parents`: make the folders above it. Answered by `FileReady`, or by `FileResult` when nothing is to
+    of an earlier attempt. `parents`: make the folders above it. `sent`: all of it was sent before a cut, with
+    this SHA-256; if just that lies there, it is done. Answered by `FileReady`, or by `FileResult` when nothing is to
     be sent."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
@@ -83,6 +84,7 @@ class FilePut(Message, frozen=True, tag="files.put"):
     conflict: Conflict = "ask"
     fresh: bool = False
     parents: bool = False
+    sent: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
 
 
 class FileGet(Message, frozen=True, tag="files.get"):

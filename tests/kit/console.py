@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -76,6 +77,7 @@ class MemorySession:
 
     def __init__(self, granted: Sequence[Capability], picture: Picture, *, unattended: bool = False) -> None:
         self.session_id = "s-4f21"
+        self.channel: Any = None  # what files and the clipboard go through: a test's own wire
         self.unattended = unattended
         self.seconds = 3600.0
         self.after_restart = 0.0

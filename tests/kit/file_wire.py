@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+from agent.features.base import Feature
 from agent.features.files import FilesFeature
 from agent.hosting import reason_of
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason
@@ -33,11 +34,17 @@ class FileWire:
     """`technician_client.transfers.Channel` with a real `FilesFeature` behind it. `edit` may change or drop (None) what the
     device says; `cut_after` messages of the technician the session is lost."""
 
-    def __init__(self, home: Path, *, edit: Callable[[Message], Message | None] = lambda message: message) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        edit: Callable[[Message], Message | None] = lambda message: message,
+        kind: type[Feature] = FilesFeature,
+    ) -> None:
         self.context = Wired(home / ".handrail")
         self.context.wire = self
         self.context.identity = SimpleNamespace(fingerprint=b"technician")
-        self.feature = FilesFeature(self.context)
+        self.feature = kind(self.context)
         self.edit = edit
         self.cut_after: int | None = None
         self.said: list[Message] = []

@@ -245,7 +245,7 @@ MESSAGES: list[Message] = [
         2**40,
     ),
     files.FileFolder(2, b"Documents/new"),
-    files.FilePut(3, b"Documents/letter.odt", 12345, 1795258800.25, 0o600, "rename", True, True),
+    files.FilePut(3, b"Documents/letter.odt", 12345, 1795258800.25, 0o600, "rename", True, True, bytes(range(32))),
     files.FileGet(4, b"Documents/letter.odt", 4096, bytes(range(32))),
     files.FileReady(3, 12345, 4096, bytes(range(32)), 1795258800.25, 0o600),
     files.FileChunk(3, 4096, b"letter"),
