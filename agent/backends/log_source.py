@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import stat
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def allowed(name: str, patterns: Sequence[str], logs: Path = LOGS) -> bool:
     return ".." not in path.parts and logs in path.parents and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-async def journal_lines(unit: str, priority: int, lines: int, *, follow: bool, program: str = "") -> AsyncIterator[LogLine]:
+async def journal_lines(unit: str, priority: int, lines: int, *, follow: bool, program: str = "") -> AsyncGenerator[LogLine, None]:
     """The newest `lines` entries and, with `follow`, each that comes.
 
     Raises:
@@ -130,7 +130,7 @@ def _message(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-async def file_lines(name: str, lines: int, *, follow: bool) -> AsyncIterator[LogLine]:
+async def file_lines(name: str, lines: int, *, follow: bool) -> AsyncGenerator[LogLine, None]:
     """The newest lines of a file and, with `follow`, each that comes; a file that is rotated or cut is begun anew.
 
     Raises:

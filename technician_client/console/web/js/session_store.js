@@ -13,6 +13,7 @@ import { Fixes } from "./features/fixes.js";
 import { Notes, Recording, Restart } from "./features/recording.js";
 import { Live } from "./features/live.js";
 import { LongText } from "./features/long_text.js";
+import { Logs } from "./features/logs.js";
 import { Side } from "./features/side.js";
 import { Terminals } from "./features/terminal.js";
 
@@ -57,6 +58,7 @@ export class SessionStore {
     this.notes = new Notes(say);
     this.restart = new Restart(send, newRequest);
     this.restarting = signal(false);
+    this.logs = new Logs(send, newRequest);
     this.terminals = new Terminals(send, newRequest, (text) => this.notify(text));
     this.drawing = new Drawing(send);
     this.longText = new LongText(send, newRequest);
@@ -127,6 +129,7 @@ export class SessionStore {
     this.begun = false;
     this.stats.value = null;
     this.terminals.lost();
+    this.logs.lost();
     if (code === 4001) this.link.value = "replaced";
     else this.link.value = this.session.value === null ? "unknown" : "down";
   }
@@ -198,6 +201,7 @@ export class SessionStore {
     this.fixes.lost();
     this.clipboard.lost();
     this.terminals.lost();
+    this.logs.lost();
     this.live.lost();
   }
 
@@ -246,6 +250,7 @@ export class SessionStore {
         this.live.hear(message);
         this.fixes.hear(message);
         this.terminals.hear(message);
+        this.logs.hear(message);
     }
   }
 
@@ -256,6 +261,7 @@ export class SessionStore {
     this.live.hear(message);
     this.fixes.hear(message);
     this.terminals.hear(message);
+    this.logs.hear(message);
     this.restart.hear(message);
     if (message.refused.startsWith("terminal.")) return;
     if (message.refused.startsWith("screen.")) {

@@ -44,6 +44,10 @@ export class Terminal {
     this.early = [];
     this.received = 0;
     this.shown = 0;
+    /** Up to here it is shown again, to a page that was reloaded: what it asks the terminal was answered then. */
+    this.replayed = 0;
+    /** @type {HTMLElement | null} where it lives on the page, once it was shown */
+    this.host = null;
     /** What was typed and is not known to have arrived, and how many bytes of it were sent. */
     this.typed = new Uint8Array(0);
     this.sent = 0;
@@ -85,7 +89,7 @@ export class Terminal {
 
   /** Something was typed or pasted. @param {Uint8Array} data */
   type(data) {
-    if (this.state.value === "ended") return;
+    if (this.state.value === "ended" || this.shown < this.replayed) return;
     const interrupt = data.length === 1 && INTERRUPTS.has(data[0]);
     // What was pasted and not sent yet does not follow an interrupt.
     const before = interrupt ? this.typed.subarray(0, this.sent) : this.typed;
@@ -117,8 +121,9 @@ export class Terminal {
     this.flush();
   }
 
-  /** The device says that it has this terminal: go on where we were. @param {{user: string, typed: number}} row */
-  goOn({ user, typed }) {
+  /** The device says that it has this terminal: go on where we were. @param {{user: string, typed: number, next: number}} row */
+  goOn({ user, typed, next }) {
+    if (this.received === 0) this.replayed = next;
     this.user.value = user;
     if (this.arrived === 0 && this.typed.length === 0) this.arrived = typed;
     this.taken(typed);

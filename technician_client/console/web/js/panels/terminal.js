@@ -88,11 +88,10 @@ function Screen({ store, tab, hidden, reading }) {
   const place = useRef(null);
   useEffect(() => {
     const room = /** @type {HTMLDivElement} */ (place.current);
-    const view = /** @type {TerminalView | null} */ (tab.view);
     const leave = () => document.getElementById(nameOf(tab))?.focus();
     let gone = false;
-    if (view === null) {
-      const host = document.createElement("div");
+    if (tab.host === null) {
+      const host = (tab.host = document.createElement("div"));
       host.className = "terminal-host";
       room.append(host);
       TerminalView.make(tab, host, { reading, onLeave: leave }).then(
@@ -100,7 +99,7 @@ function Screen({ store, tab, hidden, reading }) {
         (error) => store.notify(`The terminal cannot be shown: ${error.message}`),
       );
     } else {
-      room.append(view.host); // kept while the panel was away
+      room.append(tab.host); // made once, kept while the panel is away
     }
     const observer = new ResizeObserver(() => /** @type {TerminalView | null} */ (tab.view)?.fit());
     observer.observe(room);

@@ -24,6 +24,7 @@ import { FindingsPanel } from "../panels/findings.js";
 import { FixesPanel } from "../panels/fixes.js";
 import { NotesPanel } from "../panels/notes.js";
 import { SystemPanel } from "../panels/system.js";
+import { LogsPanel } from "../panels/logs.js";
 import { TablesPanel } from "../panels/tables.js";
 import { TerminalPanel } from "../panels/terminal.js";
 
@@ -88,6 +89,17 @@ export const PANELS = Object.freeze([
     capability: ["fixes", "diagnostics"],
     refused: "You may not run fixes in this session.",
     badge: ({ fixes }) => (fixes.run.value !== null && fixes.run.value.result === null ? "busy" : null),
+  },
+  {
+    name: "logs",
+    words: "Log",
+    about: "The device's log, as it is written",
+    icon: "lines",
+    component: LogsPanel,
+    capability: ["diagnostics"],
+    refused: "You may not read the state of this computer.",
+    width: 680,
+    below: true,
   },
   {
     name: "terminal",
