@@ -18,6 +18,7 @@ LEAST_WINDOW: Final = 4 * LEAST_CHUNK
 MOST_WINDOW: Final = 2 * 1024 * 1024
 STARTUP_GAIN: Final = 2.0
 GAIN: Final = 1.25
+SLACK_SECONDS: Final = 0.03
 GROWTH: Final = 1.25
 ROUNDS_WITHOUT_GROWTH: Final = 3
 RATE_SECONDS: Final = 4.0
@@ -173,7 +174,8 @@ class _Best:
 class BulkPacer:
     """How many bytes of bulk data may be on their way at once, so that the link is full and its queues are not.
 
-    The window is what the link delivers in one empty round trip and a quarter more: the highest rate of the last seconds times
+    The window is what the link delivers in one empty round trip, a quarter more and `SLACK_SECONDS` (a busy computer answers late
+    now and then, which must not look like a slower link): the highest rate of the last seconds times
     the shortest round trip of the last quarter minute, both measured by acknowledgements (after BBR, draft-ietf-ccwg-bbr, without
     its pacing of single packets). Now and then the window shrinks for a moment, so that the shortest round trip can be seen anew.
     One pacer for all transfers of one direction: `key` tells them apart.
@@ -204,7 +206,7 @@ class BulkPacer:
         rate, trip = self._rates.value, self._trips.value
         if self._probe_until is not None or rate is None or trip is None:
             return LEAST_WINDOW
-        wanted = int((STARTUP_GAIN if self._startup else GAIN) * rate * trip) + 2 * LEAST_CHUNK
+        wanted = int(rate * ((STARTUP_GAIN if self._startup else GAIN) * trip + SLACK_SECONDS)) + 2 * LEAST_CHUNK
         return max(LEAST_WINDOW, min(MOST_WINDOW, wanted))
 
     @property
