@@ -30,7 +30,7 @@ class Limits:
     label_chars: int = 100
     # link to the relay
     link_message_bytes: int = 256 * 1024
-    link_login_bytes: int = 16 * 1024
+    link_login_bytes: int = 4 * 1024
     link_login_seconds: float = 10.0
     link_heartbeat_seconds: float = 20.0
     ticket_seconds: float = 60.0

@@ -109,7 +109,7 @@ class Porter:
 
     async def _let_in(self, newcomer: socket.socket, key: str) -> None:
         loop, metrics = asyncio.get_running_loop(), self.gate.metrics
-        connection = self.listener.connection(key)
+        connection, is_in = self.listener.connection(key), False
         metrics.handshakes.inc(self.context is not None)
         try:
             newcomer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -120,15 +120,13 @@ class Porter:
                 ssl_handshake_timeout=self.handshake_seconds if self.context else None,
                 ssl_shutdown_timeout=SHUTDOWN_SECONDS if self.context else None,
             )
+            is_in = True
         except ConnectionAbortedError:  # how both event loops say that the handshake took too long
             metrics.refuse(Refusal.HANDSHAKE_DEADLINE)
-            connection.leave()
         except (OSError, ValueError) as error:  # ssl.SSLError is the one, ssl.CertificateError both
             metrics.refuse(Refusal.HANDSHAKE)
-            connection.leave()
             _LOGGER.debug("a handshake came to nothing: %r", error)
-        except BaseException:
-            connection.leave()
-            raise
         finally:
+            if not is_in:
+                connection.leave()
             metrics.handshakes.dec(self.context is not None)

@@ -163,15 +163,13 @@ class Session:
             after_restart=after_restart,
             secret=called.secret,
         )
+        started = False
         try:
             await session._start(relay)
-        except asyncio.CancelledError:
-            # The agent may have opened it at this moment: the person there should see an end, and no lost connection.
-            await session._give_up()
-            raise
-        except BaseException:
-            await session._close()
-            raise
+            started = True
+        finally:
+            if not started:
+                await session._give_up()
         return session
 
     async def _start(self, relay: Relay) -> None:
@@ -375,6 +373,7 @@ class Session:
         return self._ended
 
     async def _give_up(self) -> None:
+        """It failed, or was cancelled. The agent may have opened it at this moment: the person should see an end, and no cut."""
         if self._machine.state in (SessionState.CONSENT, SessionState.OPEN):
             await self.end("given up by the technician while it was being opened")
         else:

@@ -1,10 +1,11 @@
-"""Rows 1 to 4, 7, 9, 10, 11, 30, 33, 34, 43, 44: whoever owns the relay, between real processes.
+"""Rows 1 to 5, 7, 9, 10, 11, 30, 33, 34, 43, 44: whoever owns the relay, between real processes.
 
 Relay, signer and agent run as they do in life; the attacker stands in the relay's place with the relay's own TLS key and really
 forwards, edits, replays, swaps and lies. The technician is the real client, as a command or as its library.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -155,6 +156,40 @@ async def test_nothing_arrives_in_another_order_or_with_a_gap(stage: Stage, how:
         heard = chat(person)
         assert heard == said[: len(heard)]
         assert len(heard) < len(said)
+
+
+@pytest.mark.attack(5, without=["sealed_channel"])
+async def test_what_is_said_in_one_session_is_not_heard_in_another(stage: Stage) -> None:
+    """The same technician, the same device, at the same time: the relay carries the words of one session into the other too."""
+    words: list[bytes] = []
+
+    def splice(wire: Wire, message: bytes) -> list[bytes]:
+        if wire is tunnels()[0]:
+            words.append(message)
+            return [message]
+        stolen, words[:] = list(words), []
+        return [*stolen, message]
+
+    def tunnels() -> list[Wire]:
+        return [wire for wire in stage.relay.wires[first:] if wire.path == "/tunnel" and wire.role == "technician"]
+
+    first = len(stage.relay.wires)
+    stage.relay.plan = plan = TunnelPlan(splice)
+    async with stage.person(CHAT) as person, stage.technician() as client:
+        one, other = await stage.open(client, CHAT), await stage.open(client, CHAT)
+        assert len(tunnels()) == 2
+        plan.armed = True
+        one.send(ChatMessage("for the first alone"))
+        await eventually_async(lambda: chat(person) == ["for the first alone"], "it is heard where it was said")
+        with contextlib.suppress(HandrailError):  # its own pings may have carried them there already
+            other.send(ChatMessage("and mine"))
+        end = time.monotonic() + 5
+        while time.monotonic() < end and other.ended is None:
+            await asyncio.sleep(0.02)
+        heard = [said.text for said in person.of(ChatHeard) if said.session == other.session_id]
+        assert "for the first alone" not in heard
+        assert other.ended is not None
+        assert one.ended is None
 
 
 @pytest.mark.attack(7, without=["close_notify"])

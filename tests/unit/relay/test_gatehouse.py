@@ -128,7 +128,7 @@ GARBAGE = [
     b"\x81\xa4type\xa5login",
     encode_link(HelpRequest(1)),
     encode_link(LoggedIn("x", "0" * 16, 1.0)),
-    b"\x80" * 9000,
+    b"\x80" * 3000,
 ]
 
 
