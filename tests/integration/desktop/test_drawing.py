@@ -1,6 +1,9 @@
 """What a technician points at and draws stands on the person's real screen, and takes nothing from them."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -21,8 +24,10 @@ from technician_client.identity import unlock
 from technician_client.link import RelayClient
 from technician_client.sessions import Session
 from technician_client.settings import Settings
+from tests.kit.display import virtual_display
+from tests.kit.processes import ROOT
 from tests.kit.user_desktop import UserDesktop, user_desktop
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually, eventually_async
 from tests.kit.world import World
 
 pytestmark = [pytest.mark.display, pytest.mark.xdist_group("desktop"), pytest.mark.timeout(180)]
@@ -82,7 +87,7 @@ async def until_colour(user: UserDesktop, x: int, y: int, wanted: Callable[[tupl
 
 
 @asynccontextmanager
-async def pointing(tmp_path: Path, **environment: str) -> AsyncIterator[tuple[UserDesktop, Session]]:
+async def pointing(tmp_path: Path) -> AsyncIterator[tuple[UserDesktop, Session]]:
     """A person at their desktop, and a technician whom they let watch and point."""
     world = World(tmp_path / "w")
     told = await asyncio.to_thread(world.start_relay)
@@ -91,7 +96,7 @@ async def pointing(tmp_path: Path, **environment: str) -> AsyncIterator[tuple[Us
     await asyncio.to_thread(world.enrol, bundle)
     try:
         async with user_desktop(tmp_path / "logs") as user:
-            user.start(world.agent_home, "--get-help", env={**world.environment, **environment})
+            user.start(world.agent_home, "--get-help", env=world.environment)
             await user.usable("Get a code", role=BUTTON, window="Get help")
             user.key("Return")
             code = (await user.see("Code ", window="Get help")).name
@@ -146,9 +151,31 @@ async def test_it_shows_lets_clicks_through_and_can_be_switched_off(tmp_path: Pa
             await user.vanishes("No drawing")
 
 
-async def test_on_a_scaled_desktop_it_stands_at_the_same_pixels(tmp_path: Path) -> None:
-    async with pointing(tmp_path, QT_SCALE_FACTOR="2") as (user, session):
-        session.send(PointerStroke(1, "rectangle", 3, True, 0, [(900, 450), (1100, 550)]))
-        await until_colour(user, 900, 500, lambda colour: colour == BLUE, "the left edge")
-        await until_colour(user, 1100, 500, lambda colour: colour == BLUE, "the right edge")
-        await until_colour(user, 1000, 550, lambda colour: colour == BLUE, "the lower edge")
+OVERLAY = """
+from PySide6.QtWidgets import QApplication
+from agent.desktop.overlay import Overlay
+from agent.local_messages import StrokeDrawn
+application = QApplication([])
+overlay = Overlay()
+overlay.allow({"a"}, held=False)
+overlay.hear(StrokeDrawn(1, "rectangle", 3, True, 0, [(200, 450), (400, 550)], "a"))
+application.exec()
+"""
+
+
+@pytest.mark.parametrize("scale", ["1", "1.5", "2"])
+def test_on_a_scaled_desktop_it_stands_at_the_same_pixels(scale: str) -> None:
+    with virtual_display(1280, 800) as display:
+        environment = {**os.environ, "DISPLAY": display.name, "QT_SCALE_FACTOR": scale}
+        process = subprocess.Popen([sys.executable, "-c", OVERLAY], cwd=ROOT, env=environment)
+        try:
+
+            def drawn() -> bool:
+                with mss.MSS(display=display.name) as camera:
+                    shot = camera.grab(camera.monitors[0])
+                return all(shot.pixel(x, y) == BLUE for x, y in ((200, 500), (400, 500), (300, 450), (300, 550)))
+
+            eventually(drawn, "all four edges", seconds=20)
+        finally:
+            process.terminate()
+            process.wait(10)

@@ -87,6 +87,8 @@ export class Input {
     this.on(this.keyboard, "compositionend", (/** @type {CompositionEvent} */ event) => this.composed(event.data));
     this.on(this.keyboard, "blur", () => this.letGo());
     this.on(window, "blur", () => this.letGo());
+    this.on(window, "pagehide", () => this.letGo());
+    this.on(document, "visibilitychange", () => document.hidden && this.letGo());
   }
 
   /**
