@@ -99,3 +99,23 @@ async def test_once_it_has_run_out_the_failure_counts(identity: TechnicianIdenti
         with pytest.raises(RelayUnreachable):
             await renew(identity)
     assert len(signer.asked) == 2
+
+
+async def test_nothing_is_renewed_once_the_key_was_unlocked_twelve_hours_ago(
+    identity: TechnicianIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer = Signer()
+    monkeypatch.setattr(renewing, "renew", signer.renew)
+    moment = [NOW]
+    renewer = Renewer(tmp_path, clock=lambda: 0.0, wall=lambda: moment[0])  # a computer that slept: only one clock went on
+    moment[0] = NOW + timedelta(hours=9)
+    renewed = await renewer(identity)
+    assert len(signer.asked) == 1
+    moment[0] = NOW + timedelta(hours=17)
+    assert await renewer(renewed) is renewed  # it holds until hour 20, and is not renewed any more
+    with pytest.raises(Refused, match="unlocked more than 12 hours ago"):
+        await renewer.now(renewed)
+    moment[0] = NOW + timedelta(hours=21)
+    with pytest.raises(Refused, match="unlocked more than 12 hours ago"):
+        await renewer(renewed)
+    assert len(signer.asked) == 1
