@@ -1,0 +1,78 @@
+"""Files and the clipboard in a real Chromium, with the device's own parts behind the console."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from agent.features.clipboard import ClipboardFeature
+from protocol.capabilities import Capability
+from protocol.messages.clipboard import ClipboardChanged
+from tests.integration.console.conftest import Open
+from tests.kit.file_wire import FileWire
+from tests.unit.technician_client.test_clipboards import Memory
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+BOTH = (Capability.VIEW, Capability.CHAT, Capability.FILES_IN, Capability.FILES_OUT)
+CLIPBOARD = (Capability.VIEW, Capability.CLIPBOARD_IN, Capability.CLIPBOARD_OUT)
+
+
+async def test_files_are_put_and_taken_by_hash(open_console: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, mine = tmp_path / "home", tmp_path / "mine"
+    (home / "Documents").mkdir(parents=True)
+    mine.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    data = os.urandom(1_200_000)
+    (home / "Documents" / os.fsdecode(b"<b>odd\xff")).write_bytes(data)
+    (mine / "new.bin").write_bytes(data[::-1])
+    async with open_console(granted=BOTH) as technician:
+        technician.session.channel = wire = FileWire(home)
+        await technician.open_session()
+        page = technician.page
+        await page.locator("#tab-files").click()
+        await page.get_by_role("button", name="Documents").click()
+        await expect(page.locator(".files-list")).to_contain_text("<b>odd\\xff")
+        async with page.expect_download() as coming:
+            await page.get_by_role("button", name="Take <b>odd").click()
+        download = await coming.value
+        assert hashlib.sha256(Path(await download.path()).read_bytes()).digest() == hashlib.sha256(data).digest()
+        await page.get_by_label("Files to put there").set_input_files(mine / "new.bin")
+        await expect(page.locator(".files-transfer.good")).to_have_count(2)
+        assert (home / "Documents" / "new.bin").read_bytes() == data[::-1]
+        await page.get_by_label("Files to put there").set_input_files(mine / "new.bin")
+        await page.get_by_role("button", name="Keep both").click()
+        await expect(page.locator(".files-list")).to_contain_text("new (2).bin")
+        screens = Path("build/screens")
+        screens.mkdir(parents=True, exist_ok=True)
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+            await page.screenshot(path=screens / f"files-{scheme}.png")
+        await wire.close()
+
+
+async def test_the_clipboard_goes_both_ways(open_console: Open, tmp_path: Path) -> None:
+    async with open_console(granted=CLIPBOARD) as technician:
+        technician.session.channel = wire = FileWire(tmp_path, kind=ClipboardFeature)
+        assert isinstance(wire.feature, ClipboardFeature)
+        wire.feature._clipboard = there = Memory()
+        await technician.open_session()
+        page = technician.page
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.locator("#tab-clipboard").click()
+        await page.evaluate("navigator.clipboard.writeText('von hier: Grüße')")
+        await page.get_by_role("button", name="Put my clipboard there").click()
+        await expect(page.locator(".clipboard-status")).to_have_text("The text is on the clipboard there.")
+        assert there.data.decode() == "von hier: Grüße"
+        there.data = b"<b>from there</b>"
+        technician.session.say(ClipboardChanged(1, ["text"]))
+        await page.get_by_role("button", name="Show it").click()
+        await expect(page.locator(".clipboard-text")).to_have_text("<b>from there</b>")
+        await page.get_by_role("button", name="Copy it to my clipboard").click()
+        await expect(page.locator(".clipboard-status")).to_have_text("It is on your clipboard.")
+        assert await page.evaluate("navigator.clipboard.readText()") == "<b>from there</b>"
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+            await page.screenshot(path=Path("build/screens") / f"clipboard-{scheme}.png")
+        await wire.close()
