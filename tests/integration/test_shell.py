@@ -1,13 +1,19 @@
 """`handrail shell` through a real relay: a person's terminal here, a real one there, and the network cut in between."""
 
+import http.server
 import json
 import os
+import signal
 import subprocess
+import threading
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from tests.kit.processes import command
+from tests.kit.processes import Process, command, free_port
 from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
 from tests.kit.world import World
@@ -110,3 +116,50 @@ def test_the_audit_says_how_long_and_as_whom(world: World) -> None:
     assert ended["exit_status"] == 0
     assert ended["seconds"] < 60
     assert len(ended["transcript_sha256"]) == 64
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    body = b"a page of the device" * 50_000
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_a_service_of_the_device_is_reached_here_and_what_nobody_serves_is_named(world: World, tmp_path: Path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = ("--passphrase-file", str(world.passphrase_file))
+    nobody = free_port()
+    argv = world.handrail_argv("forward", *options, "Reception PC", f"0:{server.server_port}", f"0:{nobody}")
+    forward = Process(argv, tmp_path / "forward.log", env=world.environment)
+    try:
+        local = int(forward.wait_for(rf"127\.0\.0\.1:(\d+) leads to 127\.0\.0\.1:{server.server_port}", seconds=40).group(1))
+        refused = int(forward.wait_for(rf"127\.0\.0\.1:(\d+) leads to 127\.0\.0\.1:{nobody}", seconds=40).group(1))
+        with ThreadPoolExecutor(8) as many:
+            pages = list(many.map(lambda _: urllib.request.urlopen(f"http://127.0.0.1:{local}/", timeout=40).read(), range(8)))
+        assert pages == [_Page.body] * 8
+        with pytest.raises(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{refused}/", timeout=20)
+        forward.wait_for("Nothing listens on", seconds=20)
+        forward.popen.send_signal(signal.SIGINT)
+        forward.wait_for("8 connections", seconds=20)
+    finally:
+        forward.kill()
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_log_of_the_device_is_read(world: World) -> None:
+    sources = world.technician("logs", "Reception PC", "--list")
+    readable = [source["name"] for source in sources if not source["why_not"] and source["name"] != "journal"]
+    for name in readable[:1]:
+        options = ("--passphrase-file", str(world.passphrase_file))
+        last = world.handrail("logs", "Reception PC", "--source", name, "-n", "1", *options)
+        lines = Path(name).read_text(errors="replace").splitlines()
+        assert not lines or last.split()[-1] in lines[-1]

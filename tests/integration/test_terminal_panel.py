@@ -108,7 +108,9 @@ def test_a_full_screen_program_fills_the_window_and_follows_it(screen: Screen) -
 
 def test_hostile_output_does_nothing_but_stand_there(screen: Screen) -> None:
     title = screen.page.title()
-    screen.type("printf '\\e]0;owned\\a\\e]2;owned\\a\\e]52;c;b3duZWQ=\\a\\e]8;;http://evil.example/\\aclick\\e]8;;\\a <img src=x onerror=alert(1)>\\n'")
+    titles, clipboard = "\\e]0;owned\\a\\e]2;owned\\a", "\\e]52;c;b3duZWQ=\\a"
+    link = "\\e]8;;http://evil.example/\\aclick\\e]8;;\\a"
+    screen.type(f"printf '{titles}{clipboard}{link} <img src=x onerror=alert(1)>\\n'")
     screen.until(r"click <img src=x onerror=alert\(1\)>\s*\n")
     assert screen.page.title() == title
     assert screen.page.locator(".xterm-rows a, .xterm-rows img").count() == 0
