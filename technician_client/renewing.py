@@ -21,8 +21,8 @@ LAST_PATIENCE_SECONDS = 30.0
 
 
 class Renewer:
-    """For `RelayClient(renew=...)`. Nothing is renewed once the key was unlocked more than twelve hours ago. A renewal that fails is
-    let pass, and not tried again for a while, as long as the certificate still holds."""
+    """For `RelayClient(renew=...)`. Nothing is renewed once the key was unlocked more than twelve hours ago. A renewal that
+    fails is let pass, and not tried again for a while, as long as the certificate still holds."""
 
     def __init__(
         self,
