@@ -115,7 +115,7 @@ async def console_window(
             lambda said: technician.problems.append(said.text) if said.type in ("error", "warning") else None,
         )
         await page.goto(address.file.as_uri())
-        await page.get_by_role("heading", name="Connect by code").wait_for()
+        await page.get_by_role("heading", name="Connect by code").wait_for(timeout=30_000)
         yield technician
         await context.close()
     assert technician.problems == []
