@@ -57,7 +57,10 @@ BURST = 1.0
 """Updates that may come early: a picture is often drawn in two goes, and its second half must not wait for a whole frame."""
 URGENT_BYTES, URGENT_UPDATES = 3 * 1024, 8
 """What key presses may show although the link is full."""
-VIDEO_SHARE = 0.7
+VIDEO_SHARE, TYPING_SHARE = 0.7, 0.35
+"""Of the link, for a film; the smaller one while somebody types beside it on a far link. Everything behind a lost packet waits
+for a round trip: half the packets are half the losses that a letter can meet, and what queue there is, is half as long."""
+TYPING_SECONDS = 1.0
 MOST_BITRATE = 50_000_000
 
 
@@ -81,6 +84,7 @@ class Pacer:
         self._sent: collections.deque[_Sent] = collections.deque()
         self._in_flight = 0
         self._urgent = 0
+        self._urgent_at = float("-inf")
         self._delivered = 0
         self._delivered_at: float | None = None
         self._first_at = 0.0
@@ -185,6 +189,7 @@ class Pacer:
         self._in_flight += size
         if urgent:
             self._urgent += size
+            self._urgent_at = now
             return
         self._was_held = False
         self._free_at = max(now, self._free_at) + self._interval
@@ -266,9 +271,12 @@ class Pacer:
             return FIRST_TILE_BYTES
         return int(min(MOST_TILE_BYTES, max(LEAST_TILE_BYTES, self._rate * TILE_SECONDS)))
 
-    def bitrate(self) -> int:
+    def bitrate(self, now: float) -> int:
         """Bits a second that video may use."""
-        return int(min(MOST_BITRATE, self._rate * 8 * VIDEO_SHARE)) if self._rate is not None else MOST_BITRATE
+        if self._rate is None:
+            return MOST_BITRATE
+        typing = self.far and now < self._urgent_at + TYPING_SECONDS
+        return int(min(MOST_BITRATE, self._rate * 8 * (TYPING_SHARE if typing else VIDEO_SHARE)))
 
 
 def _remember(samples: collections.deque[tuple[float, float]], now: float, value: float, window: float) -> None:

@@ -341,7 +341,7 @@ class _Stream:
         if not self._grab(rectangles(frames.dirty)):
             return
         captured = self._clock()
-        budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(), pacer.rate, pacer.pressed)
+        budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(captured), pacer.rate, pacer.pressed)
         self._send(self._builder.build(captured, budget, fresh), captured)
 
     def _echo(self) -> None:

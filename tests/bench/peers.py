@@ -1,6 +1,7 @@
 """The systems that are measured beside Handrail: how each is started, and how its bytes are counted. All are Debian or
-PyPI packages."""
+PyPI packages; one whose commands are not installed is left out and named."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,12 @@ class Peer:
     assemble: Callable[[], Assembly] | None = None
     source_name: str = SOURCE
     viewer_name: str = VIEWER
+    needs: tuple[str, ...] = ()
+
+    @property
+    def lacks(self) -> str:
+        """Which of the commands that it `needs` are not installed, "" for none."""
+        return ", ".join(name for name in self.needs if shutil.which(name) is None)
 
 
 def xvfb(display: str, geometry: str = "1920x1080x24") -> tuple[str, ...]:
@@ -124,7 +131,56 @@ def selkies(encoder: str, cache: Path) -> Peer:
         server=(Start(argv, {"DISPLAY": SOURCE, "HOME": str(cache / "home")}, port, 1),),
         viewer=(chromium(f"http://127.0.0.1:{port}/", cache / "chromium-selkies", 9223, cache),),
         ready=2,
+        needs=(argv[0], "chromium"),
     )
+
+
+def xvnc() -> tuple[str, ...]:
+    """TigerVNC as the X server itself."""
+    options = ("-geometry", "1920x1080", "-depth", "24", "-rfbport", "5960", "-localhost", "-SecurityTypes", "None", "-ac")
+    return ("Xtigervnc", SOURCE, *options, "-AlwaysShared", "-AcceptSetDesktopSize=0", "-nolisten", "tcp", "-desktop", "bench")
+
+
+def freerdp(cache: Path) -> Peer:
+    """FreeRDP's server for displays that exist, and its viewer."""
+    home = {"HOME": str(cache / "home")}
+    server = ("freerdp-shadow-cli", "/port:3390", "/bind-address:127.0.0.1", "-auth", "/sec:tls")
+    viewer = ("xfreerdp", "/v:127.0.0.1:3390", "/cert:ignore", "/size:1920x1080", "/bpp:32", "/u:x", "/p:x", "/sec:tls")
+    return Peer(
+        "freerdp-shadow",
+        3390,
+        xvfb(SOURCE),
+        ROOMY,
+        server=(Start(server, {"DISPLAY": SOURCE, **home}, 3390, 1),),
+        viewer=(Start((*viewer, "/gfx", "/network:lan", "-grab-keyboard"), {"DISPLAY": VIEWER, **home}, settle=3),),
+        ready=2,
+        needs=("freerdp-shadow-cli", "xfreerdp"),
+    )
+
+
+def xpra(cache: Path) -> Peer:
+    """xpra, which shadows a display."""
+    home = {"HOME": str(cache / "home"), "XDG_RUNTIME_DIR": str(cache / "home")}
+    quiet = ("--mmap=no", "--opengl=no", "--speaker=off", "--microphone=off", "--notifications=no")
+    server = ("xpra", "shadow", SOURCE, "--daemon=no", "--bind-tcp=127.0.0.1:10000", "--tcp-auth=none", "--mdns=no", "--html=off")
+    more = ("--pulseaudio=no", "--printing=no", "--webcam=no", "--dbus-launch=", "--dbus-control=no", "--systemd-run=no")
+    viewer = ("xpra", "attach", "tcp://127.0.0.1:10000", "--tray=no", "--cursors=no", "--desktop-scaling=off", "--bell=no")
+    return Peer(
+        "xpra-shadow",
+        10000,
+        xvfb(SOURCE),
+        ROOMY,
+        server=(Start((*server, *more, *quiet), home, 10000, 2),),
+        viewer=(Start((*viewer, *quiet), {"DISPLAY": VIEWER, **home}, settle=4),),
+        ready=3,
+        needs=("xpra",),
+    )
+
+
+ELSEWHERE = {
+    "meshcentral": "it wants a server with an account and an agent installed for it; docs/benchmarks.md has its figures",
+}
+"""Peers that cannot be started by a list of commands, and why."""
 
 
 def peers(cache: Path) -> dict[str, Peer]:
@@ -140,7 +196,9 @@ def peers(cache: Path) -> dict[str, Peer]:
             ROOMY,
             server=(Start(("X0tigervnc", "-display", SOURCE, "-rfbport", "5962", *scraper), wait_port=5962),),
             viewer=vncviewer(5962, cache),
+            needs=("X0tigervnc", "xtigervncviewer"),
         ),
+        Peer("xvnc", 5960, xvnc(), ROOMY, viewer=vncviewer(5960, cache), needs=("Xtigervnc", "xtigervncviewer")),
         Peer(
             "x11vnc",
             5961,
@@ -148,8 +206,11 @@ def peers(cache: Path) -> dict[str, Peer]:
             ROOMY,
             server=(Start(("x11vnc", "-display", SOURCE, "-rfbport", "5961", *x11vnc), wait_port=5961),),
             viewer=vncviewer(5961, cache),
+            needs=("x11vnc", "xtigervncviewer"),
         ),
         selkies("h264enc", cache),
         selkies("jpeg", cache),
+        freerdp(cache),
+        xpra(cache),
     ]
     return {peer.name: peer for peer in every}

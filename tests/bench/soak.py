@@ -2,15 +2,15 @@
 
     python -m tests.bench.soak [--minutes 60]
 
-Typing, scrolling, dragging, a film, single blocks and rest take turns, and keys are pressed at the technician's side. Once
-a minute the resident memory of agent, relay, console, Chromium's tab and the rest of Chromium is noted (JSON lines in
+Typing, scrolling, dragging, a film, single blocks and rest take turns, and keys are pressed at the technician's side. After each
+round of about a minute, always at rest, the resident memory of agent, relay, console,
+Chromium's tab and the rest of Chromium is noted (JSON lines in
 build/bench/soak-*). The verdict is the slope of a line through the last two thirds: what is taken once and kept is no leak.
 Displays of its own and no lock, so that it may run beside other work.
 """
 
 import argparse
 import contextlib
-import itertools
 import json
 import subprocess
 import sys
@@ -29,8 +29,7 @@ from tests.kit.processes import descendants
 ROOT = Path(__file__).resolve().parents[2]
 DISPLAYS = (":64", ":65")
 TURNS = ("typing", "scroll", "block", "drag", "video", "idle")
-TURN_SECONDS = 15.0
-SAMPLE_SECONDS = 60.0
+TURN_SECONDS = 7.0
 KEY_SECONDS = 0.5
 SHARE, LEAST_MB = 0.05, 8.0
 """What an hour may add and still count as flat: a share of the whole, and what an allocator needs for itself."""
@@ -121,21 +120,15 @@ def turn(system: System, workload: str, offset: tuple[int, int], cache: Path, se
 
 
 def soak(system: System, offset: tuple[int, int], cache: Path, minutes: float, out: Path) -> list[Sample]:
-    """Work until the time is over; a sample a minute, each written at once."""
+    """Work until the time is over; a sample after each round, written at once."""
     begun = time.monotonic()
     samples: list[Sample] = []
-
-    def note() -> None:
+    while not samples or time.monotonic() - begun < minutes * 60:
+        for workload in TURNS:
+            turn(system, workload, offset, cache, TURN_SECONDS)
         samples.append({"minute": round((time.monotonic() - begun) / 60, 2), **sample(system)})
         with out.open("a") as file:
             file.write(json.dumps(samples[-1]) + "\n")
-
-    note()
-    turns = itertools.cycle(TURNS)
-    while time.monotonic() - begun < minutes * 60:
-        turn(system, next(turns), offset, cache, min(TURN_SECONDS, minutes * 60))
-        if time.monotonic() - begun >= len(samples) * SAMPLE_SECONDS:
-            note()
     return samples
 
 

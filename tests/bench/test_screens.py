@@ -107,6 +107,11 @@ def test_peers_are_known_by_their_names(tmp_path: Path) -> None:
     assert all(name == peer.name for name, peer in known.items())
 
 
+def test_a_peer_says_what_it_lacks() -> None:
+    assert Peer("here", 0, (), (), needs=("sh",)).lacks == ""
+    assert Peer("away", 0, (), (), needs=("sh", "no-such-server", "no-such-viewer")).lacks == "no-such-server, no-such-viewer"
+
+
 def test_a_peer_made_by_code_brings_its_port_and_its_processes_and_is_stopped(tmp_path: Path) -> None:
     stopped: list[bool] = []
     assembly = Assembly(4711, {"relay": [1], "server": [2], "viewer": [3]}, lambda: stopped.append(True))

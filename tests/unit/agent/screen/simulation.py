@@ -63,7 +63,7 @@ class Simulation:
         pacer = self.pacer
         held = pacer.hold(self.now)
         if held is None:
-            budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(), pacer.rate, pacer.pressed)
+            budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(self.now), pacer.rate, pacer.pressed)
             built, urgent = self.builder.build(self.now, budget, self._fresh), False
         elif held in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and pacer.spare() and self._fresh.any():
             area = self.builder.echo_area(self._fresh)

@@ -151,11 +151,11 @@ def test_when_the_link_becomes_slower_latency_comes_back_within_a_second() -> No
 def test_when_the_link_becomes_faster_a_film_at_its_own_pace_finds_out() -> None:
     talk = Conversation(replace(SLOW, loss=0.0))
     talk.run(5.0)
-    assert talk.pacer.bitrate() < 2_000_000
+    assert talk.pacer.bitrate(talk.now) < 2_000_000
     talk.use(replace(MIDDLING, delay=SLOW.delay))
     for _ in range(20):
-        talk.run(0.5, talk.pacer.bitrate() // 8 // 30, fps=30)
-    assert talk.pacer.bitrate() > 4_000_000
+        talk.run(0.5, talk.pacer.bitrate(talk.now) // 8 // 30, fps=30)
+    assert talk.pacer.bitrate(talk.now) > 4_000_000
 
 
 @pytest.mark.parametrize("shape", [SLOW, MIDDLING])
@@ -180,7 +180,7 @@ def test_the_echo_of_a_key_press_goes_past_a_film_that_fills_the_link(shape: Sha
     talk.run(5.0)
     generator, echoes = random.Random(5), []
     for _ in range(100):
-        talk.run(0.1 + generator.random() / 5, talk.pacer.bitrate() // 8 // 30, fps=30)
+        talk.run(0.1 + generator.random() / 5, talk.pacer.bitrate(talk.now) // 8 // 30, fps=30)
         assert talk.pacer.hold(talk.now) is None or talk.pacer.spare() >= 300
         echoes.append(talk.send(300, urgent=talk.pacer.hold(talk.now) is not None) - talk.now)
     assert sorted(echoes)[95] < shape.delay + 0.05
@@ -305,7 +305,7 @@ def test_budgets_follow_the_rate_within_bounds() -> None:
     talk = Conversation(Shape(rate=60_000, delay=0.01))
     talk.run(10.0)
     assert talk.pacer.tile_bytes() == LEAST_TILE_BYTES
-    assert talk.pacer.bitrate() < 600_000
+    assert talk.pacer.bitrate(talk.now) < 600_000
 
 
 def test_a_path_is_far_when_it_makes_itself_felt() -> None:
@@ -316,3 +316,18 @@ def test_a_path_is_far_when_it_makes_itself_felt() -> None:
         pacer.sent(1, 500, 1.0)
         pacer.acknowledged(1, 0, 1.0 + delay)
         assert pacer.far is far
+
+
+def test_a_film_gives_way_while_somebody_types_on_a_far_link() -> None:
+    def bitrates(delay: float) -> tuple[int, int, int]:
+        pacer = Pacer(60)
+        pacer.sent(1, 20_000, 7.0)
+        pacer.acknowledged(1, 0, 7.0 + delay)
+        before = pacer.bitrate(8.0)
+        pacer.sent(2, 300, 8.0, urgent=True)
+        return before, pacer.bitrate(8.1), pacer.bitrate(9.5)
+
+    before, typing, after = bitrates(0.1)
+    assert typing * 2 == pytest.approx(before, rel=0.01)
+    assert after == before
+    assert len(set(bitrates(0.005))) == 1, "on a short path a film's packets are in nobody's way"
