@@ -179,7 +179,7 @@ class FilesFeature(Feature):
             if self._closing:
                 await asyncio.wait(self._closing)  # it may be this very file that is being let go of
             parts = split_path(message.path)
-            if message.sent and await self._in(put.threads, self._lies_there, parts, message.size, message.sent):
+            if bool(message.sent) and await self._in(put.threads, self._lies_there, parts, message.size, message.sent):
                 self._forget_put(put, keep=True)
                 self.context.send(FileResult(message.request, "done", message.path, message.size, message.sent))
                 return
