@@ -27,7 +27,7 @@ STEP_SECONDS = 1 / 60
 MOST_A_SECOND = 60
 BURST = 120
 NOBODY_SHOWS_IT = (
-    "Nothing at this computer can show what you point at: its user answers at a terminal, or the desktop windows are not running. "
+    "Nothing at this computer can show what you point at: its user answers at a terminal, or no window of the agent runs. "
     "Describe the place in words."
 )
 
@@ -133,7 +133,7 @@ class PointerFeature(Feature):
             self._wipe()
 
     def paused(self, paused: bool) -> None:
-        """See the base class: during a pause, and beneath a question of ours, nothing of the technician's stands on the screen."""
+        """See the base class: during a pause, and beneath a question of ours, nothing of theirs stands on the screen."""
         if paused:
             self._wipe()
 
