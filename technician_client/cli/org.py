@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -259,15 +260,27 @@ def revoke(
 @org.command()
 @click.argument("group")
 @click.option("--unattended", help='Capabilities that may be used with nobody asked, e.g. "view,control,fixes"; "" for none.')
+@click.option(
+    "--recording",
+    type=click.Choice(["allowed", "required", "forbidden"]),
+    help="Whether technicians may record sessions there, must before they see the screen, or may not.",
+)
 @click.option("--ask-before-fixes/--no-ask-before-fixes", default=None, help="Ask the person before each fix.")
 @click.option("--key", "key_names", multiple=True, help=KEY_HELP)
 @passphrase_option
 @command_options
 @reporting
-def policy(app: App, group: str, unattended: str | None, ask_before_fixes: bool | None, key_names: tuple[str, ...]) -> None:
+def policy(
+    app: App,
+    group: str,
+    unattended: str | None,
+    ask_before_fixes: bool | None,
+    recording: Literal["allowed", "required", "forbidden"] | None,
+    key_names: tuple[str, ...],
+) -> None:
     """Set what holds on the devices of GROUP."""
-    if unattended is None and ask_before_fixes is None:
-        raise click.UsageError("Say what to change: --unattended, --ask-before-fixes or --no-ask-before-fixes.")
+    if unattended is None and ask_before_fixes is None and recording is None:
+        raise click.UsageError("Say what to change: --unattended, --ask-before-fixes, --no-ask-before-fixes or --recording.")
     home = organisation_home(app)
     spool = open_spool(home)
     capabilities = None if unattended is None else parse_capabilities(unattended)
@@ -278,6 +291,8 @@ def policy(app: App, group: str, unattended: str | None, ask_before_fixes: bool 
             rules = msgspec.structs.replace(rules, unattended=capabilities)
         if ask_before_fixes is not None:
             rules = msgspec.structs.replace(rules, consent_for_fixes=ask_before_fixes)
+        if recording is not None:
+            rules = msgspec.structs.replace(rules, recording=recording)
         issued = float(int(now().timestamp()))
         return msgspec.structs.replace(before, issued=issued, groups={**before.groups, group: rules})
 

@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from protocol.capabilities import Capability
+from protocol.errors import HandrailError
 from protocol.messages import Message
 from protocol.messages.screen import ScreenStart, ScreenUpdate
 from technician_client.answers import SessionItem
@@ -42,6 +44,7 @@ class TerminalRecording:
     def __init__(self, output: Output, settings: Settings, keys: TechnicianKeys, supervisor: Supervisor, path: Path) -> None:
         self._output = output
         self._session: Session | None = None
+        self._supervisor = supervisor
         self._keys = keys
         self._told = Stage.OFF
         self._recording = AnnouncedRecording(
@@ -61,10 +64,23 @@ class TerminalRecording:
             HandrailError: it is not open any more.
         """
         before, self._session = self._session, session
-        if before is None:
+        if before is not None:
+            self._recording.opened(Capability.RECORDING in session.granted)
+        elif Capability.RECORDING in session.granted:
             self._recording.start()
         else:
-            self._recording.opened(granted=True)
+            self._output.progress("Asking the person there whether the session may be recorded ...")
+            self._supervisor.spawn(self._ask(session), "asking to record")
+
+    async def _ask(self, session: Session) -> None:
+        try:
+            refusal = await session.refusal_of(Capability.RECORDING)
+        except HandrailError:
+            return  # the session has ended, and says so itself
+        if refusal is None:
+            self._recording.start()
+        else:
+            self._output.warning(f"Nothing is recorded: {refusal.text or 'they said no.'}")
 
     async def take(self, item: SessionItem) -> None:
         """Something of the session."""

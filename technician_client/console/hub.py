@@ -320,6 +320,8 @@ class LiveSession:
         if self._recording is None:
             return
         granted = Capability.RECORDING in self._granted
+        if Capability.RECORDING in self._wanted and not granted and not self._recorded_once:
+            self._tell({"type": "notice", "text": "Nothing is recorded: the user did not allow it."})
         self._recording.opened(granted)
         if granted and Capability.RECORDING in self._wanted and not self._recorded_once:
             self._recorded_once = True

@@ -39,7 +39,7 @@ export function RecordingsPage() {
           ? !fault && html`<${Spinner} text="Looking at the recordings" />`
           : rows.length === 0
             ? html`<${Empty} icon="record" title="Nothing is recorded yet">Press Record in a session. The user is asked, and sees it for as long as it lasts.<//>`
-            : html`<table class="rows recordings">
+            : html`<table class="recordings">
                 <thead><tr><th scope="col">Device</th><th scope="col">When</th><th scope="col">Length</th><th scope="col">Size</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
                 <tbody>${rows.map((row) => html`<${Row} key=${row.name} row=${row} onRemove=${() => remove(row.name)} onChange=${load} />`)}</tbody>
               </table>`
