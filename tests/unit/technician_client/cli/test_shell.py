@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.messages.terminal import TerminalEnded
-from technician_client.cli import shell
+from technician_client.cli import keyboard, shell
 from technician_client.cli.app import App
 from technician_client.cli.output import Output
 from technician_client.terminal import Wish
@@ -28,8 +28,8 @@ def test_words_become_a_command(arguments: tuple[str, ...], wish: Wish, monkeypa
         return 9
 
     monkeypatch.setattr(shell, "open_shell", open_shell)
-    monkeypatch.setattr(shell.keyboard, "size", lambda: (80, 24))
-    monkeypatch.setattr(shell.keyboard, "is_terminal", lambda: False)
+    monkeypatch.setattr(keyboard, "size", lambda: (80, 24))
+    monkeypatch.setattr(keyboard, "is_terminal", lambda: False)
     with pytest.raises(SystemExit) as left:
         shell.shell.main(list(arguments), obj=App(tmp_path, Output()), standalone_mode=True)
     assert left.value.code == 9
