@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo test test-slow attacks lint unit integration fuzz bench bench-screens bench-trust bench-wan soak screens prepare-test lock clean
+.PHONY: demo man test test-slow attacks lint unit integration fuzz bench bench-screens bench-trust bench-wan soak screens prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
