@@ -60,6 +60,8 @@ def export(
 def _write(recording: Recording, path: Path, on_progress: Callable[[float], None], cancel: threading.Event) -> int:
     width, height = _size(recording)
     player = Player(recording)
+    player.seek(0.0)  # the first picture, not the blank that its layout begins with
+    begin = recording.first / SECOND
     frames = 0
     with av.open(str(path), "w", format="mp4") as container:
         try:
@@ -71,18 +73,17 @@ def _write(recording: Recording, path: Path, on_progress: Callable[[float], None
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.time_base = stream.time_base = Fraction(1, CLOCK)
         context.gop_size, context.max_b_frames = KEY_FRAMES, 0
-        at, begin, last = 0.0, None, -1
-        while (following := player.next_time) is not None or frames == 0:
+        last, at = _encode(container, stream, _frame(player, width, height), 0), begin
+        frames += 1
+        while (following := player.next_time) is not None:
             if cancel.is_set():
                 raise ExportCancelled("The export was stopped; no file was left behind.")
-            at = max(at + (LEAST_FRAME if frames else 0.0), (following or 0) / SECOND)
-            if not player.advance(at) and frames:
+            at = max(at + LEAST_FRAME, following / SECOND)
+            if not player.advance(at):
                 continue
-            begin = at if begin is None else begin
             last = _encode(container, stream, _frame(player, width, height), max(last + 1, round((at - begin) * CLOCK)))
             frames += 1
             on_progress(min(1.0, at / max(recording.seconds, 1e-6)))
-        assert begin is not None
         final = round((recording.seconds - begin) * CLOCK)
         if final > last:  # holds the last picture for as long as it stood
             _encode(container, stream, _frame(player, width, height), final)
