@@ -63,6 +63,6 @@ RULES: dict[Capability, CapabilityRule] = {
     Capability.TERMINAL_ROOT: CapabilityRule(3, 3, False, 1 * DAY, "type commands as the administrator"),
     Capability.FILES_IN: CapabilityRule(3, 3, False, 1 * DAY, "put files on this computer"),
     Capability.FILES_OUT: CapabilityRule(3, 3, False, 1 * DAY, "take files from this computer"),
-    Capability.RECORDING: CapabilityRule(1, 2, True, 14 * DAY, "record what they see of your screen"),
+    Capability.RECORDING: CapabilityRule(1, 2, False, 14 * DAY, "record what they see of your screen"),
     Capability.FORWARD: CapabilityRule(3, 3, False, 1 * DAY, "connect to services of this computer"),
 }

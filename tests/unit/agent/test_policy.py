@@ -158,7 +158,7 @@ def test_certificate_list_and_revocation_are_put_together() -> None:
 @pytest.mark.parametrize("capability", list(Capability))
 def test_a_guest_grants_what_the_table_says_and_nothing_else(capability: Capability) -> None:
     decision = decide(capability, replace(FINE, kind=SessionKind.GUEST))
-    harmless = {"view", "chat", "diagnostics", "pointer", "control", "recording"}
+    harmless = {"view", "chat", "diagnostics", "pointer", "control"}
     assert decision.allowed is (capability.value in harmless) is RULES[capability].guest
     assert decision.reason is (None if decision.allowed else RefusalReason.POLICY)
 

@@ -18,4 +18,4 @@ def test_what_harms_most_needs_most() -> None:
         assert RULES[capability].attended_tier == Tier.THIRD
         assert RULES[capability].freshness == DAY
         assert not RULES[capability].guest
-    assert {name for name, rule in RULES.items() if rule.guest} == {"view", "chat", "diagnostics", "pointer", "control", "recording"}
+    assert {name for name, rule in RULES.items() if rule.guest} == {"view", "chat", "diagnostics", "pointer", "control"}
