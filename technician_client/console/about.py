@@ -1,7 +1,7 @@
 """What this console is made of: its version and the libraries with their licences, read from what is installed."""
 
 import importlib.metadata
-import platform
+import sys
 from typing import Final
 
 import msgspec
@@ -50,7 +50,7 @@ def about() -> dict[str, object]:
     program = [row for name in LIBRARIES if (row := _installed(name)) is not None]
     return {
         "product": PRODUCT,
-        "python": platform.python_version(),
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
         "program": program,
         "page": page,
         "licence": "AGPL-3.0-or-later",
