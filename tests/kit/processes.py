@@ -104,7 +104,7 @@ class Process:
 
 
 def run(
-    argv: Sequence[str], *, env: Mapping[str, str] | None = None, seconds: float = 60.0, check: bool = True
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, seconds: float = 180.0, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; with `check` its output is in the failure."""
     result = subprocess.run(

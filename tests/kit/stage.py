@@ -113,7 +113,7 @@ class Stage:
         secret = ("--passphrase-file", str(world.passphrase_file))
         world.handrail("org", "technician", name, "--tier", str(tier), "--out", str(invitation), *secret)
         argv = [command("handrail"), "--home", str(home), "join", str(invitation), *secret]
-        run(argv, env=world.environment, seconds=60)
+        run(argv, env=world.environment, seconds=180)
         world.handrail("org", "technician", name, "--yes", *secret)
         return self.unlock(home)
 

@@ -16,7 +16,9 @@ from tests.kit.relay_tap import RelayTap
 from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
 
-STARTED_SECONDS = 30.0
+# How long to wait for what works: a busy machine may be slow, and where nothing is wrong it costs nothing.
+STARTED_SECONDS = 120.0
+COMMAND_SECONDS = 180.0
 
 
 class World:
@@ -107,7 +109,7 @@ class World:
 
     def enrol(self, bundle: Path, label: str = "Reception PC") -> None:
         """`handrail-agent enrol`."""
-        run(self.agent_argv("enrol", str(bundle), "--label", label), env=self.environment, seconds=60)
+        run(self.agent_argv("enrol", str(bundle), "--label", label), env=self.environment, seconds=COMMAND_SECONDS)
 
     def start_agent(self, display: str | None, *, home: Path | None = None, extra: dict[str, str] | None = None) -> Process:
         """`handrail-agent run`, until the relay knows it. `display` None: a machine without one."""
@@ -133,11 +135,11 @@ class World:
         """`handrail-agent` with this world's home."""
         return [command("handrail-agent"), "--home", str(self.agent_home), *arguments]
 
-    def handrail(self, *arguments: str, check: bool = True, seconds: float = 90) -> str:
+    def handrail(self, *arguments: str, check: bool = True, seconds: float = COMMAND_SECONDS) -> str:
         """Run a technician's command to its end; what it printed on standard output."""
         return run(self.handrail_argv(*arguments), env=self.environment, check=check, seconds=seconds).stdout
 
-    def technician(self, *arguments: str, seconds: float = 90) -> Any:
+    def technician(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> Any:
         """A technician's command with `--json`, its answer decoded."""
         options = ("--json",)
         argv = [
