@@ -147,7 +147,7 @@ class Attendant:
     async def _take(self, item: Item) -> ExitCode | None:
         match item:
             case None:
-                self._terminal.line("The agent has stopped.")
+                self._terminal.line(str(self._client.gone or "The agent has stopped."))
                 return ExitCode.FAILED
             case Interrupted():
                 return await self._interrupted()

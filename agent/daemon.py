@@ -157,7 +157,8 @@ class Daemon:
                 async with LocalServer(self._settings.socket, self.desk).serving(), self._tasks:
                     self._services = self._lend(audit)
                     self._welcome_back()
-                    for name, work in (("link", self.link.run()), ("signed files", self._keep_fresh())):
+                    works = (self.link.run(), "link"), (self._keep_fresh(), "signed files"), (self.desk.watch_over(), "attention")
+                    for work, name in works:
                         _ = self._tasks.spawn(work, name)
                     if self._renew is not None:
                         certified = keep_certified(

@@ -4,12 +4,14 @@ Requests come from `agent.local`; questions and events go to every program that 
 connection that made it: when that is gone, its code is withdrawn.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from agent.consent import ConsentBroker, ConsentQuestion
+from agent.attention import EVERY_SECONDS, LOST, Pulse
 from agent.errors import LocalRefused, RelayAway
 from agent.guest import GuestCode
 from agent.local import LocalConnection
@@ -17,6 +19,7 @@ from agent.local_messages import (
     AnswerConsent,
     AskStatus,
     Attach,
+    AreYouThere,
     CancelHelp,
     CodeShown,
     ConsentAsked,
@@ -42,6 +45,7 @@ from agent.local_messages import (
     StopSession,
 )
 from agent.receipts import Rating, ReceiptShelf
+    StillHere,
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
@@ -85,6 +89,7 @@ class AttachedProgram:
         """Take it away."""
         self.connection.say(ConsentClosed(number, text))
 
+        self.pulse = Pulse()
     def extended(self, number: int, seconds: float) -> None:
         """It waits longer."""
         self.connection.say(ConsentExtended(number, seconds))
@@ -147,6 +152,21 @@ class FrontDesk:
             connection.say(HelpEnded(text, used))
 
     def codes_used(self, text: str) -> None:
+    async def watch_over(self) -> None:
+        """Ask the attached programs again and again whether they are there, and go on without those that do not answer."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for connection, program in list(self._attached.items()):
+                if program.pulse.lost(now):
+                    _LOGGER.warning(
+                        "the local program %d does not answer: what it shows counts as seen by nobody", connection.pid
+                    )
+                    connection.cut(LOST)
+                    self.gone(connection)
+                elif (number := program.pulse.beat(now)) is not None:
+                    connection.say(AreYouThere(number))
+
         """A guest's code has led somebody here, whichever the relay says it was."""
         for request in list(self._helping):
             self.help_ended(request, text, used=True)
@@ -224,6 +244,9 @@ class FrontDesk:
             raise Refused("Attach first: somebody must see the question that follows.", reason=RefusalReason.INVALID)
         if connection in self._helping.values():
             raise Refused("A code was asked for already; cancel it first.", reason=RefusalReason.BUSY)
+            case StillHere(number=number):
+                if (program := self._attached.get(connection)) is not None:
+                    program.pulse.heard(number)
         request, self._next_help = self._next_help, self._next_help + 1
         if self._guest is not None:
             # What is wrong with a guest is for the technician who knows its code, not for the relay.

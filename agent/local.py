@@ -17,7 +17,18 @@ from typing import Protocol
 import msgspec
 
 from agent.errors import LocalRefused, NotRunning
-from agent.local_messages import LINE_BYTES, AnyRequest, AnySaid, Done, Failed, Request, Said, StatusReply
+from agent.local_messages import (
+    LINE_BYTES,
+    AnyRequest,
+    AnySaid,
+    AreYouThere,
+    Done,
+    Failed,
+    Request,
+    Said,
+    StatusReply,
+    StillHere,
+)
 from agent.tasks import Supervisor
 from protocol.errors import HandrailError, RefusalReason, Refused
 
@@ -48,6 +59,15 @@ class LocalConnection:
             self._writer.transport.abort()
             return
         self._writer.write(_ENCODER.encode(said) + b"\n")
+
+
+    def cut(self, text: str) -> None:
+        """End the connection for the reason in `text`, which is said where that can be: the program may read nothing any more."""
+        self.say(Failed(0, RefusalReason.NO_ANSWER, text))
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()
+        else:
+            self._writer.close()
 
 
 class LocalHandler(Protocol):
@@ -198,6 +218,11 @@ class LocalClient:
         self.events: asyncio.Queue[Said | None] = asyncio.Queue()
         self._tasks = Supervisor()
 
+    @property
+    def gone(self) -> HandrailError | None:
+        """Why the daemon is there no more; None while it is."""
+        return self._gone
+
     @classmethod
     @asynccontextmanager
     async def connected(cls, path: Path) -> AsyncIterator["LocalClient"]:
@@ -245,6 +270,8 @@ class LocalClient:
             while line := await self._reader.readline():
                 said = _SAID.decode(line)
                 match said:
+                    case AreYouThere(number=asked):
+                        self._answer(asked)
                     case Done() | StatusReply():
                         self._resolve(said.id, said)
                     case Failed(id=0):
@@ -259,6 +286,11 @@ class LocalClient:
         for number in list(self._answers):
             self._resolve(number, gone)
         self.events.put_nowait(None)
+
+    def _answer(self, asked: int) -> None:
+        """The loop that shows things to a person runs: say so. Nobody waits for what comes back."""
+        number, self._next = self._next, self._next + 1
+        self._writer.write(_ENCODER.encode(StillHere(number, asked)) + b"\n")
 
     def _resolve(self, number: int, result: Done | StatusReply | HandrailError) -> None:
         answer = self._answers.get(number)

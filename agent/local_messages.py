@@ -39,6 +39,12 @@ class Attach(Request, frozen=True, tag="attach"):
 
 
 class RequestHelp(Request, frozen=True, tag="help.request"):
+class StillHere(Request, frozen=True, tag="alive"):
+    """Answer to `AreYouThere`: this program runs and hears."""
+
+    number: Number
+
+
     """Ask the relay for a code; `CodeShown` follows. It is withdrawn when the connection ends."""
 
     text: Annotated[str, msgspec.Meta(max_length=500)] = ""
@@ -117,6 +123,7 @@ AnyRequest = (
     | AnswerConsent
     | MoreTime
     | StopSession
+    | StillHere
     | PauseSession
     | RevokeCapability
     | SayChat
@@ -150,6 +157,13 @@ class StatusReply(Said, frozen=True, tag="status"):
 
     id: Number
     status: AgentStatus
+
+class AreYouThere(Said, frozen=True, tag="alive"):
+    """To attached programs every few seconds: say `StillHere` with this number, or be cut off. Whoever is stopped or hangs shows
+    nothing to anybody."""
+
+    number: Number
+
 
 
 class ReceiptsReply(Said, frozen=True, tag="receipts"):
@@ -290,3 +304,4 @@ AnySaid = (
     | StrokeDrawn
     | DrawingCleared
 )
+    | AreYouThere

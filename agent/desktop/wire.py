@@ -9,7 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtNetwork import QLocalSocket
 
-from agent.local_messages import AnySaid, Attach, Failed, Request, Said
+from agent.local_messages import AnySaid, AreYouThere, Attach, Failed, Request, Said, StillHere
 from protocol.errors import RefusalReason
 
 _LOGGER = logging.getLogger(__name__)
@@ -134,6 +134,9 @@ class Wire(QObject):
     def _take(self, said: Said) -> None:
         if isinstance(said, Failed) and said.id == 0:
             _LOGGER.error("the agent refuses this program: %s", said.text)
+        elif isinstance(said, AreYouThere):
+            # From Qt's own loop: while this is answered, what is on the screen is painted too.
+            self.request(lambda number: StillHere(number, said.number))
         elif (number := getattr(said, "id", None)) is not None:
             answered = self._answers.pop(number, None)
             if answered is not None:

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 
 import pytest
 
@@ -144,3 +145,25 @@ async def test_a_session_whose_window_was_killed_stands_still_and_ends(tmp_path:
             while opened.ended is None:
                 await asyncio.sleep(0.05)
         assert "nobody at the computer could see" in opened.ended.reason
+
+
+@pytest.mark.attack(35, without=["attention"])
+async def test_a_session_whose_window_was_stopped_stands_still_and_ends(tmp_path: Path, without: str) -> None:
+    """Whoever has control can also stop that program (kill -STOP): its connection stays, but it paints nothing."""
+    async with controlled(tmp_path, without) as (user, opened):
+        opened.send(PointerMove(30, 700))
+        await eventually_async(lambda: "x:30 y:700" in pointer(user), "control works")
+        async with heard(opened, Paused) as items:
+            desktop = user.processes[0].popen
+            desktop.send_signal(SIGSTOP)
+            try:
+                await eventually_async(lambda: Paused(True, "unwatched") in items, "it is held back", seconds=15)
+                before = pointer(user)
+                press(opened, 200, 600)
+                await eventually_async(lambda: opened.ended is not None, "it ends", seconds=30)
+                assert pointer(user) == before
+            finally:
+                desktop.send_signal(SIGCONT)
+        assert opened.ended is not None and "nobody at the computer could see" in opened.ended.reason
+        # Who was only slow is back by itself: the windows show how things stand.
+        await user.see("Ready. Nobody is connected")

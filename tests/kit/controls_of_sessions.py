@@ -157,3 +157,11 @@ def presence(patch: Patch) -> None:
     from agent.presence import Presence
 
     patch(Presence, "begin", lambda self, seconds=0.0: None)
+
+
+@control("a program that shows a session and is stopped, not dead, counts as gone")
+def attention(patch: Patch) -> None:
+    """Whatever holds its connection open is there."""
+    from agent.attention import Pulse
+
+    patch(Pulse, "lost", lambda self, now: False)

@@ -10,7 +10,7 @@ import pytest
 
 from agent.attending import Attendant, clock, grouped, listing
 from agent.consent import ConsentQuestion, wishes_for
-from agent.errors import ExitCode, LocalRefused
+from agent.errors import ExitCode, LocalRefused, NotRunning
 from agent.local_messages import (
     AnswerConsent,
     Attach,
@@ -82,6 +82,7 @@ class Client:
         self.events: asyncio.Queue[Said | None] = asyncio.Queue()
         self.requests: list[Request] = []
         self.refuse = ""
+        self.gone = NotRunning("The agent has stopped.")
 
     async def request(self, make: Callable[[int], Request]) -> Done:
         request = make(1)

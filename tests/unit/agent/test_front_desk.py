@@ -1,17 +1,20 @@
 """What local programs may ask, and what they hear."""
 
+import asyncio
 import secrets
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from agent.attention import LOST
 from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
 from agent.errors import LocalRefused, RelayAway
 from agent.front_desk import FrontDesk
 from agent.guest import GuestCode
 from agent.local_messages import (
     AnswerConsent,
+    AreYouThere,
     AskStatus,
     Attach,
     CancelHelp,
@@ -35,6 +38,7 @@ from agent.local_messages import (
     SayChat,
     SessionChanged,
     StatusReply,
+    StillHere,
     StopSession,
 )
 from agent.receipts import ReceiptShelf
@@ -54,7 +58,11 @@ class Program:
 
     def __init__(self) -> None:
         self.heard: list[Said] = []
+        self.cut_for: list[str] = []
         self.pid = 1
+
+    def cut(self, text: str) -> None:
+        self.cut_for.append(text)
 
     def say(self, said: Said) -> None:
         self.heard.append(said)
@@ -265,3 +273,24 @@ async def test_receipts_are_listed_read_and_rated(room: Room, tmp_path: Path) ->
     shown = await desk.request(program, ReadReceipt(3, "00aa11bb"))  # type: ignore[arg-type]
     assert isinstance(shown, ReceiptReply)
     assert (shown.id, shown.receipt.rating.comment) == (3, "quick")
+
+
+async def test_a_program_that_does_not_answer_is_cut_off_and_counts_as_gone(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.front_desk.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("agent.attention.MOST_SECONDS", 0.2)
+    awake, stopped = await room.attached(), await room.attached()
+    watching = asyncio.get_running_loop().create_task(room.desk.watch_over())
+    try:
+        for number in range(2**31, 2**31 + 2000):
+            asked = [said for said in awake.heard if isinstance(said, AreYouThere)]
+            if asked:
+                await room.ask(awake, StillHere(number, asked[-1].number))
+            if stopped.cut_for:
+                break
+            await asyncio.sleep(0.005)
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+    assert (stopped.cut_for, awake.cut_for) == ([LOST], [])
+    assert len([said for said in stopped.heard if isinstance(said, AreYouThere)]) == 1
+    assert (room.broker.attached, room.board.attached) == (1, 1)

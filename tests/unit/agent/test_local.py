@@ -19,7 +19,7 @@ from agent.local import (
     make_private,
     peer_credentials,
 )
-from agent.local_messages import AskStatus, Done, HelpEnded, Request, Said, StopSession
+from agent.local_messages import AreYouThere, AskStatus, Done, HelpEnded, Request, Said, StillHere, StopSession
 from protocol.errors import HandrailError, RefusalReason, Refused, Unavailable
 from tests.kit.waiting import eventually_async
 
@@ -205,3 +205,36 @@ def test_a_home_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HandrailError, match="cannot be used"):
         make_private(tmp_path / "file" / "below")
+
+
+async def test_a_program_says_by_itself_that_it_is_there(tmp_path: Path) -> None:
+    handler = Handler()
+    async with LocalServer(tmp_path / "s", handler).serving(), LocalClient.connected(tmp_path / "s") as client:
+        await client.request(AskStatus)
+        handler.connections[0].say(AreYouThere(7))
+        await eventually_async(lambda: StillHere(2, 7) in handler.requests, "it answers")
+        assert client.events.empty()
+
+
+async def test_who_is_cut_off_hears_why(tmp_path: Path) -> None:
+    handler = Handler()
+    async with LocalServer(tmp_path / "s", handler).serving(), LocalClient.connected(tmp_path / "s") as client:
+        await client.request(AskStatus)
+        assert client.gone is None
+        handler.connections[0].cut("You did not answer.")
+        assert await asyncio.wait_for(client.events.get(), 5) is None
+        assert isinstance(client.gone, LocalRefused) and str(client.gone) == "You did not answer."
+        await eventually_async(lambda: handler.departures, "the handler hears of the end")
+
+
+async def test_who_reads_nothing_is_cut_off_all_the_same(tmp_path: Path) -> None:
+    handler = Handler()
+    async with LocalServer(tmp_path / "s", handler).serving():
+        _, writer = await asyncio.open_unix_connection(tmp_path / "s", limit=1024)
+        writer.write(b'{"do":"status","id":1}\n')
+        await eventually_async(lambda: handler.connections, "it is connected")
+        for _ in range(120):  # fills the socket and then the server's own buffer
+            handler.connections[0].say(HelpEnded("x" * 8000))
+        handler.connections[0].cut("You did not answer.")
+        await eventually_async(lambda: handler.departures, "the handler hears of the end", seconds=5)
+        writer.close()

@@ -13,7 +13,7 @@ QUESTION = ConsentQuestion("session", "Ana", "Example Ltd", 1, "why", wishes=wis
 @pytest.mark.parametrize("kind", AnyRequest.__args__)
 def test_every_request_has_its_word_and_refuses_what_it_does_not_know(kind: type[Request]) -> None:
     example = {"do": kind.__struct_config__.tag, "id": 5, "question": 1, "session": "s", "capability": "chat", "text": "x"}
-    example |= {"stars": 5}
+    example |= {"stars": 5, "number": 7}
     known = {field.encode_name for field in msgspec.structs.fields(kind)} | {"do"}
     data = {key: value for key, value in {**example, "paused": True}.items() if key in known}
     request = msgspec.json.decode(msgspec.json.encode(data), type=AnyRequest)

@@ -101,3 +101,22 @@ async def test_what_is_not_of_the_protocol_ends_the_connection(
         await qt_until_async(lambda: listener.gone, "cut off")
         assert "not of its protocol" in caplog.text
         assert "too many" in caplog.text
+
+
+async def test_it_says_that_it_is_there_when_asked(
+    application: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.front_desk.EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("agent.attention.MOST_SECONDS", 1.0)
+    async with serving_desk(tmp_path) as desk, wired(tmp_path) as (wire, listener):
+        wire.dial()
+        await qt_until_async(lambda: desk.broker.attached, "attached")
+        watching = asyncio.get_running_loop().create_task(desk.desk.watch_over())
+        end = asyncio.get_running_loop().time() + 1.5
+        await qt_until_async(lambda: asyncio.get_running_loop().time() > end, "longer than it may be silent")
+        assert (desk.broker.attached, listener.gone, listener.here) == (1, [], 1)
+        await asyncio.sleep(1.5)  # Qt's loop stands still: to the person nothing moves
+        assert desk.broker.attached == 0
+        await qt_until_async(lambda: listener.here == 2, "it dials again by itself")
+        watching.cancel()
+        await asyncio.wait([watching])
