@@ -251,6 +251,7 @@ class Gatehouse:
                     case PeerAuthenticated() | LinkRefused():
                         raise AssertionError("a login cannot happen twice on one link")
             if wait := bucket.take(self.clock.now()):
+                self.metrics.slowed.inc()
                 await asyncio.sleep(wait)
 
 

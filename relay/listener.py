@@ -146,6 +146,7 @@ class Connection(RequestHandler):
             _LOGGER.error("internal error at %s", request.raw_path, exc_info=exc)
         else:
             _LOGGER.debug("bad request: %r", message or exc)
+            self._gate.metrics.refuse(Refusal.MALFORMED)
             self._gate.metrics.requests.labels("malformed", str(status)).inc()
         if request.writer.output_size > 0:
             raise ConnectionError("part of the answer has been sent already")

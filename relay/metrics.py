@@ -16,6 +16,7 @@ class Refusal(StrEnum):
     DESCRIPTORS = "descriptors"  # the system gives this process no more open files: raise its limit
     HANDSHAKE = "handshake"  # a TLS handshake that failed or was broken off
     HANDSHAKE_DEADLINE = "handshake_deadline"  # no complete TLS handshake within its time
+    MALFORMED = "malformed"  # not an HTTP request, or one whose header is too large
     HEADER_DEADLINE = "header_deadline"  # no complete request header within its time
     LOGIN_BYTES = "login_bytes"  # more bytes than a login needs, before logging in
     LOGIN_DEADLINE = "login_deadline"  # no login within its time
@@ -38,6 +39,8 @@ class Refusal(StrEnum):
     CODE_LOCKED_ORGANISATION = "code_locked_organisation"  # this organisation guessed too often: alert on it
     TICKET = "ticket"  # tunnel ticket unknown, used or expired
     TUNNELS = "tunnels"  # more tunnels at once than configured
+    TUNNELS_OF_TECHNICIAN = "tunnels_of_technician"  # one technician had as many open or asked for as one may
+    TUNNELS_OF_DEVICE = "tunnels_of_device"  # the same of one device
     TUNNEL_TEXT = "tunnel_text"  # something other than a binary message in a tunnel
     TUNNEL_MESSAGE = "tunnel_message"  # a tunnel broke the WebSocket rules or the size bound
     UPLOAD_TICKET = "upload_ticket"  # PUT without a valid upload ticket
@@ -73,6 +76,7 @@ class Metrics:
         self.connections = gauge("connections", "Open TCP connections, those in their TLS handshake included")
         self.handshakes = gauge("handshakes", "TLS handshakes in progress")
         self.links = gauge("links", "Logged-in links", "role")
+        self.slowed = counter("slowed_messages", "Messages of links that came faster than allowed, and had to wait")
         self.logins = counter("logins", "Successful logins", "role")
         self.tunnels = gauge("tunnels", "Paired tunnels")
         self.tunnels_paired = counter("tunnels_paired", "Tunnels that were paired")

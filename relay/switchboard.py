@@ -31,7 +31,7 @@ from relay.mailbox import ENROLMENT, SIGNER, Letter, Mailbox, recipient_of
 from relay.metrics import Loss, Metrics, Refusal
 from relay.store.database import StoreError
 from relay.tickets import UploadTickets
-from relay.tunnels import End, TunnelTable
+from relay.tunnels import End, TooManyTunnels, TunnelTable
 
 _ENROLMENT = re.compile(rf"{ENROLMENT}[0-9a-f]{{24}}")
 _DRAINING = "The relay is stopping; try again in a minute."
@@ -111,6 +111,12 @@ class Switchboard:
                 self.metrics.refuse(Refusal.CODE_LOCKED_ORGANISATION)
             case CodeLocked():
                 self.metrics.refuse(Refusal.CODE_LOCKED_TECHNICIAN)
+            case TooManyTunnels(of=None):
+                self.metrics.refuse(Refusal.TUNNELS)
+            case TooManyTunnels(of=End.TECHNICIAN):
+                self.metrics.refuse(Refusal.TUNNELS_OF_TECHNICIAN)
+            case TooManyTunnels():
+                self.metrics.refuse(Refusal.TUNNELS_OF_DEVICE)
             case TooManyCodes():
                 self.metrics.refuse(Refusal.GUEST_CODES)
             case _:

@@ -22,6 +22,14 @@ class End(StrEnum):
         return End.TECHNICIAN if self is End.DEVICE else End.DEVICE
 
 
+class TooManyTunnels(Refused):
+    """A bound of the table is reached. `of`: whose, None for the bound of all."""
+
+    def __init__(self, text: str, of: End | None = None) -> None:
+        super().__init__(text, reason=RefusalReason.LIMIT)
+        self.of = of
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What to tell the two peers: each its own ticket, usable once, until `deadline` (monotonic)."""
@@ -83,17 +91,17 @@ class TunnelTable:
         """Two fresh tickets.
 
         Raises:
-            Refused: LIMIT; nothing was made.
+            TooManyTunnels: nothing was made.
         """
-        full = "The relay carries as many sessions as it may; try again in a minute or ask its operator to raise max_tunnels."
         if len(self._tunnels) >= self._most:
-            raise Refused(full, reason=RefusalReason.LIMIT)
-        if self._peers[End.TECHNICIAN, organisation, technician] >= self._per_technician:
-            raise Refused("You have as many sessions open or asked for as one may; end one first.", reason=RefusalReason.LIMIT)
-        if self._peers[End.DEVICE, organisation, device] >= self._per_device:
-            raise Refused(
-                "Too many sessions with this device are open or asked for; try again in a minute.", reason=RefusalReason.LIMIT
+            full = (
+                "The relay carries as many sessions as it may; try again in a minute or ask its operator to raise bounds.tunnels."
             )
+            raise TooManyTunnels(full)
+        if self._peers[End.TECHNICIAN, organisation, technician] >= self._per_technician:
+            raise TooManyTunnels("You have as many sessions open or asked for as one may; end one first.", End.TECHNICIAN)
+        if self._peers[End.DEVICE, organisation, device] >= self._per_device:
+            raise TooManyTunnels("Too many sessions with this device are open or asked for; try again in a minute.", End.DEVICE)
         tickets = {end: make_ticket(self._random_bytes) for end in End}
         deadline = now + self._limits.ticket_seconds
         number, self._next = self._next, self._next + 1

@@ -236,6 +236,7 @@ async def test_a_hasty_link_is_read_slowly_and_answered_wholly(tmp_path: Path) -
         answers = [await technician.receive(DevicesPage) for _ in range(220)]
         assert [page.request for page in answers] == list(range(220))
         assert time.monotonic() - begun > 0.25
+        assert client.relay.metrics.slowed._value.get() > 0
 
 
 async def test_links_beyond_the_bound_are_refused_by_name(tmp_path: Path) -> None:
@@ -279,6 +280,16 @@ async def test_one_who_was_logging_in_when_the_relay_began_to_stop_is_sent_away_
             await socket.send(data)
         await socket.wait_closed()
         assert socket.close_code == 1001
+
+
+async def test_nobody_is_let_in_while_the_relay_stops(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        client.relay.drain.begin()
+        for path in ("/link", "/tunnel"):
+            with pytest.raises(InvalidStatus) as caught:
+                await client.open(path, compression=None)
+            assert caught.value.response.status_code == 503
+        assert client.relay.metrics.refused(Refusal.DRAINING) == 2
 
 
 async def test_the_old_protocol_is_refused_by_name(tmp_path: Path) -> None:

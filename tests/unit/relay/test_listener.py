@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from relay.addresses import parse_address, parse_networks
 from relay.config import Bounds
 from relay.listener import HEADER_SECONDS, KEEP_ALIVE_SECONDS, Gate
@@ -103,6 +105,28 @@ async def test_garbage_and_oversized_headers_are_answered_400(tmp_path: Path) ->
             writer.write(many)
             assert (await rest(reader)).partition(b"\r\n")[0].endswith(b"400 Bad Request")
         assert client.relay.metrics.lost(Loss.INTERNAL_ERROR) == 0
+        assert client.relay.metrics.refused(Refusal.MALFORMED) == 4
+
+
+async def test_half_of_a_later_header_lasts_no_longer_than_an_idle_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.listener.KEEP_ALIVE_SECONDS", 0.5)
+    async with serving(tmp_path) as client, dial(client) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await reader.readuntil(b'"ok"}')
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        end = asyncio.get_running_loop().time() + 10
+        while not reader.at_eof():  # a byte now and then buys no time
+            assert asyncio.get_running_loop().time() < end, "the rest of the header is waited for"
+            writer.write(b"x")
+            try:
+                async with asyncio.timeout(0.1):
+                    assert await reader.read() == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
 
 
 async def test_a_login_may_not_be_longer_than_a_login(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 """Every refusal and every loss has a name on /metrics."""
 
+import re
+from pathlib import Path
+
+import relay
 from relay.metrics import Loss, Metrics, Refusal
 
 
@@ -18,3 +22,10 @@ def test_counting() -> None:
     assert metrics.refused(Refusal.ORIGIN) == 1
     assert metrics.lost(Loss.CODE_EXPIRED) == 3
     assert other.refused(Refusal.ORIGIN) == 0
+
+
+def test_every_name_is_counted_somewhere() -> None:
+    """A name that nothing counts would say that nothing was ever refused for it."""
+    sources = [path.read_text() for path in Path(relay.__file__).parent.glob("**/*.py") if path.name != "metrics.py"]
+    used = {found for source in sources for found in re.findall(r"\b(?:Refusal|Loss)\.[A-Z_]+", source)}
+    assert used == {f"{kind.__name__}.{name.name}" for kind in (Refusal, Loss) for name in kind}

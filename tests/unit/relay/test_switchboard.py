@@ -1,5 +1,6 @@
 """What each request of a link leads to. The machines of login and WebSockets are elsewhere; here links are posted to."""
 
+import dataclasses
 import random
 from dataclasses import dataclass
 
@@ -164,6 +165,20 @@ async def test_a_device_cannot_be_pestered_without_bound(desk: Desk) -> None:
     assert [type(answer) for answer in answers] == [TunnelOffer] * 16 + [Failed]
     assert isinstance(answers[-1], Failed)
     assert answers[-1].reason is RefusalReason.LIMIT
+    assert desk.metrics.refused(Refusal.TUNNELS_OF_DEVICE) == 1
+
+
+@pytest.mark.parametrize(("bound", "reason"), [("most", Refusal.TUNNELS), ("per_technician", Refusal.TUNNELS_OF_TECHNICIAN)])
+async def test_each_bound_of_tunnels_is_counted_by_its_name(desk: Desk, bound: str, reason: Refusal) -> None:
+    tight: dict[str, int] = {bound: 1}
+    board = dataclasses.replace(desk.board, tunnels=TunnelTable(random.Random(4).randbytes, **tight))
+    desk = Desk(board, desk.make, desk.clock, desk.metrics)
+    for name in ("d", "e"):
+        await desk.seen(Role.DEVICE, name)
+    technician = await desk.seen(Role.TECHNICIAN, "t")
+    assert isinstance(await desk.ask(technician, DeviceAsk(1, "d")), TunnelOffer)
+    assert await desk.refused(technician, DeviceAsk(2, "e")) is RefusalReason.LIMIT
+    assert desk.metrics.refused(reason) == 1
 
 
 async def test_a_query_subscribes(desk: Desk) -> None:

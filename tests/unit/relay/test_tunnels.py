@@ -6,7 +6,7 @@ import pytest
 
 from protocol.errors import RefusalReason, Refused
 from protocol.limits import LIMITS
-from relay.tunnels import End, TunnelTable
+from relay.tunnels import End, TooManyTunnels, TunnelTable
 from tests.unit.relay.conftest import ORG, OTHER
 
 
@@ -56,17 +56,21 @@ def test_closing_voids_the_ticket_that_was_not_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "second"),
-    [({"most": 1}, (OTHER, "t2", "d2")), ({"per_technician": 1}, (ORG, "t", "d2")), ({"per_device": 1}, (ORG, "t2", "d"))],
+    ("bounds", "second", "of"),
+    [
+        ({"most": 1}, (OTHER, "t2", "d2"), None),
+        ({"per_technician": 1}, (ORG, "t", "d2"), End.TECHNICIAN),
+        ({"per_device": 1}, (ORG, "t2", "d"), End.DEVICE),
+    ],
 )
 def test_every_bound_refuses_by_name_and_is_free_again_after_a_close(
-    bounds: dict[str, int], second: tuple[str, str, str]
+    bounds: dict[str, int], second: tuple[str, str, str], of: End | None
 ) -> None:
     tunnels = table(**bounds)
     offer = tunnels.offer(ORG, "t", "d", 0.0)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TooManyTunnels) as caught:
         tunnels.offer(*second, 0.0)
-    assert caught.value.reason is RefusalReason.LIMIT
+    assert (caught.value.reason, caught.value.of) == (RefusalReason.LIMIT, of)
     tunnels.close(offer.tunnel)
     assert tunnels.offer(*second, 0.0).tunnel > offer.tunnel
 
