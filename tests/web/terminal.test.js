@@ -50,20 +50,30 @@ test("after a cut it goes on where both sides were", () => {
   tab.state.value = "waiting";
   tab.type(coder.encode("67"));
   said.length = 0;
-  tab.goOn({ user: "ana", typed: 3, next: 3 });
+  tab.goOn({ user: "ana", typed: 3, first: 0, next: 3 });
   assert.equal(typed(), "4567");
   assert.deepEqual(said[0], ["terminal.attach", { terminal: 5, offset: 3 }]);
 });
 
 test("a page that was reloaded answers nothing again while it is shown the past", () => {
   const { tab, typed, text } = shown();
-  tab.goOn({ user: "ana", typed: 10, next: 8 });
+  tab.goOn({ user: "ana", typed: 10, first: 4, next: 8 });
   tab.print(4, coder.encode("ab"));
   tab.type(coder.encode("\x1b[?1;2c"));
   tab.print(6, coder.encode("cd"));
   tab.type(coder.encode("new"));
   assert.equal(text(), "abcd");
   assert.equal(typed(), "new");
+});
+
+test("what was on its way to the page before a reload does not pass for what comes first", () => {
+  const { tab, said, text } = shown();
+  tab.goOn({ user: "ana", typed: 0, first: 2, next: 6 });
+  tab.print(6, coder.encode("gh"));
+  tab.print(2, coder.encode("cdef"));
+  tab.print(6, coder.encode("gh"));
+  assert.equal(text(), "cdefgh");
+  assert.deepEqual(said.filter(([tag]) => tag === "terminal.ack").map(([, { offset }]) => offset), [6, 8]);
 });
 
 test("a device that has forgotten a terminal ends it, and a new page finds those that are there", () => {

@@ -76,12 +76,8 @@ export class Terminal {
   /** A piece of what the program printed. @param {number} offset @param {Uint8Array} data */
   print(offset, data) {
     const end = offset + data.length;
-    if (end <= this.received) return;
-    if (offset > this.received) {
-      // Its beginning is not kept any more: after a reload of a page that has shown nothing yet.
-      this.shown += offset - this.received;
-      this.received = offset;
-    }
+    // What is ahead of us was on its way to the page before it was reloaded, and comes again in its turn.
+    if (end <= this.received || offset > this.received) return;
     const fresh = data.subarray(this.received - offset);
     this.received = end;
     this.write(fresh);
@@ -121,9 +117,13 @@ export class Terminal {
     this.flush();
   }
 
-  /** The device says that it has this terminal: go on where we were. @param {{user: string, typed: number, next: number}} row */
-  goOn({ user, typed, next }) {
+  /** The device says that it has this terminal: go on where we were, or where what it has kept begins. @param {{user: string, typed: number, first: number, next: number}} row */
+  goOn({ user, typed, first, next }) {
     if (this.received === 0) this.replayed = next;
+    if (first > this.received) {
+      this.shown += first - this.received;
+      this.received = first;
+    }
     this.user.value = user;
     if (this.arrived === 0 && this.typed.length === 0) this.arrived = typed;
     this.taken(typed);

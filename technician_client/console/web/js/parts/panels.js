@@ -11,6 +11,7 @@
 //               asks the user for the first of them. None: always there.
 //   refused     what the page says then
 //   partly      the component is shown without the capability too, and says itself what is missing (a chat that was)
+//   stays       (store) => whether it is shown on while the connection is lost and nothing is granted: what it shows goes on there
 //   badge       (store) => what stands at the icon: {text, words, kind} or "busy" or null. `words` is read out.
 //   width       CSS pixels beside the picture before anybody drags it; wide panels (a terminal, files) take 640 or so
 //   below       may also be docked below the picture: a button in its heading moves it there and back
@@ -40,6 +41,7 @@ import { TerminalPanel } from "../panels/terminal.js";
  * @property {readonly string[]} capability
  * @property {string} [refused]
  * @property {boolean} [partly]
+ * @property {(store: SessionStore) => boolean} [stays]
  * @property {(store: SessionStore) => Badge} [badge]
  * @property {number} [width]
  * @property {boolean} [below]
@@ -111,6 +113,7 @@ export const PANELS = Object.freeze([
     refused: "You may not type commands in this session. Its banner tells the user that you do, and they can stop it.",
     width: 680,
     below: true,
+    stays: ({ terminals }) => terminals.tabs.value.length > 0,
     badge: ({ terminals }) => (terminals.tabs.value.length > 0 ? { text: String(terminals.tabs.value.length), words: `${terminals.tabs.value.length} open` } : null),
   },
   {
@@ -154,6 +157,11 @@ export const PANELS = Object.freeze([
     below: true,
   },
 ]);
+
+/** Whether a panel is shown, and not what is missing for it. @param {SessionStore} store @param {Panel} panel */
+export function shown(store, panel) {
+  return panel.partly === true || allowed(store, panel) || (store.reconnecting.value && panel.stays?.(store) === true);
+}
 
 /** Whether the session's grants let a panel work. @param {SessionStore} store @param {Panel} panel */
 export function allowed(store, { capability }) {

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef } from "../lib.js";
 import { LOWEST, NARROWEST, largest } from "../features/side.js";
 import { Icon } from "../icons.js";
-import { PANELS, allowed } from "./panels.js";
+import { PANELS, shown } from "./panels.js";
 import { Needs } from "./permissions.js";
 import { Rail } from "./rail.js";
 
@@ -49,7 +49,7 @@ function Frame({ store, panel, place }) {
       <button type="button" class="icon-button" title="Fold away" aria-label=${`Fold away ${words}`} onClick=${() => fold(store, name)}><${Icon} name="cross" size=${14} /></button>
     </header>
     <div class="side-content">${
-      panel.partly || allowed(store, panel)
+      shown(store, panel)
         ? html`<${component} store=${store} />`
         : html`<${Needs} store=${store} capability=${panel.capability[0]}>${panel.refused ?? "This is not allowed in this session."}<//>`
     }</div>
