@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion
+from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion, preset
 from agent.errors import ExitCode
 from agent.local import LocalClient
 from agent.local_messages import (
@@ -297,7 +297,7 @@ class Attendant:
             self._terminal.prompt("Allow it? [y/N] ")
         elif asking.step is None:
             for letter, title, allowed in (("w", "Watch", WATCH), ("c", "Watch and control", WATCH_AND_CONTROL)):
-                words = [wish.words for wish in wishes if wish.capability in allowed]
+                words = [wish.words for wish in wishes if wish.capability in preset(allowed, asking.question)]
                 if self._offers(letter):
                     self._terminal.line(f"  {letter} = {title}: {listing(words)}")
             self._terminal.line("  y = choose one by one")
@@ -340,7 +340,7 @@ class Attendant:
             else:
                 await self._settle(granted=asking.granted)
         elif word in ("w", "c") and self._offers(word):
-            allowed = WATCH if word == "w" else WATCH_AND_CONTROL
+            allowed = preset(WATCH if word == "w" else WATCH_AND_CONTROL, asking.question)
             await self._settle(granted=[wish.capability for wish in wishes if wish.capability in allowed])
         elif word in ("y", "yes") and wishes:
             asking.step = 0

@@ -22,6 +22,12 @@ WATCH_AND_CONTROL = WATCH | {Capability.CONTROL}
 """What the answer *Watch and control* allows, as far as it was asked for."""
 
 
+def preset(answer: frozenset[Capability], question: "ConsentQuestion") -> frozenset[Capability]:
+    """What a preset answer (`WATCH`, `WATCH_AND_CONTROL`) allows to this question: where policy demands that whoever watches
+    records, that as well."""
+    return answer | {Capability.RECORDING} if question.recorded else answer
+
+
 class Wish(msgspec.Struct, frozen=True):
     """One capability the technician wants, in the words the user reads."""
 
@@ -34,7 +40,7 @@ class ConsentQuestion(msgspec.Struct, frozen=True):
     session) or "confirm" (yes or no to `title`, `text`, `details`). `name`, `organisation` and `tier` are certified;
     `reason` is the technician's own words; `sas` is "" unless both people should compare it.
     `after_restart` above 0: a further question, whether they may come back once without being asked within so many seconds after
-    a restart of this computer."""
+    a restart of this computer. `recorded`: the organisation's policy demands that whoever sees the screen records it."""
 
     kind: Literal["session", "capability", "confirm"]
     name: str
@@ -48,6 +54,7 @@ class ConsentQuestion(msgspec.Struct, frozen=True):
     details: list[str] = []
     seconds: float = 180.0
     after_restart: float = 0.0
+    recorded: bool = False
 
 
 class Outcome(Enum):

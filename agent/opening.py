@@ -119,6 +119,8 @@ class Gate:
         session = self.check_session(self._asking)
         if not session.allowed:
             raise _refused(session)
+        if self.rules.recording == "required" and Capability.VIEW in wanted:
+            wanted = tuple(dict.fromkeys((*wanted, Capability.RECORDING)))  # asked for in the same question
         if not wanted:
             raise Refused("Nothing was asked for: name at least one capability.", reason=RefusalReason.INVALID)
         attended = {capability: self.decide(capability, self._asking) for capability in wanted}
@@ -138,7 +140,8 @@ class Gate:
             )
         # The code of a guest has proved more than six digits could: there is nothing to compare.
         question = self._question("session", reason, wishes, "" if self._guest else sas)
-        question = msgspec.structs.replace(question, after_restart=after_restart)
+        recorded = self.rules.recording == "required" and Capability.RECORDING in wishes
+        question = msgspec.structs.replace(question, after_restart=after_restart, recorded=recorded)
         on_wait(question.seconds)
         answer = await self._broker.ask(question, on_wait)
         granted = tuple(capability for capability in wishes if capability in answer.granted)

@@ -200,7 +200,10 @@ def _tier(capability: Capability, now: Circumstances) -> Decision | None:
 
 def _policy(capability: Capability, now: Circumstances) -> Decision | None:
     if now.kind is SessionKind.UNATTENDED:
-        if capability in now.rules.unattended:
+        demanded = (
+            capability is Capability.RECORDING and now.rules.recording == "required" and Capability.VIEW in now.rules.unattended
+        )
+        if demanded or capability in now.rules.unattended:
             return None
         return Decision(
             RefusalReason.POLICY,

@@ -7,7 +7,7 @@ struck in that moment (somebody was typing) makes the moment begin anew.
 
 from dataclasses import dataclass
 
-from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion
+from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion, preset
 from agent.desktop.texts import Texts, clock
 from agent.printable import printable
 from protocol.capabilities import Capability
@@ -66,7 +66,7 @@ def card_of(question: ConsentQuestion, texts: Texts) -> Card:
         choices = [Choice("allow", texts("consent.allow_one"), texts("consent.allow_one_help"), frozenset(wished))]
     else:
         said = texts("consent.no_help")
-        choices = _presets(wished, texts)
+        choices = _presets(question, wished, texts)
     singles = [Single(one, texts.sentence(texts.may(one))) for one in wished] if question.kind == "session" else []
     no = Choice("no", texts("consent.no"), said)
     return Card(
@@ -99,13 +99,14 @@ def _lines(question: ConsentQuestion, wished: list[Capability], texts: Texts) ->
     return ()
 
 
-def _presets(wished: list[Capability], texts: Texts) -> list[Choice]:
+def _presets(question: ConsentQuestion, wished: list[Capability], texts: Texts) -> list[Choice]:
     """*Watch* where the screen was asked for, *Watch and control* where control was as well."""
+    watch, control = preset(WATCH, question), preset(WATCH_AND_CONTROL, question)
     found = []
     if Capability.VIEW in wished:
-        found.append(_preset("watch", [one for one in wished if one in WATCH], texts))
+        found.append(_preset("watch", [one for one in wished if one in watch], texts))
         if Capability.CONTROL in wished:
-            found.append(_preset("control", [one for one in wished if one in WATCH_AND_CONTROL], texts))
+            found.append(_preset("control", [one for one in wished if one in control], texts))
     return found
 
 

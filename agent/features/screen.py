@@ -19,6 +19,7 @@ from agent.screen.pipeline import Acknowledged, Backlog, Counters, Pause, Refres
 from agent.screen.redact import HideRules
 from agent.screen.video import choose_profile
 from protocol.capabilities import Capability
+from protocol.errors import RefusalReason, Refused
 from protocol.messages import Lane, Message
 from protocol.messages.screen import ScreenAck, ScreenLayout, ScreenRefresh, ScreenStart, ScreenState, ScreenStop, ScreenUpdate
 
@@ -62,12 +63,17 @@ class ScreenFeature(Feature):
         if self._pipeline is not None:
             self._pipeline.command(command)
 
+    @property
+    def _unrecorded(self) -> bool:
+        """Whether policy demands a recording that does not go on."""
+        return self.context.rules.recording == "required" and not self.context.recording
+
     async def _start(self, start: ScreenStart) -> None:
-        await self._stop()
-        if self.context.rules.recording == "required" and not self.context.recording:
+        if self._unrecorded:
             raise Refused(
                 "The organisation's policy demands a recording: begin it, then the picture comes.", reason=RefusalReason.POLICY
             )
+        await self._stop()
         settings = self.context.settings.screen
         options = StreamOptions(
             full_chroma=choose_profile(start.decoders, start.quality) if settings.video else None,
@@ -110,6 +116,11 @@ class ScreenFeature(Feature):
 
     def _deliver(self, pipeline: ScreenPipeline, message: Message) -> None:
         if pipeline is not self._pipeline:
+            return
+        if self._unrecorded:
+            self._end()
+            text = "The recording has ended, and the organisation's policy demands one: begin it again, then the picture comes."
+            self.context.send(ScreenState("unavailable", text))
             return
         if not self._may_send(message):
             self._dropped = True

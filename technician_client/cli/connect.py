@@ -24,6 +24,7 @@ from technician_client.console.server import FirstSession
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.private_files import PrivateFileError
+from technician_client.recordings.library import new_path
 from technician_client.resuming import Waiting, patience_of, resumable, resume
 from technician_client.screenshot import png, take_picture
 from technician_client.sessions import Progress, Session, Stage
@@ -113,6 +114,9 @@ async def connect_in_terminal(
     keys = app.keys(settings)
     async with RelayClient(keys, settings) as relay, Supervisor() as supervisor:
         session = await open_named(app, relay, words, reason, wanted, after_restart)
+        if record is None and Capability.RECORDING in session.opened_with - set(wanted):
+            app.output.progress("The organisation's policy demands that this session is recorded.")
+            record = new_path(settings.recordings_directory, session.label, datetime.now(UTC).timestamp())
         recording = None if record is None else TerminalRecording(app.output, settings, keys, supervisor, record)
         while True:
             try:

@@ -109,7 +109,7 @@ class LiveSession:
         self.supervisor = Supervisor()
         self._keeping = keeping
         self._note = ""
-        self._recorded_once = False
+        self._opened_once = False
         self._recording: AnnouncedRecording | None = None
         if keeping is not None:
             self._recording = keeping.recording(
@@ -316,16 +316,19 @@ class LiveSession:
         return SessionOver("cut", clean=False, by_peer=True, text="The session ended without a word.")
 
     def _record_again(self) -> None:
-        """A recording that was wished for begins with the session; one that a lost connection interrupted goes on."""
+        """A recording that was wished for, or that the device's policy added to the wish, begins with the session; one that
+        a lost connection interrupted goes on."""
         if self._recording is None:
             return
-        granted = Capability.RECORDING in self._granted
-        if Capability.RECORDING in self._wanted and not granted and not self._recorded_once:
-            self._tell({"type": "notice", "text": "Nothing is recorded: the user did not allow it."})
+        granted, first = Capability.RECORDING in self._granted, not self._opened_once
+        self._opened_once = True
         self._recording.opened(granted)
-        if granted and Capability.RECORDING in self._wanted and not self._recorded_once:
-            self._recorded_once = True
+        if not first:
+            return
+        if granted:
             self.record(True)
+        elif Capability.RECORDING in self._wanted:
+            self._tell({"type": "notice", "text": "Nothing is recorded: the user did not allow it."})
 
     async def _pass_on(self, message: Message) -> None:
         if self._recording is not None:

@@ -24,6 +24,7 @@ from protocol.messages.fixes import FixCatalogue, FixEntry, FixList, FixOutput, 
 from protocol.messages.power import RebootRequest, RebootState
 from protocol.messages.recording import RecordingStart, RecordingState
 from protocol.messages.screen import CursorShape, Monitor, ScreenAck, ScreenLayout, ScreenRefresh, ScreenStart, ScreenUpdate, Tile
+from protocol.messages.session import Refusal
 from technician_client.console.ports import (
     ConsentAsked,
     DeviceConnected,
@@ -94,6 +95,7 @@ class MemorySession:
         self.fixes: list[FixEntry] = []
         self.sequence = 0
         self.epoch = 0
+        self.unrecorded = False  # policy demands a recording, and none goes on
         self.hold_fix = asyncio.Event()
         self.hold_fix.set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +110,8 @@ class MemorySession:
             raise LocalProtocolError("the session is over")
         self.sent.append(message)
         match message:
+            case ScreenStart() if self.unrecorded:
+                self.say(Refusal("screen.start", 0, RefusalReason.POLICY, "The policy demands a recording."))
             case ScreenStart():
                 self.show()
             case ScreenRefresh():

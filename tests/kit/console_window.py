@@ -37,13 +37,13 @@ class Technician:
     def session(self) -> MemorySession:
         return self.relay.session
 
-    async def open_session(self) -> None:
-        """From the list of devices to an open session."""
+    async def open_session(self, pictured: bool = True) -> None:
+        """From the list of devices to an open session. `pictured`: wait for its picture, where it may be seen."""
         self.relay.ready()
         await self.page.get_by_label("Ask to help on meeting-room-2").click()
         await self.page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).click()
         await self.page.locator(".sessionbar").wait_for()
-        if Capability.VIEW in self.session.granted:
+        if pictured and Capability.VIEW in self.session.granted:
             await self.painted(1)
 
     async def painted(self, sequence: int) -> None:

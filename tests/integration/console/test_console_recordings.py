@@ -12,6 +12,7 @@ from playwright.async_api import expect
 
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
+from protocol.messages import Message
 from protocol.messages.power import RebootRequest, RebootState
 from protocol.messages.recording import RecordingStart, RecordingState, RecordingStop
 from protocol.messages.session import Refusal
@@ -21,7 +22,8 @@ from tests.kit.waiting import eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-GRANTED = (*WATCH_AND_CONTROL, Capability.RECORDING, Capability.REBOOT)
+RESTARTING = (*WATCH_AND_CONTROL, Capability.REBOOT)
+GRANTED = (*RESTARTING, Capability.RECORDING)
 LEAST = 60
 
 
@@ -52,9 +54,10 @@ async def record(technician: Technician, tmp_path: Path) -> np.ndarray:
 
 
 async def test_what_was_recorded_is_played_bit_for_bit_exported_and_deleted(open_console: Open, tmp_path: Path) -> None:
-    async with open_console(picture=picture(), granted=GRANTED) as technician:
+    async with open_console(picture=picture()) as technician:
         page = technician.page
         await technician.open_session()
+        technician.session.grant(*GRANTED)
         last = await record(technician, tmp_path)
         assert len(technician.session.of(RecordingStart)) == 1
         assert len(technician.session.of(RecordingStop)) == 1
@@ -111,6 +114,30 @@ async def test_the_user_is_asked_may_refuse_and_may_end_it(open_console: Open) -
         await expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
 
 
+async def test_where_policy_demands_it_the_recording_begins_by_itself_and_the_picture_follows(open_console: Open) -> None:
+    async with open_console(picture=picture(), granted=GRANTED) as technician:
+        page, session = technician.page, technician.session
+        session.unrecorded = True
+        send = session.send
+
+        def late(message: Message) -> None:
+            if not isinstance(message, RecordingStart):
+                send(message)
+            else:
+                session.sent.append(message)
+
+        session.send = late  # type: ignore[method-assign]
+        await technician.open_session(pictured=False)
+        await expect(page.get_by_text("The policy demands a recording.")).to_be_visible()
+        (announced,) = session.of(RecordingStart)
+        assert isinstance(announced, RecordingStart)
+        session.unrecorded = False
+        session.say(RecordingState(True, announced.request))
+        await technician.painted(1)
+        assert np.array_equal(await technician.canvas(), picture())
+        await expect(page.get_by_role("button", name="End the recording")).to_be_visible()
+
+
 async def test_a_picture_of_the_screen_is_saved_without_loss_and_copied(open_console: Open, tmp_path: Path) -> None:
     async with open_console(picture=picture(), permissions=["clipboard-read", "clipboard-write"]) as technician:
         page = technician.page
@@ -143,7 +170,7 @@ async def test_notes_are_kept_while_they_are_typed(open_console: Open, tmp_path:
 
 
 async def test_a_restart_says_how_far_it_has_come(open_console: Open) -> None:
-    async with open_console(granted=GRANTED) as technician:
+    async with open_console(granted=RESTARTING) as technician:
         page, session = technician.page, technician.session
         session.after_restart = 900.0
         await technician.open_session()

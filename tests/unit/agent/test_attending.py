@@ -186,6 +186,15 @@ async def test_every_answer_gives_what_it_says(scenes: Make, keys: list[str], gr
     assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, granted)
 
 
+async def test_watching_is_recorded_where_policy_demands_it(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(ConsentAsked(3, question(VIEW, CHAT, Capability.RECORDING, recorded=True), 180.0))
+    await one.sees("record what they see of your screen")
+    await one.sees("[w/y/N] ")
+    await one.press("w")
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, [VIEW, CHAT, Capability.RECORDING])
+
+
 async def test_a_line_from_before_the_question_is_no_answer(scenes: Make) -> None:
     one = scenes(None)
     early = one.screen.prompts

@@ -19,6 +19,7 @@ from tests.kit.assisted import Device, Person, SignedFiles
 from tests.kit.organisation import Organisation
 
 VIEW, CHAT, DIAGNOSTICS, TERMINAL = Capability.VIEW, Capability.CHAT, Capability.DIAGNOSTICS, Capability.TERMINAL
+RECORDING = Capability.RECORDING
 
 
 @dataclass
@@ -56,7 +57,7 @@ def door(
         settings=AgentSettings(home=tmp_path, session=SessionSettings(grant_seconds=600)),
         trust=SignedFiles(technician, groups={"front": rules} if rules else None),  # type: ignore[arg-type]
         broker=broker,
-        supported=frozenset({VIEW, CHAT, DIAGNOSTICS, TERMINAL}),
+        supported=frozenset({VIEW, CHAT, DIAGNOSTICS, TERMINAL, RECORDING}),
         wall=lambda: datetime.now(UTC),
         desktop_taken_by=lambda: taken,
         guest=guest,
@@ -75,6 +76,20 @@ async def test_only_what_policy_allows_is_asked_for(tmp_path: Path) -> None:
     reasons = {name: decision.reason for name, decision in found.left_out.items()}  # type: ignore[attr-defined]
     assert reasons == {TERMINAL: RefusalReason.TIER_TOO_LOW, Capability.REBOOT: RefusalReason.UNSUPPORTED}
     assert one.waits == [180.0]
+
+
+async def test_where_a_recording_is_demanded_one_question_asks_for_both(tmp_path: Path) -> None:
+    one = door(tmp_path, rules=GroupPolicy(recording="required"))
+    opening = asyncio.get_running_loop().create_task(one.open(VIEW, CHAT))
+    question = await one.person.allow(VIEW, RECORDING)
+    assert [wish.capability for wish in question.wishes] == [VIEW, CHAT, RECORDING]
+    assert question.recorded
+    assert (await opening).granted == (VIEW, RECORDING)  # type: ignore[attr-defined]
+    opening = asyncio.get_running_loop().create_task(one.open(CHAT))
+    question = await one.person.allow(CHAT)
+    assert [wish.capability for wish in question.wishes] == [CHAT]
+    assert not question.recorded
+    await opening
 
 
 async def test_the_shorter_of_two_times_is_granted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
@@ -83,6 +84,16 @@ def test_policy_forbids_or_demands_a_recording() -> None:
     assert decide(Capability.VIEW, seen).reason is RefusalReason.POLICY
     both = frozenset({Capability.VIEW, Capability.RECORDING})
     assert decide(Capability.VIEW, replace(required, consented=both)).allowed
+
+
+@pytest.mark.parametrize(("recording", "allowed"), [("required", True), ("allowed", False), ("forbidden", False)])
+def test_who_may_watch_with_nobody_asked_may_record_there_only_where_that_is_demanded(
+    recording: Literal["allowed", "required", "forbidden"], allowed: bool
+) -> None:
+    rules = GroupPolicy(unattended=[Capability.VIEW], recording=recording)
+    unattended = replace(FINE, rules=rules, kind=SessionKind.UNATTENDED)
+    assert decide(Capability.RECORDING, unattended).allowed is allowed
+    assert not decide(Capability.RECORDING, replace(unattended, rules=GroupPolicy(recording="required"))).allowed
 
 
 def test_every_check_is_covered_above() -> None:

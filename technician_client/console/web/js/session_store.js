@@ -37,6 +37,8 @@ export class SessionStore {
     /** @type {import("../vendor/signals.js").Signal<any>} the newest screen.layout */
     this.layout = signal(null);
     this.stream = signal({ state: "", text: "" });
+    /** Counts on when the picture, which was refused, is to be asked for again. */
+    this.pictures = signal(0);
     /** @type {import("../vendor/signals.js").Signal<any>} the newest screen.report */
     this.report = signal(null);
     /** @type {import("../vendor/signals.js").Signal<{id: number, text: string, level: "poor" | "good"}[]>} */
@@ -171,6 +173,10 @@ export class SessionStore {
         break;
       case "recording":
         this.recording.hear(value);
+        if (value.stage === "on" && this.stream.value.state === "unavailable") {
+          this.stream.value = { state: "", text: "" };
+          this.pictures.value += 1;
+        }
         break;
       case "noted":
         this.notes.hear(value);

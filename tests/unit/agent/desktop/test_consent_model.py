@@ -40,6 +40,15 @@ def test_nothing_is_offered_that_was_not_asked_for() -> None:
     assert [choice.name for choice in card.choices] == ["no"]
 
 
+def test_watching_is_recorded_where_policy_demands_it() -> None:
+    wishes = wishes_for([C.VIEW, C.CONTROL, C.RECORDING])
+    watch, control, _ = card_of(asking(wishes=wishes, recorded=True), Texts("en")).choices
+    assert watch.granted == {C.VIEW, C.RECORDING}
+    assert control.granted == {C.VIEW, C.CONTROL, C.RECORDING}
+    assert "record what they see of your screen" in watch.text
+    assert C.RECORDING not in card_of(asking(wishes=wishes), Texts("en")).choices[0].granted
+
+
 @pytest.mark.parametrize("capability", C)
 def test_no_large_answer_grants_more_than_watching_and_control(capability: C) -> None:
     card = card_of(asking(wishes=wishes_for(list(C))), Texts("en"))

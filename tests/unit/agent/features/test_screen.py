@@ -15,7 +15,7 @@ from agent.screen.redact import DARK, LIGHT
 from agent.settings import AgentSettings, ScreenSettings
 from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy
-from protocol.errors import Unavailable
+from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages import Lane, Message
 from protocol.messages.screen import ScreenAck, ScreenRefresh, ScreenStart, ScreenState, ScreenStop
 from tests.kit.viewer import Viewer
@@ -32,6 +32,7 @@ class Context:
         self.viewer = Viewer()
         self.watched = Watched()
         self.view = True
+        self.recording = False
         self.backlog = 0
         self.answers: list[ScreenAck] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -138,6 +139,36 @@ async def test_starting_again_replaces_the_stream_and_numbers_go_on(harness: Har
     await harness.shows_all()
     assert harness.context.viewer.layouts[-1].epoch == 2
     assert harness.context.viewer.updates[-1].sequence > last
+
+
+async def test_where_policy_demands_a_recording_there_is_no_picture_without_one(harness: Harness) -> None:
+    harness.context.rules = GroupPolicy(recording="required")
+    with pytest.raises(Refused, match="begin it, then the picture comes") as refused:
+        await harness.feature.handle(ScreenStart([]))
+    assert refused.value.reason is RefusalReason.POLICY
+    assert harness.opened == []
+    harness.context.recording = True
+    await harness.feature.handle(ScreenStart([]))
+    await harness.shows_all()
+    with contextlib.suppress(Refused):
+        harness.context.recording = False
+        await harness.feature.handle(ScreenStart([]))
+    assert not harness.display.closed  # what is refused leaves what goes on alone
+
+
+async def test_a_picture_that_must_be_recorded_ends_with_its_recording(harness: Harness) -> None:
+    harness.context.rules = GroupPolicy(recording="required")
+    harness.context.recording = True
+    await harness.feature.handle(ScreenStart([]))
+    await harness.shows_all()
+    sent = len(harness.context.viewer.updates)
+    harness.context.recording = False
+    harness.display.draw(0, 0, photo(50, 50))
+    await eventually_async(lambda: harness.display.closed, "the display to be let go")
+    assert len(harness.context.viewer.updates) == sent
+    state = harness.context.viewer.states[-1]
+    assert state.state == "unavailable"
+    assert "begin it again" in state.text
 
 
 async def test_a_refresh_restores_a_lost_picture(harness: Harness) -> None:

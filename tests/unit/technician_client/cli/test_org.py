@@ -131,6 +131,9 @@ def test_policy_is_set_by_group(desk: Desk) -> None:
     desk.run("org", "policy", "kiosk", "--unattended", "view, control", "--no-ask-before-fixes", *desk.passphrase)
     rules = lists.policy(desk.founded.spool).group("kiosk")
     assert rules.unattended == [Capability.VIEW, Capability.CONTROL] and not rules.consent_for_fixes
+    desk.run("org", "policy", "kiosk", "--recording", "perhaps", code=2)
+    desk.run("org", "policy", "kiosk", "--recording", "required", *desk.passphrase)
+    assert lists.policy(desk.founded.spool).group("kiosk").recording == "required"
     desk.run("org", "policy", "kiosk", "--unattended", "", *desk.passphrase)
     rules = lists.policy(desk.founded.spool).group("kiosk")
     assert rules.unattended == [] and not rules.consent_for_fixes

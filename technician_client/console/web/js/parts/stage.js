@@ -104,6 +104,7 @@ function useStream(store, quality, monitor) {
   const up = store.link.value === "up";
   const [decoders, setDecoders] = useState(/** @type {string[] | null} */ (null));
   const [visible, setVisible] = useState(!document.hidden);
+  const again = store.pictures.value;
   useEffect(() => {
     supportedDecoders().then(setDecoders);
     const change = () => setVisible(!document.hidden);
@@ -114,7 +115,7 @@ function useStream(store, quality, monitor) {
     if (!view || !up || decoders === null || !visible) return undefined;
     store.send("screen.start", { decoders, max_fps: 60, monitor, quality });
     return undefined;
-  }, [view, up, decoders, visible, quality, monitor]);
+  }, [view, up, decoders, visible, quality, monitor, again]);
   useEffect(() => {
     if (visible || !view || !up) return;
     store.send("screen.stop");
