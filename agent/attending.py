@@ -23,6 +23,7 @@ from agent.local_messages import (
     HelpEnded,
     MoreTime,
     PauseSession,
+    PlaceShown,
     RelayChanged,
     Request,
     RequestHelp,
@@ -107,6 +108,7 @@ class Attendant:
         self._wants_code = asking is not None
         self._code = ""
         self._code_until = 0.0
+        self._ahead = ""
         self._stopping = False
 
     async def run(self) -> ExitCode:
@@ -171,6 +173,8 @@ class Attendant:
                 whole = " Read all of it, the letters too." if "-" in code else ""
                 self._terminal.line(f"Read this code to your technician. It can be used once.{whole} Ctrl-C withdraws it.")
                 self._count_down()
+            case PlaceShown(ahead=ahead):
+                self._ahead = "   next in line" if not ahead else f"   {ahead} wait before you"
             case HelpEnded():
                 return self._help_ended(said)
             case ConsentAsked(question=number, ask=question, seconds=seconds):
@@ -258,7 +262,7 @@ class Attendant:
             self._code = ""
             self._terminal.line("The code has run out. Ask again for a new one.")
             return ExitCode.FAILED
-        self._terminal.fleeting(f"Your code: {self._code}   ({clock(left)} left)")
+        self._terminal.fleeting(f"Your code: {self._code}   ({clock(left)} left){self._ahead}")
         return None
 
     # -- questions --------------------------------------------------------------------------------------------------
@@ -371,9 +375,8 @@ class Attendant:
             await self._say(lambda number: PauseSession(number, paused))
         elif text.strip() == "/stop":
             await self._say(StopSession)
-        elif text.strip():
-            for session in list(self._sessions):
-                await self._say(lambda number, session=session: SayChat(number, session, text[:4000]))  # type: ignore[misc]
+        elif text.strip() and self._sessions:
+            await self._say(lambda number: SayChat(number, "", text[:4000]))
         return None
 
     async def _interrupted(self) -> ExitCode | None:

@@ -29,6 +29,7 @@ from agent.guest_cli import run_guest
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
 from agent.printable import printable
+from agent.rules_cli import rules
 from agent.settings import AgentSettings, default_home, load_settings
 from agent.status import AgentStatus
 from protocol.errors import HandrailError
@@ -185,6 +186,7 @@ def stop_command(settings: AgentSettings, session: str) -> None:
 
 
 cli.add_command(audit)
+cli.add_command(rules)
 
 
 def _wall() -> datetime:

@@ -15,7 +15,9 @@ from functools import partial
 
 import msgspec
 
+from agent.allowed import AllowedHere, allowed_here
 from agent.audit import Audit
+from agent.company import Company
 from agent.consent import ConsentBroker
 from agent.errors import RelayAway
 from agent.features.base import Feature
@@ -44,7 +46,7 @@ from agent.trust import RelayMirror, TrustStore
 from protocol.certificates import PublicKey
 from protocol.errors import HandrailError, TrustError
 from protocol.limits import LIMITS, Limits
-from protocol.link_messages import Done, Failed, HelpCode, LinkMessage, RepositoryChanged, Role, TunnelOffer
+from protocol.link_messages import Done, Failed, HelpCode, HelpPlace, LinkMessage, RepositoryChanged, Role, TunnelOffer
 from protocol.version import PRODUCT
 
 _LOGGER = logging.getLogger(__name__)
@@ -129,7 +131,13 @@ class Daemon:
             send=self.link.send,
             guest=guest,
             receipts=ReceiptShelf(settings.receipts),
+            allowed=self._allowed,
         )
+        # A guest's technician cannot come back without its code: nobody is called there.
+        self.company = Company(
+            call=None if guest is not None else self.desk.call_technician, uncall=self.desk.uncall_technician, wall=wall
+        )
+        self.desk.listen_for_calls(self.company.call_ended)
         self._renew = renew
         self._sessions: set[AssistedSession] = set()
         self._holding: set[asyncio.Task[None]] = set()
@@ -201,6 +209,10 @@ class Daemon:
                 grant.until - wall,
             )
 
+    def _allowed(self) -> AllowedHere:
+        on = self._settings.fixes.enabled
+        return allowed_here(self.trust, self._device, self._wall(), fixes_on=on, guest=self._guest is not None)
+
     def _not_back(self, grant: RestartGrant, reason: str) -> None:
         _LOGGER.info("session %s does not go on after the restart: %s", grant.session, reason)
         self.desk.announce(SessionOver(grant.session, f"{grant.name} did not come back after the restart: {reason}."))
@@ -232,6 +244,7 @@ class Daemon:
             restarts=self.restarts if self._guest is None else None,
             guest=self._guest,
             keeper=self.keeper,
+            company=self.company,
         )
 
     async def _say_goodbye(self) -> None:
@@ -269,6 +282,7 @@ class Daemon:
         self.board.set_relay(status)
         if status.state == "connected":
             self._refresh_presently()
+            self.desk.relay_back()
         elif before == "connected":
             self.desk.relay_lost()
 
@@ -279,6 +293,8 @@ class Daemon:
                 self._offered(message)
             case HelpCode():
                 self.desk.help_code(message)
+            case HelpPlace():
+                self.desk.help_place(message)
             case Failed(request=request, text=text):
                 self.desk.help_ended(request, f"The relay gave no code: {text}")
             case RepositoryChanged():

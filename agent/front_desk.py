@@ -8,18 +8,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from contextlib import suppress
+from typing import Final, Protocol
 
-from agent.consent import ConsentBroker, ConsentQuestion
+from agent.allowed import AllowedHere
 from agent.attention import EVERY_SECONDS, LOST, Pulse
+from agent.consent import ConsentBroker, ConsentQuestion
 from agent.errors import LocalRefused, RelayAway
 from agent.guest import GuestCode
 from agent.local import LocalConnection
 from agent.local_messages import (
+    AllowedReply,
     AnswerConsent,
+    AreYouThere,
+    AskAllowed,
     AskStatus,
     Attach,
-    AreYouThere,
     CancelHelp,
     CodeShown,
     ConsentAsked,
@@ -30,6 +34,7 @@ from agent.local_messages import (
     ListReceipts,
     MoreTime,
     PauseSession,
+    PlaceShown,
     RateSession,
     ReadReceipt,
     ReceiptReply,
@@ -42,16 +47,18 @@ from agent.local_messages import (
     SayChat,
     SessionChanged,
     StatusReply,
+    StillHere,
     StopSession,
 )
 from agent.receipts import Rating, ReceiptShelf
-    StillHere,
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
-from protocol.link_messages import HelpCancel, HelpCode, HelpRequest, LinkMessage
+from protocol.link_messages import HelpCancel, HelpCode, HelpPlace, HelpRequest, LinkMessage
 
 _LOGGER = logging.getLogger(__name__)
+CALLED: Final = "A technician who is there asks for a colleague."
+"""What a relay and the technicians' consoles read of a call; the rest goes end to end."""
 
 
 class KnownSession(Protocol):
@@ -70,6 +77,10 @@ class KnownSession(Protocol):
     def revoke(self, capability: Capability, by: str) -> None:
         """Take one capability away."""
 
+    @property
+    def shares_chat(self) -> bool:
+        """Whether what is said in it is for every technician who is here."""
+
     def say(self, text: str) -> None:
         """One line of chat."""
 
@@ -80,6 +91,7 @@ class AttachedProgram:
     def __init__(self, connection: LocalConnection, *, draws: bool = False) -> None:
         self.connection = connection
         self.draws = draws
+        self.pulse = Pulse()
 
     def asked(self, number: int, question: ConsentQuestion, seconds: float) -> None:
         """Show a question."""
@@ -89,7 +101,6 @@ class AttachedProgram:
         """Take it away."""
         self.connection.say(ConsentClosed(number, text))
 
-        self.pulse = Pulse()
     def extended(self, number: int, seconds: float) -> None:
         """It waits longer."""
         self.connection.say(ConsentExtended(number, seconds))
@@ -107,18 +118,27 @@ class FrontDesk:
         send: Callable[[LinkMessage], None],
         guest: GuestCode | None = None,
         receipts: ReceiptShelf | None = None,
+        allowed: Callable[[], AllowedHere] | None = None,
     ) -> None:
-        """Args: guest: the code of a device that is not enrolled; receipts: where the person's receipts lie."""
+        """Args: guest: the code of a device that is not enrolled; receipts: where the person's receipts lie; allowed: what the
+        organisation's files let be done here."""
         self._broker = broker
         self._board = board
         self._sessions = sessions
         self._send = send
         self._guest = guest
         self._receipts = receipts
+        self._allowed = allowed
         self._attached: dict[LocalConnection, AttachedProgram] = {}
         self._helping: dict[int, LocalConnection] = {}
         self._next_help = 1
+        self._calling: tuple[int, int] | None = None
+        self._call_ended: Callable[[str], object] = lambda _text: None
         board.listen(self._board_changed)
+
+    def listen_for_calls(self, ended: Callable[[str], object]) -> None:
+        """Have `ended` called when a technician is wanted no longer, with the reason."""
+        self._call_ended = ended
 
     # -- what goes to the attached programs -------------------------------------------------------------------------
 
@@ -134,24 +154,6 @@ class FrontDesk:
             connection.say(drawing)
         return bool(able)
 
-    def help_code(self, message: HelpCode) -> None:
-        """The relay has given a code."""
-        connection = self._helping.get(message.request)
-        if connection is None:
-            self._withdraw(message.request)
-        else:
-            code = message.code if self._guest is None else self._guest.make(message.code, message.seconds).text
-            connection.say(CodeShown(code, message.seconds))
-
-    def help_ended(self, request: int, text: str, *, used: bool = False) -> None:
-        """A code is spent or refused."""
-        connection = self._helping.pop(request, None)
-        if connection is not None:
-            if self._guest is not None:
-                self._guest.burn()
-            connection.say(HelpEnded(text, used))
-
-    def codes_used(self, text: str) -> None:
     async def watch_over(self) -> None:
         """Ask the attached programs again and again whether they are there, and go on without those that do not answer."""
         while True:
@@ -167,6 +169,62 @@ class FrontDesk:
                 elif (number := program.pulse.beat(now)) is not None:
                     connection.say(AreYouThere(number))
 
+    def help_code(self, message: HelpCode) -> None:
+        """The relay has given a code."""
+        if self._calling is not None and self._calling[0] == message.request:
+            return
+        connection = self._helping.get(message.request)
+        if connection is None:
+            self._withdraw(message.request)
+        else:
+            code = message.code if self._guest is None else self._guest.make(message.code, message.seconds).text
+            connection.say(CodeShown(code, message.seconds))
+
+    def help_place(self, message: HelpPlace) -> None:
+        """The relay has said how many wait before the person here."""
+        connection = self._helping.get(message.request)
+        if connection is not None:
+            connection.say(PlaceShown(message.ahead, message.waiting))
+
+    def call_technician(self, tier: int) -> None:
+        """Have the relay show that a technician of this tier is wanted here. Nobody is shown the code that comes with it.
+
+        Raises:
+            Refused: this device waits for help already, or is a guest. RelayAway: the relay cannot be told.
+        """
+        if self._guest is not None:
+            raise Refused("A guest calls nobody: let its user ask for a new code.", reason=RefusalReason.UNSUPPORTED)
+        if self._helping:
+            text = "The user waits for somebody with a code of their own. Have it read out to your colleague."
+            raise Refused(text, reason=RefusalReason.BUSY)
+        request, self._next_help = self._next_help, self._next_help + 1
+        self._send(HelpRequest(request, CALLED, tier))
+        self._calling = (request, tier)
+
+    def uncall_technician(self) -> None:
+        """Nobody is wanted any more."""
+        calling, self._calling = self._calling, None
+        if calling is not None:
+            self._withdraw(calling[0])
+
+    def relay_back(self) -> None:
+        """The relay forgot who was wanted while the link was down."""
+        if self._calling is not None:
+            with suppress(Refused, RelayAway):
+                self.call_technician(self._calling[1])
+
+    def help_ended(self, request: int, text: str, *, used: bool = False) -> None:
+        """A code is spent or refused."""
+        if self._calling is not None and self._calling[0] == request:
+            self._calling = None
+            self._call_ended(text)
+        connection = self._helping.pop(request, None)
+        if connection is not None:
+            if self._guest is not None:
+                self._guest.burn()
+            connection.say(HelpEnded(text, used))
+
+    def codes_used(self, text: str) -> None:
         """A guest's code has led somebody here, whichever the relay says it was."""
         for request in list(self._helping):
             self.help_ended(request, text, used=True)
@@ -188,6 +246,9 @@ class FrontDesk:
                 return StatusReply(number, self._board.snapshot())
             case Attach(kind=kind, draws=draws):
                 self._attach(connection, kind, draws=draws)
+            case StillHere(number=number):
+                if (program := self._attached.get(connection)) is not None:
+                    program.pulse.heard(number)
             case RequestHelp(text=text):
                 self._ask_for_help(connection, text)
             case CancelHelp():
@@ -207,8 +268,11 @@ class FrontDesk:
                 for found in self._find(session):
                     found.revoke(capability, "user")
             case SayChat(session=session, text=text):
-                for found in self._find(session):
-                    found.say(text)
+                self._say(self._find(session), text)
+            case AskAllowed(id=number):
+                if self._allowed is None:
+                    raise Refused("This agent knows no rules of an organisation.", reason=RefusalReason.UNSUPPORTED)
+                return AllowedReply(number, self._allowed())
             case ListReceipts(id=number):
                 return ReceiptsReply(number, self._shelf().rows())
             case ReadReceipt(id=number, session=session):
@@ -244,9 +308,8 @@ class FrontDesk:
             raise Refused("Attach first: somebody must see the question that follows.", reason=RefusalReason.INVALID)
         if connection in self._helping.values():
             raise Refused("A code was asked for already; cancel it first.", reason=RefusalReason.BUSY)
-            case StillHere(number=number):
-                if (program := self._attached.get(connection)) is not None:
-                    program.pulse.heard(number)
+        if self._calling is not None:  # there is one code for a device, and the person's goes before
+            self.help_ended(self._calling[0], "The user has asked for a code of their own.")
         request, self._next_help = self._next_help, self._next_help + 1
         if self._guest is not None:
             # What is wrong with a guest is for the technician who knows its code, not for the relay.
@@ -265,6 +328,19 @@ class FrontDesk:
         if self._receipts is None:
             raise Refused("This agent keeps no receipts.", reason=RefusalReason.UNSUPPORTED)
         return self._receipts
+
+    def _say(self, found: list[KnownSession], text: str) -> None:
+        """To one technician, or to all who hear one another."""
+        if any(one.shares_chat for one in found):
+            found = [one for one in self._sessions() if one in found or one.shares_chat]
+        refused: list[Refused | LocalRefused] = []
+        for one in found:
+            try:
+                one.say(text)
+            except (Refused, LocalRefused) as error:
+                refused.append(error)
+        if len(refused) == len(found):
+            raise refused[0]
 
     def _find(self, session: str) -> list[KnownSession]:
         found = [one for one in self._sessions() if session in ("", one.id)]

@@ -19,6 +19,7 @@ import msgspec
 from agent.errors import LocalRefused, NotRunning
 from agent.local_messages import (
     LINE_BYTES,
+    AllowedReply,
     AnyRequest,
     AnySaid,
     AreYouThere,
@@ -32,6 +33,7 @@ from agent.local_messages import (
 from agent.tasks import Supervisor
 from protocol.errors import HandrailError, RefusalReason, Refused
 
+Reply = Done | StatusReply | AllowedReply
 _LOGGER = logging.getLogger(__name__)
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 MOST_CONNECTIONS = 32
@@ -59,7 +61,6 @@ class LocalConnection:
             self._writer.transport.abort()
             return
         self._writer.write(_ENCODER.encode(said) + b"\n")
-
 
     def cut(self, text: str) -> None:
         """End the connection for the reason in `text`, which is said where that can be: the program may read nothing any more."""
@@ -214,7 +215,7 @@ class LocalClient:
         self._writer = writer
         self._next = 1
         self._gone: HandrailError | None = None
-        self._answers: dict[int, asyncio.Future[Done | StatusReply]] = {}
+        self._answers: dict[int, asyncio.Future[Reply]] = {}
         self.events: asyncio.Queue[Said | None] = asyncio.Queue()
         self._tasks = Supervisor()
 
@@ -245,7 +246,7 @@ class LocalClient:
             await client._tasks.aclose()
             writer.close()
 
-    async def request(self, make: Callable[[int], Request]) -> Done | StatusReply:
+    async def request(self, make: Callable[[int], Request]) -> Reply:
         """Send the request that `make(id)` returns, and wait for its answer.
 
         Raises:
@@ -255,7 +256,7 @@ class LocalClient:
         if self._gone is not None:
             raise self._gone
         number, self._next = self._next, self._next + 1
-        answer: asyncio.Future[Done | StatusReply] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         try:
             self._writer.write(_ENCODER.encode(make(number)) + b"\n")
@@ -272,7 +273,7 @@ class LocalClient:
                 match said:
                     case AreYouThere(number=asked):
                         self._answer(asked)
-                    case Done() | StatusReply():
+                    case Done() | StatusReply() | AllowedReply():
                         self._resolve(said.id, said)
                     case Failed(id=0):
                         gone = LocalRefused(said.text)
@@ -292,7 +293,7 @@ class LocalClient:
         number, self._next = self._next, self._next + 1
         self._writer.write(_ENCODER.encode(StillHere(number, asked)) + b"\n")
 
-    def _resolve(self, number: int, result: Done | StatusReply | HandrailError) -> None:
+    def _resolve(self, number: int, result: Reply | HandrailError) -> None:
         answer = self._answers.get(number)
         if answer is None or answer.done():
             return

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from agent.allowed import AllowedHere
 from agent.consent import ConsentQuestion
 from agent.receipts import ReceiptRow, ReceiptShown
 from agent.status import AgentStatus, RelayStatus, SessionStatus
@@ -38,13 +39,13 @@ class Attach(Request, frozen=True, tag="attach"):
     draws: bool = False
 
 
-class RequestHelp(Request, frozen=True, tag="help.request"):
 class StillHere(Request, frozen=True, tag="alive"):
     """Answer to `AreYouThere`: this program runs and hears."""
 
     number: Number
 
 
+class RequestHelp(Request, frozen=True, tag="help.request"):
     """Ask the relay for a code; `CodeShown` follows. It is withdrawn when the connection ends."""
 
     text: Annotated[str, msgspec.Meta(max_length=500)] = ""
@@ -97,6 +98,10 @@ class SayChat(Request, frozen=True, tag="chat"):
     text: Text
 
 
+class AskAllowed(Request, frozen=True, tag="allowed"):
+    """Answered by `AllowedReply`."""
+
+
 class ListReceipts(Request, frozen=True, tag="receipts"):
     """Answered by `ReceiptsReply`."""
 
@@ -118,15 +123,16 @@ class RateSession(Request, frozen=True, tag="receipt.rate"):
 AnyRequest = (
     AskStatus
     | Attach
+    | StillHere
     | RequestHelp
     | CancelHelp
     | AnswerConsent
     | MoreTime
     | StopSession
-    | StillHere
     | PauseSession
     | RevokeCapability
     | SayChat
+    | AskAllowed
     | ListReceipts
     | ReadReceipt
     | RateSession
@@ -152,18 +158,25 @@ class Failed(Said, frozen=True, tag="failed"):
     text: str
 
 
-class StatusReply(Said, frozen=True, tag="status"):
-    """Answer to `AskStatus`."""
-
-    id: Number
-    status: AgentStatus
-
 class AreYouThere(Said, frozen=True, tag="alive"):
     """To attached programs every few seconds: say `StillHere` with this number, or be cut off. Whoever is stopped or hangs shows
     nothing to anybody."""
 
     number: Number
 
+
+class StatusReply(Said, frozen=True, tag="status"):
+    """Answer to `AskStatus`."""
+
+    id: Number
+    status: AgentStatus
+
+
+class AllowedReply(Said, frozen=True, tag="allowed"):
+    """Answer to `AskAllowed`."""
+
+    id: Number
+    allowed: AllowedHere
 
 
 class ReceiptsReply(Said, frozen=True, tag="receipts"):
@@ -185,6 +198,13 @@ class CodeShown(Said, frozen=True, tag="help.code"):
 
     code: str
     seconds: float
+
+
+class PlaceShown(Said, frozen=True, tag="help.place"):
+    """Of the `waiting` computers of the organisation, `ahead` asked before. The relay says so: unverified."""
+
+    ahead: int
+    waiting: int
 
 
 class HelpEnded(Said, frozen=True, tag="help.ended"):
@@ -287,10 +307,13 @@ Drawing = PointerMoved | PointerClicked | StrokeDrawn | DrawingCleared
 AnySaid = (
     Done
     | Failed
+    | AreYouThere
     | StatusReply
+    | AllowedReply
     | ReceiptsReply
     | ReceiptReply
     | CodeShown
+    | PlaceShown
     | HelpEnded
     | ConsentAsked
     | ConsentExtended
@@ -304,4 +327,3 @@ AnySaid = (
     | StrokeDrawn
     | DrawingCleared
 )
-    | AreYouThere

@@ -43,6 +43,7 @@ from protocol.link_messages import (
     Failed,
     HelpCancel,
     HelpCode,
+    HelpPlace,
     HelpRequest,
     LinkMessage,
     LoggedIn,
@@ -71,7 +72,7 @@ PEER_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
 
 _ANSWERS: Final[frozenset[type[LinkMessage]]] = frozenset({Done, Failed, MailDeliver, RepositoryChanged, Reconnect})
 RELAY_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
-    Role.DEVICE: _ANSWERS | {HelpCode, TunnelOffer},
+    Role.DEVICE: _ANSWERS | {HelpCode, HelpPlace, TunnelOffer},
     Role.TECHNICIAN: _ANSWERS | {TunnelOffer, DevicesPage, DevicesChanged},
     Role.SIGNER: _ANSWERS | {UploadTicket},
     Role.GUEST: _ANSWERS - {MailDeliver} | {HelpCode, TunnelOffer},

@@ -21,6 +21,8 @@ OrganisationId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Ticket = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{20,64}\Z")]
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Certificate = Annotated[bytes, msgspec.Meta(max_length=4096)]
+WantedTier = Annotated[int, msgspec.Meta(ge=0, le=3)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**6)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=10**7)]
 
 
@@ -73,10 +75,12 @@ class LoginRefused(LinkMessage, frozen=True, tag="login_refused"):
 
 
 class HelpRequest(LinkMessage, frozen=True, tag="help.request"):
-    """A->R: the user wants help and will read out a code. `text`: one line "what is wrong"."""
+    """A->R: the user wants help and will read out a code. `text`: one line "what is wrong". `tier`: a technician who is there
+    already has a further one called, of this tier or above (0: nobody is there yet)."""
 
     request: RequestId
     text: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    tier: WantedTier = 0
 
 
 class HelpCode(LinkMessage, frozen=True, tag="help.code"):
@@ -85,6 +89,14 @@ class HelpCode(LinkMessage, frozen=True, tag="help.code"):
     request: RequestId
     code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{9}\Z")]
     seconds: Seconds
+
+
+class HelpPlace(LinkMessage, frozen=True, tag="help.place"):
+    """R->A: of the `waiting` devices of this organisation, `ahead` asked for help before this one. Sent when that changes."""
+
+    request: RequestId
+    ahead: Count
+    waiting: Count
 
 
 class HelpCancel(LinkMessage, frozen=True, tag="help.cancel"):
@@ -139,6 +151,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     waiting: bool = False
     waiting_text: Annotated[str, msgspec.Meta(max_length=500)] = ""
     waiting_since: float = 0.0
+    waiting_tier: WantedTier = 0
 
 
 class DevicesPage(LinkMessage, frozen=True, tag="devices.page"):
@@ -224,6 +237,7 @@ AnyLinkMessage = (
     | LoginRefused
     | HelpRequest
     | HelpCode
+    | HelpPlace
     | HelpCancel
     | CodeRedeem
     | DeviceAsk

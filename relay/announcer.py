@@ -12,6 +12,7 @@ from relay.links import Link, LinkHub
 from relay.mailbox import Mailbox
 from relay.metrics import Loss, Metrics
 from relay.organisations import Organisations
+from relay.places import Places
 from relay.store.database import StoreError
 from relay.tunnels import TunnelTable
 
@@ -47,6 +48,7 @@ class Announcer:
         self._organisations = organisations
         self._metrics = metrics
         self._clock = clock
+        self._places = Places(hub, codes)
 
     async def run(self) -> None:
         """Until cancelled. A database that fails is logged and tried again."""
@@ -73,7 +75,8 @@ class Announcer:
         self._tunnels.expire(now)
 
     async def announce(self) -> None:
-        """Tell technicians who watch what changed: one message each, of the rows as they are now."""
+        """Tell technicians who watch what changed: one message each, of the rows as they are now; and who waits, their place."""
+        self._places.tell()
         for link in list(self._hub.watchers()):
             if link.queued < QUEUE:
                 await self._tell(link)

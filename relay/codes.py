@@ -30,7 +30,8 @@ class CodeLocked(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code that stands. `deadline` is monotonic, `since` wall seconds; `request` is the device's own number for it."""
+    """One code that stands. `deadline` is monotonic, `since` wall seconds; `request` is the device's own number for it; `tier` as
+    in `HelpRequest`."""
 
     organisation: str
     device: str
@@ -39,6 +40,7 @@ class Code:
     text: str
     since: float
     deadline: float
+    tier: int = 0
 
 
 class CodeBook:
@@ -53,11 +55,11 @@ class CodeBook:
         self._wrong_technician = SlidingWindow(limits.code_wrong_per_technician, window)
         self._wrong_organisation = SlidingWindow(limits.code_wrong_per_organisation, window)
 
-    def issue(self, organisation: str, device: str, request: int, text: str, *, now: float, wall: float) -> Code:
+    def issue(self, organisation: str, device: str, request: int, text: str, *, now: float, wall: float, tier: int = 0) -> Code:
         """A new code for the device; an older one of the same device is void."""
         self._forget(self._by_device.get((organisation, device)))
         digits = self._draw(organisation)
-        code = Code(organisation, device, request, digits, text, wall, now + self._limits.code_seconds)
+        code = Code(organisation, device, request, digits, text, wall, now + self._limits.code_seconds, tier)
         self._by_code[organisation, digits] = self._by_device[organisation, device] = code
         return code
 
@@ -102,6 +104,10 @@ class CodeBook:
         """The device's standing code, if its user waits for help."""
         code = self._by_device.get((organisation, device))
         return code if code is not None and code.deadline > now else None
+
+    def standing(self) -> list[Code]:
+        """Every code, the one that was asked for first in front."""
+        return sorted(self._by_code.values(), key=lambda code: (code.deadline, code.device))
 
     def expire(self, now: float) -> list[Code]:
         """Take out the codes whose time is over; the caller tells whoever watches."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, Q
 
 from agent.backends.hotkey import Hotkey, open_hotkey
 from agent.desktop.about_window import AboutWindow
+from agent.desktop.allowed_window import AllowedWindow
 from agent.desktop.banner import Banner
 from agent.desktop.chat_window import ChatWindow
 from agent.desktop.consent_window import ConsentWindow
@@ -23,7 +24,9 @@ from agent.desktop.texts import Texts
 from agent.desktop.tray import Tray
 from agent.desktop.wire import Wire
 from agent.local_messages import (
+    AllowedReply,
     AnswerConsent,
+    AskAllowed,
     AskStatus,
     CancelHelp,
     ChatHeard,
@@ -80,6 +83,7 @@ class Desktop(QObject):
         self.help = HelpWindow(texts, self, clock)
         self.receipts = ReceiptWindow(texts, self)
         self.about = AboutWindow(texts)
+        self.allowed = AllowedWindow(texts)
         self.chats: dict[str, ChatWindow] = {}
         self.tray = Tray(texts, self.chosen, self.show_home)
         self._has_tray = False
@@ -109,7 +113,16 @@ class Desktop(QObject):
             self._hotkey.close()
         self._runner.stop()
         # Windows go while Qt is whole, not in whatever order the interpreter takes things down.
-        for window in (self.consent, self.banner, self.help, self.receipts, self.about, self.home, *self.chats.values()):
+        for window in (
+            self.consent,
+            self.banner,
+            self.help,
+            self.receipts,
+            self.about,
+            self.allowed,
+            self.home,
+            *self.chats.values(),
+        ):
             window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
@@ -192,6 +205,8 @@ class Desktop(QObject):
                 self.session_stopped("")
             case Command.RECEIPTS:
                 self.receipts_wanted()
+            case Command.ALLOWED:
+                self.wire.request(AskAllowed, self._show_allowed)
             case Command.ABOUT:
                 self.wire.request(AskStatus, self._show_about)
 
@@ -206,6 +221,10 @@ class Desktop(QObject):
             self.help.present()
         else:
             self.show_home()
+
+    def _show_allowed(self, said: Said) -> None:
+        if isinstance(said, AllowedReply):
+            self.allowed.present(said.allowed)
 
     def _show_about(self, said: Said) -> None:
         status = said.status if isinstance(said, StatusReply) else None

@@ -60,7 +60,7 @@ def card_of(question: ConsentQuestion, texts: Texts) -> Card:
     wished = [wish.capability for wish in question.wishes]
     if question.kind == "confirm":
         said = texts("consent.no_confirm_help")
-        choices = [Choice("yes", texts("consent.yes"), texts("consent.yes_help"), yes=True)]
+        choices = [Choice("yes", *_yes(question, texts), yes=True)]
     elif question.kind == "capability":
         said = texts("consent.no_more_help")
         choices = [Choice("allow", texts("consent.allow_one"), texts("consent.allow_one_help"), frozenset(wished))]
@@ -74,13 +74,27 @@ def card_of(question: ConsentQuestion, texts: Texts) -> Card:
         who=texts("consent.who", organisation=organisation, tier=question.tier),
         reason="" if question.kind == "confirm" else _reason(reason, texts),
         sas=printable(question.sas),
-        title=printable(question.title),
+        title=_known(question, "title", question.title, texts),
         lines=_lines(question, wished, texts),
         choices=(*choices, no),
         singles=tuple(singles),
         open_singles=bool(singles) and not choices,
         after_restart=_after_restart(question.after_restart, texts),
     )
+
+
+def _known(question: ConsentQuestion, part: str, plain: str, texts: Texts) -> str:
+    """Part of a question in this language, where it is one that is known here; else as the agent said it."""
+    key = f"ask.{question.words}_{part}"
+    if not question.words or not texts.has(key):
+        return printable(plain)
+    return texts(key, **{name: printable(value) for name, value in question.values.items()})
+
+
+def _yes(question: ConsentQuestion, texts: Texts) -> tuple[str, str]:
+    if question.words and texts.has(f"ask.{question.words}_yes"):
+        return texts(f"ask.{question.words}_yes"), texts(f"ask.{question.words}_yes_help")
+    return texts("consent.yes"), texts("consent.yes_help")
 
 
 def _reason(reason: str, texts: Texts) -> str:
@@ -93,7 +107,8 @@ def _after_restart(seconds: float, texts: Texts) -> str:
 
 def _lines(question: ConsentQuestion, wished: list[Capability], texts: Texts) -> tuple[str, ...]:
     if question.kind == "confirm":
-        return tuple(printable(line) for line in (question.text, *question.details) if line)
+        lines = (_known(question, "text", question.text, texts), *map(printable, question.details))
+        return tuple(line for line in lines if line)
     if question.kind == "capability":
         return tuple(texts.sentence(texts.may(one)) for one in wished)
     return ()

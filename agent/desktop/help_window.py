@@ -18,6 +18,17 @@ STEPS = 1000
 URGENT_SECONDS = 60.0
 
 
+def queue_words(help_: Help, now: float, texts: Texts) -> str:
+    """How long nobody has come, and how many wait before the person here."""
+    words = texts("help.waiting", time=clock(now - help_.since))
+    if help_.place is None:
+        return words
+    ahead, waiting = help_.place
+    if waiting <= 1:
+        return f"{words} {texts('help.alone')}"
+    return f"{words} {texts('help.first') if not ahead else texts('help.place', place=ahead + 1, waiting=waiting)}"
+
+
 class HelpListener(Protocol):
     """Who hears what the person wants."""
 
@@ -142,7 +153,7 @@ class HelpWindow(Window):
         self._left.setText(self._texts("help.left", left=clock(left)))
         self._bar.setValue(round(max(0.0, left) / self._whole * STEPS))
         restyle(self._bar, "urgent", left < URGENT_SECONDS)
-        self._queue.setText(self._texts("help.waiting", time=clock(now - help_.since)))
+        self._queue.setText(queue_words(help_, now, self._texts))
         self._copy.setText(self._texts("help.copied" if self._copied == grouped(help_.code) else "help.copy"))
 
     def _show_page(self, page: QWidget) -> None:

@@ -64,7 +64,7 @@ class HomeWindow(Window):
             found = self._buttons[entry.command]
             found.setText(entry.text)
             found.setEnabled(entry.enabled)
-            found.setVisible(entry.enabled or entry.command in (Command.HELP, Command.RECEIPTS))
+            found.setVisible(entry.enabled or entry.command in (Command.HELP, Command.RECEIPTS, Command.ALLOWED))
         self.fit()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -16,6 +16,7 @@ class Command(StrEnum):
     PAUSE = "pause"
     STOP = "stop"
     RECEIPTS = "receipts"
+    ALLOWED = "allowed"
     ABOUT = "about"
 
 
@@ -41,5 +42,6 @@ def entries(state: DesktopState, texts: Texts) -> list[Entry]:
         Entry(Command.PAUSE, texts("menu.resume" if state.all_paused else "menu.pause"), sessions),
         Entry(Command.STOP, texts("menu.stop"), sessions),
         Entry(Command.RECEIPTS, texts("menu.receipts"), state.agent_up, True),
+        Entry(Command.ALLOWED, texts("menu.allowed"), state.agent_up),
         Entry(Command.ABOUT, texts("menu.about"), True),
     ]

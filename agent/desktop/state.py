@@ -16,6 +16,7 @@ from agent.local_messages import (
     ConsentClosed,
     ConsentExtended,
     HelpEnded,
+    PlaceShown,
     RelayChanged,
     Said,
     SessionChanged,
@@ -57,7 +58,8 @@ class OpenQuestion:
 
 @dataclass(slots=True)
 class Help:
-    """The request for help of this program. `since` and `until` are monotonic; `note` is why there is no code (any more)."""
+    """The request for help of this program. `since` and `until` are monotonic; `note` is why there is no code (any more);
+    `place` is (how many asked before, how many wait), None while that is not known."""
 
     stage: HelpStage = HelpStage.IDLE
     text: str = ""
@@ -65,6 +67,7 @@ class Help:
     since: float = 0.0
     until: float = 0.0
     note: str = ""
+    place: tuple[int, int] | None = None
 
     @property
     def waiting(self) -> bool:
@@ -134,6 +137,8 @@ class DesktopState:
                 self.relay = relay
             case CodeShown(code=code, seconds=seconds):
                 self.help.stage, self.help.code, self.help.until = HelpStage.CODE, code, now + seconds
+            case PlaceShown(ahead=ahead, waiting=waiting):
+                self.help.place = (ahead, waiting)
             case HelpEnded(text=text, used=used):
                 self.help = Help(HelpStage.USED if used else HelpStage.IDLE, self.help.text, since=now, note=printable(text))
             case ConsentAsked(question=number, ask=ask, seconds=seconds):
@@ -161,8 +166,16 @@ class DesktopState:
 
     def _heard_chat(self, said: ChatHeard, wall: float) -> None:
         chat = self.chats.setdefault(said.session, Conversation(said.name))
-        chat.add(ChatLine(False, said.name, printable(said.text, keep=NEWLINE_AND_TAB), wall))
+        line = ChatLine(False, said.name, printable(said.text, keep=NEWLINE_AND_TAB), wall)
+        for other in self._sharing(said.session):
+            self.conversation(other).add(line)
+        chat.add(line)
         chat.unread += 1
+
+    def _sharing(self, session: str) -> list[str]:
+        """The other sessions in which the same is heard: technicians who are told of one another talk together."""
+        sharing = [number for number, one in self.sessions.items() if {"chat", "colleagues"} <= set(one.granted)]
+        return [number for number in sharing if number != session] if session in sharing else []
 
     def _no_longer_used(self) -> None:
         """Whoever came by the code has got an answer: the request for help is done."""
@@ -189,7 +202,8 @@ class DesktopState:
 
     def said(self, session: str, text: str, wall: float) -> None:
         """The person said something."""
-        self.conversation(session).add(ChatLine(True, "", text, wall))
+        for one in (session, *self._sharing(session)):
+            self.conversation(one).add(ChatLine(True, "", text, wall))
 
     def conversation(self, session: str) -> Conversation:
         """The chat of a session, an empty one when nobody has said anything yet."""

@@ -14,6 +14,7 @@ from protocol.link_messages import (
     Failed,
     HelpCancel,
     HelpCode,
+    HelpPlace,
     HelpRequest,
     LinkMessage,
     LoggedIn,
@@ -29,7 +30,7 @@ from protocol.link_messages import (
     UploadAsk,
     UploadTicket,
 )
-from protocol.messages import Lane, Message, clipboard, files
+from protocol.messages import Lane, Message, clipboard, colleagues, files
 from protocol.messages import input as keys
 from protocol.messages.chat import ChatMessage
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
@@ -146,6 +147,21 @@ MESSAGES: list[Message] = [
     Pong(1_000_000),
     End("done", b"checkpoint", b"{}"),
     ChatMessage("Grüße, 日本 🙂", 1795262400.5),
+    colleagues.People(
+        [
+            colleagues.Person(1, "Ana Ruiz", 1, [Capability.CONTROL, Capability.VIEW], True),
+            colleagues.Person(2, "Ben Ruiz", 2, [Capability.VIEW]),
+        ],
+        2,
+    ),
+    colleagues.Invite(30, 2, "the spooler crashes, see the log", ""),
+    colleagues.InviteCancel(),
+    colleagues.InviteNotes("Ana Ruiz", 1, "the spooler crashes, see the log", 1795262400.0, True),
+    colleagues.ControlAsk(31),
+    colleagues.ControlAsked(2, "Ben Ruiz", True),
+    colleagues.ControlKeep(2),
+    colleagues.HandOver(32, 2),
+    colleagues.ColleaguesState(30, "called", "", 600.0),
     keys.PointerMove(-1, 1079),
     keys.PointerButton(640, 480, 2, True),
     keys.PointerWheel(640, 480, 0, -120),
@@ -271,14 +287,15 @@ MESSAGES: list[Message] = [
     LiveServices(8, "ok", 1, [ServiceRow("cups.service", "CUPS Scheduler", "failed", "failed")]),
 ]
 
-ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0)
+ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0, 2)
 LINK_MESSAGES: list[LinkMessage] = [
     Challenge(NONCE, "https://relay.example:8443", 1),
     Login(Role.DEVICE, [b"leaf", b"ca"], b"signature", 1, "Büro 3", "Linux"),
     LoggedIn("dev1", ORGANISATION, 20.0),
     LoginRefused(RefusalReason.UNTRUSTED, "The device's certificate has expired."),
-    HelpRequest(1, "printer"),
+    HelpRequest(1, "printer", 2),
     HelpCode(1, "482913507", 600.0),
+    HelpPlace(1, 2, 5),
     HelpCancel(1),
     CodeRedeem(2, "482913507"),
     DeviceAsk(3, "dev1"),

@@ -7,14 +7,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.allowed import AllowedHere
 from agent.attention import LOST
 from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
 from agent.errors import LocalRefused, RelayAway
 from agent.front_desk import FrontDesk
 from agent.guest import GuestCode
 from agent.local_messages import (
+    AllowedReply,
     AnswerConsent,
     AreYouThere,
+    AskAllowed,
     AskStatus,
     Attach,
     CancelHelp,
@@ -26,6 +29,7 @@ from agent.local_messages import (
     ListReceipts,
     MoreTime,
     PauseSession,
+    PlaceShown,
     RateSession,
     ReadReceipt,
     ReceiptReply,
@@ -47,7 +51,7 @@ from agent.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.codes import parse_code
 from protocol.errors import RefusalReason, Refused
-from protocol.link_messages import HelpCancel, HelpCode, HelpRequest, LinkMessage
+from protocol.link_messages import HelpCancel, HelpCode, HelpPlace, HelpRequest, LinkMessage
 from tests.kit.waiting import eventually_async
 
 CONNECTED = RelayStatus("https://relay.example", "connected", 0.0, "")
@@ -294,3 +298,23 @@ async def test_a_program_that_does_not_answer_is_cut_off_and_counts_as_gone(room
     assert (stopped.cut_for, awake.cut_for) == ([LOST], [])
     assert len([said for said in stopped.heard if isinstance(said, AreYouThere)]) == 1
     assert (room.broker.attached, room.board.attached) == (1, 1)
+
+
+async def test_the_place_in_the_queue_goes_to_whoever_asked() -> None:
+    room, program, other = Room(), Program(), Program()
+    for one in (program, other):
+        await room.ask(one, Attach(1))
+    await room.ask(program, RequestHelp(2, "printer"))
+    room.desk.help_place(HelpPlace(1, 2, 5))
+    room.desk.help_place(HelpPlace(9, 0, 1))
+    assert [said for said in program.heard if isinstance(said, PlaceShown)] == [PlaceShown(2, 5)]
+    assert not any(isinstance(said, PlaceShown) for said in other.heard)
+
+
+async def test_the_rules_are_told_where_they_are_known() -> None:
+    room, program = Room(), Program()
+    with pytest.raises(Refused, match="knows no rules"):
+        await room.ask(program, AskAllowed(1))
+    rules = AllowedHere("Example", "front", None)
+    desk = FrontDesk(room.broker, room.board, sessions=list, send=room.send, allowed=lambda: rules)
+    assert await desk.request(program, AskAllowed(7)) == AllowedReply(7, rules)  # type: ignore[arg-type]

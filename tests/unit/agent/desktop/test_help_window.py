@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from agent.desktop.help_window import HelpWindow
 from agent.desktop.state import DesktopState
 from agent.desktop.texts import Texts
-from agent.local_messages import CodeShown, HelpEnded
+from agent.local_messages import CodeShown, HelpEnded, PlaceShown
 from tests.kit.clock import Clock
 from tests.kit.desk import AWAY, CONNECTED
 
@@ -119,3 +119,19 @@ def test_without_a_relay_it_says_why(person: Person) -> None:
     person.state.help_refused("Too many codes.")
     person.window.show_state(person.state)
     assert person.window._note_text.text() == "Too many codes."
+
+
+def test_the_place_in_the_queue_is_told(person: Person) -> None:
+    person.help_wanted("x")
+    person.given()
+    said = []
+    for ahead, waiting in ((2, 4), (0, 3), (0, 1)):
+        person.state.hear(PlaceShown(ahead, waiting), person.now(), 0.0)
+        person.window.show_state(person.state)
+        said.append(person.window._queue.text())
+    assert "You are number 3 of 4 who wait." in said[0]
+    assert "You are next." in said[1]
+    assert "Nobody waits before you." in said[2]
+    person.help_cancelled()
+    person.help_wanted("again")
+    assert person.state.help.place is None

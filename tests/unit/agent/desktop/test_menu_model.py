@@ -16,7 +16,7 @@ def test_what_is_offered_follows_the_state(texts: Texts) -> None:
     assert offered(state, texts) == {Command.ABOUT}
     state.agent_here()
     state.relay = CONNECTED
-    ready = {Command.HELP, Command.RECEIPTS, Command.ABOUT}
+    ready = {Command.HELP, Command.RECEIPTS, Command.ALLOWED, Command.ABOUT}
     assert offered(state, texts) == ready
     state.ask_for_help("x", 0.0)
     assert offered(state, texts) == ready - {Command.HELP} | {Command.CODE}

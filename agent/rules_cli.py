@@ -1,0 +1,55 @@
+"""`handrail-agent rules`: the organisation's rules for this computer, in the words of the window that shows them."""
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+
+import click
+import msgspec
+
+from agent.allowed import AllowedHere
+from agent.desktop.allowed_model import rules_of
+from agent.desktop.texts import LANGUAGES, Texts, chosen_language
+from agent.local import LocalClient
+from agent.local_messages import AllowedReply, AskAllowed
+from agent.settings import AgentSettings
+
+
+def language_of(environ: Mapping[str, str]) -> str:
+    """The terminal's language, as gettext finds it."""
+    named = [environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    return chosen_language(next(([one] for one in named if one), []))
+
+
+def page(allowed: AllowedHere, texts: Texts) -> Iterator[str]:
+    """The lines."""
+    shown = rules_of(allowed, texts)
+    yield f"{shown.about} {shown.age}".strip()
+    for section in shown.sections:
+        yield ""
+        yield section.heading.upper()
+        if section.first:
+            yield f"  {section.first}"
+        yield from (f"    - {point}" for point in section.points)
+        yield from (f"  {line}" for line in section.more)
+
+
+@click.command("rules")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Language (default: the terminal's).")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def rules(settings: AgentSettings, language: str | None, as_json: bool) -> None:
+    """Show what may be done on this computer: who may ask, what goes without asking, what is recorded, and the approved fixes."""
+    allowed = asyncio.run(_ask(settings))
+    if as_json:
+        click.echo(msgspec.json.encode(allowed).decode())
+        return
+    for line in page(allowed, Texts(language or language_of(os.environ))):
+        click.echo(line)
+
+
+async def _ask(settings: AgentSettings) -> AllowedHere:
+    async with LocalClient.connected(settings.socket) as client:
+        reply = await client.request(AskAllowed)
+        assert isinstance(reply, AllowedReply)
+        return reply.allowed

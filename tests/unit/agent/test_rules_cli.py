@@ -1,0 +1,41 @@
+"""The rules at a terminal."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.consent import ConsentBroker
+from agent.desktop.texts import Texts
+from agent.front_desk import FrontDesk
+from agent.local import LocalServer
+from agent.rules_cli import language_of, page, rules
+from agent.settings import AgentSettings
+from agent.status import StatusBoard
+from tests.kit.desk import CONNECTED
+from tests.unit.agent.desktop.test_allowed_model import allowed
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [({"LANG": "de_DE.UTF-8"}, "de"), ({"LC_ALL": "C.UTF-8", "LANG": "de_DE.UTF-8"}, "en"), ({}, "en")],
+)
+def test_it_speaks_the_terminals_language(environ: dict[str, str], language: str) -> None:
+    assert language_of(environ) == language
+
+
+def test_the_page_says_what_the_window_says() -> None:
+    lines = list(page(allowed(), Texts("en")))
+    assert "    - Ana Ruiz (tier 2)" in lines
+    assert "ONLY IF YOU SAY YES" in lines
+
+
+async def test_it_asks_the_agent_that_runs(tmp_path: Path) -> None:
+    board = StatusBoard(device="d", label="Till 3", organisation="Example", certificate_until=0.0, relay=CONNECTED)
+    desk = FrontDesk(ConsentBroker(), board, sessions=list, send=lambda _: None, allowed=allowed)
+    settings = AgentSettings(home=tmp_path)
+    async with LocalServer(settings.socket, desk).serving():
+        for options, words in ((["--language", "de"], "OHNE SIE ZU FRAGEN"), (["--json"], '"group":"front"')):
+            told = await asyncio.to_thread(CliRunner().invoke, rules, options, obj=settings)
+            assert words in told.output, told.output
