@@ -20,8 +20,8 @@ test-slow: ## proofs that take minutes: gigabytes over a link that is cut, long 
 
 attacks: ## every row of protocol/THREATS.md, then each once more with its control taken away
 	@scripts/prepare test
-	@$(PYTEST) -q tests/attacks --without-controls
-	@$(PYTEST) -q tests/attacks
+	@$(PYTEST) -q tests/attacks --without-controls -n $(WORKERS) --dist loadgroup
+	@$(PYTEST) -q tests/attacks -n $(WORKERS) --dist loadgroup
 
 fuzz: ## coverage-guided, each parser in turn: make fuzz MINUTES=10 (TARGET=frames for one)
 	@scripts/prepare test

@@ -189,18 +189,26 @@ def printable_text(patch: Patch) -> None:
 @control("pictures have the size that they say, and no more than the limits")
 def picture_limits(patch: Patch) -> None:
     """Whatever comes is unpacked and put somewhere."""
+    import zlib
+
     import numpy as np
     import zstandard
 
     import technician_client.picture
+    import technician_client.tile_data
     from technician_client.picture import Picture
 
-    def inflate(tile: Any, depth: int) -> Any:
-        data = zstandard.ZstdDecompressor().decompressobj().decompress(tile.data)
+    def whole(tile: Any, depth: int, data: bytes) -> Any:
         wanted = tile.width * tile.height * depth
-        return np.frombuffer(data.ljust(wanted, b"\0")[:wanted], np.uint8).reshape(tile.height, tile.width, depth)
+        return np.frombuffer(data.ljust(wanted, b"\0")[:wanted], np.uint8)
 
-    patch(technician_client.picture, "_inflate", inflate)
+    def packed(tile: Any, depth: int) -> Any:
+        return whole(tile, depth, zstandard.ZstdDecompressor().decompressobj().decompress(tile.data))
+
+    for module in (technician_client.picture, technician_client.tile_data):
+        patch(module, "packed", packed)
+    inflate = lambda tile: whole(tile, 3, zlib.decompressobj(-zlib.MAX_WBITS).decompress(tile.data))  # noqa: E731
+    patch(technician_client.tile_data, "_inflate", inflate)
     patch(Picture, "_check", lambda self, x, y, width, height: None)
     patch(Picture, "_put", lambda self, operation, pixels: None)
     patch(Picture, "_part", lambda self, x, y, size: np.zeros((1, 1, 4), np.uint8))

@@ -1,6 +1,7 @@
 """A desktop that notices everything: a full-screen window that writes down each key and click, a clipboard with something
 precious, and snapshots of processes, files, screen, pointer and clipboard to compare before and after an attack."""
 
+import contextlib
 import hashlib
 import subprocess
 from dataclasses import dataclass
@@ -26,7 +27,15 @@ root.focus_force()
 log.write("ready\\n")
 root.mainloop()
 """
-CLIPBOARD = "import tkinter; root = tkinter.Tk(); root.withdraw(); print(root.clipboard_get())"
+CLIPBOARD = """
+import tkinter
+root = tkinter.Tk()
+root.withdraw()
+try:
+    print(root.clipboard_get())
+except tkinter.TclError as error:  # nothing there, or no text: an attack that succeeded may have left it so
+    print(error)
+"""
 PYTHON = "/usr/bin/python3"
 # Written for the record of what happened, also of what was refused, and (the last) with the time of the last look at the
 # organisation's signed files, which themselves are compared: looked at by tests of their own.
@@ -96,5 +105,6 @@ class Witness:
             for path in directory.rglob("*"):
                 parts = path.relative_to(directory).parts
                 if path.is_file() and not any(part.startswith(record) for part in parts for record in RECORDS):
-                    found.append((str(path), hashlib.sha256(path.read_bytes()).hexdigest()))
+                    with contextlib.suppress(FileNotFoundError):  # gone between the two looks
+                        found.append((str(path), hashlib.sha256(path.read_bytes()).hexdigest()))
         return found
