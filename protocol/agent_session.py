@@ -15,6 +15,7 @@ from protocol.guest import GuestExchange
 from protocol.limits import LIMITS, Limits
 from protocol.messages import Lane, Message, Sender, rule_of
 from protocol.messages.files import FileStop
+from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenAck, ScreenStop
 from protocol.messages.session import (
@@ -65,7 +66,16 @@ EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
 
 # What goes through while the user holds everything back: only what takes nothing and moves nothing.
 HARMLESS_WHILE_PAUSED: Final = frozenset({Capability.CHAT})
-HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (ScreenAck, ScreenStop, ReleaseAll, FileStop)
+HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (
+    ScreenAck,
+    ScreenStop,
+    ReleaseAll,
+    FileStop,
+    ForwardData,
+    ForwardEnd,
+    ForwardCredit,
+    ForwardClosed,
+)
 
 WHY_PAUSED: Final = {
     "user": "the user has paused the session",

@@ -24,14 +24,16 @@ from protocol.messages.forward import (
     ForwardOpened,
     Outcome,
 )
-from technician_client.sessions import Session
+from protocol.messages.session import Refusal
 from technician_client.tasks import Supervisor
+from technician_client.transfers import Channel
 
 _LOGGER = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 ITEMS: Final = 256
 PENDING_BYTES: Final = 256 * 1024
 POLL_SECONDS: Final = 0.005
+OPEN_SECONDS: Final = 20.0
 _WISH = re.compile(r"(?:(?P<local>[0-9]{1,5}):)?(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):)?(?P<port>[0-9]{1,5})\Z")
 
 
@@ -112,7 +114,7 @@ class Forwarder:
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
-        self._session: Session | None = None
+        self._session: Channel | None = None
         self._forwards: dict[int, Forward] = {}
         self._connections: dict[int, _Connection] = {}
         self._last_stream = 0
@@ -159,9 +161,9 @@ class Forwarder:
             self._close(stream, "closed")
         self._on_change()
 
-    async def run(self, session: Session) -> None:
+    async def run(self, session: Channel) -> None:
         """Carry connections in this session until it ends."""
-        kinds = (ForwardOpened, ForwardData, ForwardEnd, ForwardCredit, ForwardClosed)
+        kinds = (ForwardOpened, ForwardData, ForwardEnd, ForwardCredit, ForwardClosed, Refusal)
         with session.subscribe(*kinds, limit=ITEMS) as items:
             self._session = session
             try:
@@ -169,7 +171,8 @@ class Forwarder:
                     if isinstance(item, kinds):
                         self._hear(item)
             finally:
-                self._session = None
+                if self._session is session:
+                    self._session = None
                 for stream in tuple(self._connections):
                     self._ended(stream, ForwardClosed(stream, "broken", "The session was interrupted."))
 
@@ -181,7 +184,10 @@ class Forwarder:
 
     # -- the session --------------------------------------------------------------------------------------------------
 
-    def _hear(self, item: ForwardOpened | ForwardData | ForwardEnd | ForwardCredit | ForwardClosed) -> None:
+    def _hear(self, item: ForwardOpened | ForwardData | ForwardEnd | ForwardCredit | ForwardClosed | Refusal) -> None:
+        if isinstance(item, Refusal):
+            self._refused(item)
+            return
         connection = self._connections.get(item.stream)
         if connection is None:
             return  # it crossed our end of the connection
@@ -200,6 +206,16 @@ class Forwarder:
                     connection.credit.set()
                     connection.arrived.set()
 
+    def _refused(self, refusal: Refusal) -> None:
+        """Paused, or not granted (any more). It names no connection: none that does not stand yet will, and of those that do
+        nobody knows what was refused."""
+        if not refusal.refused.startswith("forward."):
+            return
+        text = refusal.text or f"The device refused it ({refusal.reason})."
+        for stream, connection in tuple(self._connections.items()):
+            if refusal.refused != "forward.open" or not connection.opened.is_set():
+                self._close(stream, "closed", text)
+
     def _say(self, message: ForwardOpen | ForwardData | ForwardEnd | ForwardCredit | ForwardClosed) -> None:
         if self._session is None:
             return
@@ -208,10 +224,10 @@ class Forwarder:
         except HandrailError:
             self._session = None  # it has just ended
 
-    def _close(self, stream: int, outcome: Outcome) -> None:
-        """End a connection from here."""
+    def _close(self, stream: int, outcome: Outcome, text: str = "") -> None:
+        """End a connection from here; `text`: why, for whoever made it."""
         self._say(ForwardClosed(stream, outcome))
-        self._ended(stream, ForwardClosed(stream, outcome))
+        self._ended(stream, ForwardClosed(stream, outcome, text))
 
     def _ended(self, stream: int, closed: ForwardClosed) -> None:
         connection = self._connections.pop(stream, None)
@@ -242,7 +258,7 @@ class Forwarder:
         flow = connection.flow
         try:
             self._say(ForwardOpen(flow.stream, forward.wish.port, forward.wish.host))
-            await connection.opened.wait()
+            await self._wait_opened(connection)
             if connection.closed is None:
                 forward.problem = ""
                 self._on_change()
@@ -261,6 +277,14 @@ class Forwarder:
             else:
                 writer.transport.abort()
             self._on_change()
+
+    async def _wait_opened(self, connection: _Connection) -> None:
+        """Until it stands or is closed. The device tries for 10 s; of many refusals in a second only one is told."""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await connection.opened.wait()
+        except TimeoutError:
+            self._close(connection.flow.stream, "unreachable", "The device did not answer.")
 
     async def _carry(self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Both directions, each at its own pace."""

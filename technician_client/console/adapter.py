@@ -12,6 +12,7 @@ from protocol.link_messages import DevicesChanged, Role
 from protocol.messages import Message
 from protocol.messages.clipboard import ClipboardPart, ClipboardSet, ClipboardStored
 from protocol.messages.files import FileEnd, FileEntries, FilePiece, FileReady, FileResult, FileStored
+from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpened
 from protocol.session import GrantsChanged, SessionEnded
 from technician_client.answers import SessionItem
 from technician_client.console.office import Learner, Office
@@ -42,7 +43,10 @@ from technician_client.settings import Settings
 from technician_client.step_up import StepUp
 from technician_client.subscriptions import Subscription
 
-BESIDE: Final = (FileReady, FileStored, FilePiece, FileEnd, FileResult, FileEntries, ClipboardPart, ClipboardStored, ClipboardSet)
+BESIDE: Final = (
+    *(FileReady, FileStored, FilePiece, FileEnd, FileResult, FileEntries, ClipboardPart, ClipboardStored, ClipboardSet),
+    *(ForwardOpened, ForwardData, ForwardEnd, ForwardCredit, ForwardClosed),
+)
 """What does not go to the page: whoever asked for it has subscribed to it."""
 SESSION_ITEMS: Final = 32
 """How many messages of one session may wait for the browser before the tunnel is no longer read."""

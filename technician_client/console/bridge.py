@@ -24,6 +24,8 @@ from technician_client.console.wire import (
     Command,
     EndSession,
     Record,
+    StartForward,
+    StopForward,
     TakeNote,
     ToBrowserMessage,
     UpdateWriter,
@@ -210,6 +212,12 @@ class Bridge:
                 return
             case TakeNote(text=text):
                 self._live.supervisor.spawn(self._live.note(text), "notes")
+                return
+            case StartForward(port=port, local=local, host=host):
+                self._live.supervisor.spawn(self._live.forwards.start(port, local, host), f"forward port {port}")
+                return
+            case StopForward(number=number):
+                self._live.forwards.stop(number)
                 return
             case ScreenAck(sequence=sequence):
                 self._window.painted(sequence)

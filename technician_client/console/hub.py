@@ -17,6 +17,7 @@ from protocol.messages.chat import ChatMessage
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
+from technician_client.console.forwards import Forwards
 from technician_client.console.keeping import About, Keeping
 from technician_client.console.ports import (
     ConsentAsked,
@@ -107,6 +108,7 @@ class LiveSession:
         self._tab: Tab | None = None
         self._detached_at: float | None = clock()
         self.supervisor = Supervisor()
+        self.forwards = Forwards(self._tell, relay.demand_step_up)
         self._keeping = keeping
         self._note = ""
         self._opened_once = False
@@ -169,6 +171,7 @@ class LiveSession:
                 "receipt": over.receipt[:RECEIPT_BYTES].decode("utf-8", "replace"),
             },
             "chat": list(self._chat),
+            "forwards": self.forwards.rows,
             "after_restart": session.after_restart if session else 0.0,
             "recording": self._recording.state if self._recording else None,
             "note": self._note,
@@ -277,6 +280,12 @@ class LiveSession:
     async def run(self) -> None:
         """Open the session, pass on what the agent says, and note how it ended."""
         try:
+            await self._run()
+        finally:
+            await self.forwards.aclose()
+
+    async def _run(self) -> None:
+        try:
             self._session = await self._relay.open(self._target, self._wanted, self._reason, self._progress)
         except HandrailError as error:
             reason = str(error.reason) if isinstance(error, Refused) else "not_opened"
@@ -300,6 +309,7 @@ class LiveSession:
     async def _hear(self, session: RemoteSession) -> SessionOver:
         """From the welcome to the end."""
         self._granted = session.granted
+        self.forwards.opened(session.channel, session.granted)
         self._opened_at = self._clock()
         self._answer_by = self._device_again = None
         self._become(Phase.OPEN)
@@ -308,6 +318,7 @@ class LiveSession:
             match event:
                 case GrantsNow(granted=granted):
                     self._granted = granted
+                    self.forwards.granted(granted)
                     self._tell({"type": "granted", "granted": sorted(granted)})
                 case SessionOver():
                     return event
@@ -363,6 +374,7 @@ class LiveSession:
             if self._recording is not None:
                 self._recording.over()
             self._granted = frozenset()
+            self.forwards.granted(())
             self._become(Phase.OVER)
 
     def _become(self, phase: Phase) -> None:

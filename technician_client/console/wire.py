@@ -17,8 +17,10 @@ from protocol.errors import RemoteProtocolError, UndecodableMessage
 from protocol.limits import LIMITS
 from protocol.messages import Message, chat, clipboard, diagnostics, fixes, live, logs, pointer, power, screen, session, terminal
 from protocol.messages import input as input_messages
+from protocol.messages.forward import Host, Port
 from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.console.pixels import Pixels, TileReader
+from technician_client.forwarding import LOOPBACK
 from technician_client.notes import MOST_CHARS
 
 UPDATE: Final = 1
@@ -137,7 +139,21 @@ class TakeNote(PageCommand, frozen=True, tag="note"):
     text: Annotated[str, msgspec.Meta(max_length=MOST_CHARS)]
 
 
-Command = AskCapability | EndSession | Record | TakeNote
+class StartForward(PageCommand, frozen=True, tag="forward"):
+    """Listen on `local` of 127.0.0.1 (None: any port, best `port`) for `port` of `host` as seen from the device."""
+
+    port: Port
+    local: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    host: Host = LOOPBACK
+
+
+class StopForward(PageCommand, frozen=True, tag="forward_stop"):
+    """Listen no longer."""
+
+    number: int
+
+
+Command = AskCapability | EndSession | Record | TakeNote | StartForward | StopForward
 _MESSAGES: Final = msgspec.json.Decoder(FromBrowserMessage)
 _COMMANDS: Final = msgspec.json.Decoder(Command)
 

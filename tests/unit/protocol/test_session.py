@@ -10,6 +10,7 @@ from protocol.errors import LocalProtocolError, RefusalReason
 from protocol.messages import REGISTRY, Lane, Sender
 from protocol.messages.chat import ChatMessage
 from protocol.messages.diagnostics import DiagnosticsCollect
+from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen
 from protocol.messages.input import PointerMove, TypeText
 from protocol.messages.screen import CursorMove, ScreenAck, ScreenUpdate, Tile
 from protocol.messages.session import Paused, Refusal
@@ -137,6 +138,15 @@ def test_pause_holds_input_back_and_lets_chat_through(organisation: Organisation
     talk.technician.send_message(PointerMove(1, 1), talk.now)
     talk.run()
     assert PointerMove(1, 1) in received(talk.agent_events)
+
+
+def test_a_pause_takes_no_byte_out_of_a_forwarded_connection_and_opens_none(organisation: Organisation) -> None:
+    talk = Conversation(organisation).open(Capability.FORWARD)
+    talk.agent.pause(True, "user", talk.now)
+    for message in (ForwardOpen(2, 80), ForwardData(1, b"kept"), ForwardEnd(1), ForwardCredit(1, 5), ForwardClosed(1)):
+        talk.technician.send_message(message, talk.now)
+    talk.run()
+    assert set(received(talk.agent_events)) == {ForwardData(1, b"kept"), ForwardEnd(1), ForwardCredit(1, 5), ForwardClosed(1)}
 
 
 def test_input_overtakes_a_picture_in_the_queue(organisation: Organisation) -> None:

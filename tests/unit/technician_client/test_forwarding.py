@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from protocol.errors import RefusalReason
 from protocol.messages import Lane, Message
 from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
+from protocol.messages.session import Refusal
 from technician_client.forwarding import Forwarder, ForwardError, ForwardWish
 from technician_client.subscriptions import Publisher, Subscription
 from tests.kit.waiting import eventually_async
@@ -111,6 +113,32 @@ async def test_a_device_that_sends_too_much_loses_that_connection(forwarder: For
     await eventually_async(lambda: line.of(ForwardClosed), "it is closed")
     assert line.of(ForwardClosed)[0].outcome == "limit"
     writer.close()
+    line.items.finish()
+    await run
+
+
+async def test_a_connection_that_is_refused_is_closed_and_the_reason_told(forwarder: Forwarder) -> None:
+    forward, line = await forwarder.add(ForwardWish(0, "127.0.0.1", 80)), Line()
+    run = asyncio.get_running_loop().create_task(forwarder.run(line))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    standing, standing_writer = await asyncio.open_connection("127.0.0.1", forward.local)
+    await eventually_async(lambda: line.of(ForwardOpen), "it is asked for")
+    line.items.publish(ForwardOpened(1))
+    line.items.publish(ForwardData(1, b"x"))
+    assert await standing.readexactly(1) == b"x"
+    reader, writer = await asyncio.open_connection("127.0.0.1", forward.local)
+    await eventually_async(lambda: len(line.of(ForwardOpen)) == 2, "the second is asked for")
+    line.items.publish(Refusal("forward.open", 0, RefusalReason.PAUSED, "the user has paused the session"))
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    await eventually_async(lambda: "paused" in forward.problem, "it is told")
+    assert [one.stream for one in line.of(ForwardClosed)] == [2]
+    line.items.publish(Refusal("fixes.run", 0, RefusalReason.PAUSED, "another's"))
+    line.items.publish(Refusal("forward.data", 0, RefusalReason.NOT_GRANTED, "ask for forward first"))
+    with contextlib.suppress(ConnectionError):
+        assert await standing.read() == b""
+    for one in (writer, standing_writer):
+        one.close()
     line.items.finish()
     await run
 

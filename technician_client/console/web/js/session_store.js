@@ -10,6 +10,7 @@ import { Clipboard } from "./features/clipboard.js";
 import { Diagnostics } from "./features/diagnostics.js";
 import { Files } from "./features/files.js";
 import { Fixes } from "./features/fixes.js";
+import { Forwards } from "./features/forwards.js";
 import { Notes, Recording, Restart } from "./features/recording.js";
 import { Live } from "./features/live.js";
 import { LongText } from "./features/long_text.js";
@@ -58,6 +59,7 @@ export class SessionStore {
     const say = (/** @type {string} */ text) => this.socket.send(text);
     this.recording = new Recording(say, this.notify.bind(this));
     this.notes = new Notes(say);
+    this.forwards = new Forwards(say, askPassphrase);
     this.restart = new Restart(send, newRequest);
     this.restarting = signal(false);
     this.logs = new Logs(send, newRequest);
@@ -132,6 +134,7 @@ export class SessionStore {
     this.stats.value = null;
     this.terminals.lost();
     this.logs.lost();
+    this.forwards.lost();
     if (code === 4001) this.link.value = "replaced";
     else this.link.value = this.session.value === null ? "unknown" : "down";
   }
@@ -147,6 +150,7 @@ export class SessionStore {
         this.chat.restore(value.chat);
         this.recording.restore(value.recording);
         this.notes.restore(value.note);
+        this.forwards.restore(value.forwards);
         if (value.phase === "reconnecting") this.lost();
         this.begin();
         break;
@@ -177,6 +181,10 @@ export class SessionStore {
           this.stream.value = { state: "", text: "" };
           this.pictures.value += 1;
         }
+        break;
+      case "forwards":
+      case "forward_started":
+        this.forwards.hear(value);
         break;
       case "noted":
         this.notes.hear(value);
@@ -269,7 +277,7 @@ export class SessionStore {
     this.terminals.hear(message);
     this.logs.hear(message);
     this.restart.hear(message);
-    if (message.refused.startsWith("terminal.")) return;
+    if (message.refused.startsWith("terminal.") || message.refused.startsWith("forward.")) return;
     if (message.refused.startsWith("screen.")) {
       this.stream.value = { state: "unavailable", text: message.text || "The picture was refused." };
     } else if (message.request === 0 && message.reason !== "paused") {

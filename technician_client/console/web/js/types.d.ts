@@ -132,6 +132,7 @@ interface SessionSnapshot extends SessionRow {
   paused: string | null;
   over: null | { reason: string; text: string; clean: boolean; by_peer: boolean; receipt: string };
   chat: ChatLine[];
+  forwards: import("./features/forwards.js").Forward[];
   after_restart: number;
   recording: null | { stage: "off" | "announcing" | "on" | "held"; name: string; seconds: number | null; reason: string; text: string };
   note: string;

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,9 @@ from protocol.messages.chat import ChatMessage
 from protocol.messages.input import Key, PointerMove
 from protocol.messages.screen import Copy, CursorMove, ScreenAck, ScreenStart, ScreenUpdate, Tile
 from technician_client.console.bridge import WINDOW_UPDATES, Outbox, Window
+from technician_client.subscriptions import Publisher
 from tests.kit.console import MemoryRelay, MemorySession, bgr_tile, running_console, sample_rows
+from tests.kit.processes import free_port
 from tests.kit.waiting import eventually_async
 
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
@@ -204,6 +207,27 @@ async def test_ask_and_end(socket: aiohttp.ClientWebSocketResponse, session: Mem
     assert session.asked == [(Capability.FIXES, "disk")]
     await socket.send_str('{"type": "end"}')
     assert (await texts(socket, "session"))["phase"] == "over"
+
+
+async def test_ports_are_forwarded_once_that_is_granted_and_stopped_by_their_number(
+    browser: Browser, session: MemorySession
+) -> None:
+    session.channel = SimpleNamespace(subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit))
+    socket = await browser.socket(await browser.open())
+    while (await texts(socket, "session"))["phase"] != "open":
+        pass
+    wish = json.dumps({"type": "forward", "port": free_port()})
+    await socket.send_str(wish)
+    assert "not granted" in (await texts(socket, "forward_started"))["text"]
+    session.grant(*session.granted, Capability.FORWARD)
+    await texts(socket, "granted")
+    await socket.send_str(wish)
+    (row,) = (await texts(socket, "forwards"))["forwards"]
+    started = await texts(socket, "forward_started")
+    assert (started["number"], started["text"]) == (row["number"], "")
+    await socket.send_str(json.dumps({"type": "forward_stop", "number": row["number"]}))
+    assert (await texts(socket, "forwards"))["forwards"] == []
+    await socket.close()
 
 
 async def test_a_large_tile_goes_through_a_thread_in_order(browser: Browser, session: MemorySession) -> None:

@@ -18,6 +18,8 @@ from technician_client.console.wire import (
     Area,
     AskCapability,
     EndSession,
+    StartForward,
+    StopForward,
     UpdateWriter,
     carried_bytes,
     read_page,
@@ -44,6 +46,9 @@ def test_the_vectors_are_what_this_version_writes() -> None:
         ('["chat.message", "<b>", 1.5]', ChatMessage("<b>", 1.5)),
         ('{"type": "ask", "capability": "control", "reason": "x"}', AskCapability("control", "x")),  # type: ignore[arg-type]
         ('{"type": "end"}', EndSession()),
+        ('{"type": "forward", "port": 5432, "local": null, "host": "127.0.0.1"}', StartForward(5432)),
+        ('{"type": "forward", "port": 80, "local": 0, "host": "printer.example"}', StartForward(80, 0, "printer.example")),
+        ('{"type": "forward_stop", "number": 3}', StopForward(3)),
     ],
 )
 def test_what_a_page_may_say(text: str, message: object) -> None:
@@ -69,6 +74,9 @@ def test_what_a_page_may_say(text: str, message: object) -> None:
         '{"type": "ask", "capability": "everything"}',
         '{"type": "end", "more": 1}',
         '{"type": "welcome"}',
+        '{"type": "forward", "port": 0}',
+        '{"type": "forward", "port": 80, "local": 65536}',
+        '{"type": "forward", "port": 80, "host": ""}',
         "[" * 5000,
         '["chat.message", "\ud800", 1]',
     ],

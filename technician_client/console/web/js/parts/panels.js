@@ -26,6 +26,7 @@ import { FixesPanel } from "../panels/fixes.js";
 import { NotesPanel } from "../panels/notes.js";
 import { SystemPanel } from "../panels/system.js";
 import { LogsPanel } from "../panels/logs.js";
+import { PortsPanel } from "../panels/ports.js";
 import { TablesPanel } from "../panels/tables.js";
 import { TerminalPanel } from "../panels/terminal.js";
 
@@ -115,6 +116,18 @@ export const PANELS = Object.freeze([
     below: true,
     stays: ({ terminals }) => terminals.tabs.value.length > 0,
     badge: ({ terminals }) => (terminals.tabs.value.length > 0 ? { text: String(terminals.tabs.value.length), words: `${terminals.tabs.value.length} open` } : null),
+  },
+  {
+    name: "ports",
+    words: "Ports",
+    about: "Reach a service of the device from this computer",
+    icon: "plug",
+    component: PortsPanel,
+    capability: ["forward"],
+    refused: "You may not connect to services of this computer.",
+    width: 440,
+    stays: ({ forwards }) => forwards.rows.value.length > 0,
+    badge: ({ forwards }) => (forwards.rows.value.length > 0 ? { text: String(forwards.rows.value.length), words: `${forwards.rows.value.length} forwarded` } : null),
   },
   {
     name: "files",
