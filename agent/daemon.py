@@ -15,7 +15,7 @@ from functools import partial
 
 import msgspec
 
-from agent.allowed import AllowedHere, allowed_here
+from agent.allowed import AllowedHere
 from agent.audit import Audit
 from agent.company import Company
 from agent.consent import ConsentBroker
@@ -36,6 +36,7 @@ from agent.releases import StagedReleases
 from agent.renewal import keep_certified
 from agent.restarting import RestartGrant, RestartGrants
 from agent.resuming import HeldSession, WaitingRoom
+from agent.rulebook import allowed_here
 from agent.services import Services
 from agent.session import AssistedSession
 from agent.settings import AgentSettings

@@ -165,9 +165,9 @@ class Desktop(QObject):
         self.refresh()
 
     def _agent_ended(self, line: str) -> None:
-        self._agent_note = line
+        self._agent_note = self._texts.retold(line)
         if not self.state.agent_up:
-            self.state.agent_gone(line or self._texts("offline.no_agent"))
+            self.state.agent_gone(self._agent_note or self._texts("offline.no_agent"))
             self.refresh()
 
     def heard(self, said: Said) -> None:

@@ -91,7 +91,7 @@ class ChatWindow(Window):
 
     def not_sent(self, why: str) -> None:
         """The daemon did not take the last line."""
-        self._problem.setText(self._texts("chat.not_sent", why=printable(why)))
+        self._problem.setText(self._texts("chat.not_sent", why=printable(self._texts.retold(why))))
         self._problem.show()
 
     def _add(self, line: ChatLine) -> None:

@@ -107,7 +107,7 @@ def _after_restart(seconds: float, texts: Texts) -> str:
 
 def _lines(question: ConsentQuestion, wished: list[Capability], texts: Texts) -> tuple[str, ...]:
     if question.kind == "confirm":
-        lines = (_known(question, "text", question.text, texts), *map(printable, question.details))
+        lines = (_known(question, "text", question.text, texts), *(printable(texts.retold(one)) for one in question.details))
         return tuple(line for line in lines if line)
     if question.kind == "capability":
         return tuple(texts.sentence(texts.may(one)) for one in wished)

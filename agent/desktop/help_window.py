@@ -126,7 +126,7 @@ class HelpWindow(Window):
         help_, now = state.help, self._now()
         if help_.stage is HelpStage.IDLE:
             offline = state.mood is Mood.OFFLINE
-            note = self._texts("mood.offline", why=why_offline(state, self._texts)) if offline else help_.note
+            note = self._texts("mood.offline", why=why_offline(state, self._texts)) if offline else self._texts.retold(help_.note)
             self._note_text.setText(note)
             self._note.setVisible(bool(note))
             self._get.setEnabled(not offline)

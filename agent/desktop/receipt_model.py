@@ -56,7 +56,7 @@ def card_of(receipt: ReceiptShown, texts: Texts) -> ReceiptCard:
     lines = [texts("receipt.reason", reason=printable(receipt.reason))] if receipt.reason.strip() else []
     if receipt.unattended:
         lines.append(texts("receipt.unattended"))
-    lines.append(texts("receipt.ended", because=printable(receipt.ended_because)))
+    lines.append(texts("receipt.ended", because=printable(texts.retold(receipt.ended_because))))
     return ReceiptCard(
         heading=texts("receipt.heading", name=printable(receipt.technician)),
         who=texts("receipt.who", organisation=printable(receipt.organisation), tier=receipt.tier),

@@ -1,5 +1,6 @@
 """Every word of the desktop side, by language. The tables are `words/LANGUAGE.toml`; a key is `table.name`."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -44,12 +45,23 @@ def read_table(language: str) -> dict[str, str]:
     return {f"{table}.{name}": words for table, names in tomllib.loads(text).items() for name, words in names.items()}
 
 
+def read_said() -> dict[str, re.Pattern[str]]:
+    """The sentences of the agent that are told again in the person's language, by name; braces match anything."""
+    found = {}
+    for name, sentence in tomllib.loads(resources.files(__package__).joinpath("words", "sentences.toml").read_text("utf-8")).items():
+        parts = re.split(r"\{(\w+)\}", sentence)
+        pattern = "".join(f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+        found[name] = re.compile(pattern, re.DOTALL)
+    return found
+
+
 class Texts:
     """One language's words; call it with a key and the values of its placeholders."""
 
     def __init__(self, language: str, table: Mapping[str, str] | None = None) -> None:
         self.language = language
         self._table = read_table(language) if table is None else table
+        self._said = read_said()
 
     def __call__(self, key: str, **values: object) -> str:
         """The words of `key`; a value is never looked into for placeholders of its own."""
@@ -58,6 +70,13 @@ class Texts:
     def has(self, key: str) -> bool:
         """Whether there are words for `key`."""
         return key in self._table
+
+    def retold(self, sentence: str) -> str:
+        """A sentence of the agent in this language, and what is quoted in it likewise; one that is not known stays as it is."""
+        for name, pattern in self._said.items():
+            if found := pattern.fullmatch(sentence.strip()):
+                return self(f"said.{name}", **{key: self.retold(value) for key, value in found.groupdict().items()})
+        return sentence
 
     def listing(self, words: Sequence[str]) -> str:
         """Words joined as in a sentence."""

@@ -159,6 +159,8 @@ class FixesFeature(Feature):
             # Its line breaks are those of a file; whoever shows the question wraps it anew.
             text=" ".join((manifest.description or manifest.title).split()),
             details=(*manifest.effects, *(f"{name}: {value}" for name, value in values.items())),
+            words="fix",
+            values={"title": manifest.title},
         )
         asked = asyncio.get_running_loop().create_task(self.context.ask_user(question), name="asking about a fix")
         stopped = asyncio.get_running_loop().create_task(self._stops[message.request].wait(), name="waiting for a stop")

@@ -55,4 +55,5 @@ def _question(reason: str, back: float) -> Question:
         "It restarts at once. Save what you are working on before you say yes: what is not saved is lost.",
         tuple(details),
         ASK_SECONDS,
+        words="restart",
     )

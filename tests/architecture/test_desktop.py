@@ -10,6 +10,7 @@ from tests.architecture.source import ROOT, Module, modules
 
 MAY_USE = {
     "agent.desktop",
+    "agent.allowed",
     "agent.backends.hotkey",
     "agent.consent",
     "agent.errors",
@@ -19,7 +20,7 @@ MAY_USE = {
     "agent.settings",
     "agent.status",
 }
-PURE = {"consent_model", "launch", "look", "menu_model", "receipt_model", "session_model", "state", "texts"}
+PURE = {"allowed_model", "consent_model", "launch", "look", "menu_model", "receipt_model", "session_model", "state", "texts"}
 HEAVY = {"numpy", "av", "tuf", "zstandard", "psutil", "websockets", "dns", "mss", "sqlite3", "cryptography"}
 DESKTOP = [module for module in modules() if module.name.startswith("agent.desktop")]
 

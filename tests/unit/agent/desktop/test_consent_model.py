@@ -1,5 +1,6 @@
 """Which answers a question has, what each of them grants, and when an answer counts."""
 
+import msgspec
 import pytest
 
 from agent.consent import wishes_for
@@ -53,7 +54,7 @@ def test_watching_is_recorded_where_policy_demands_it() -> None:
 def test_no_large_answer_grants_more_than_watching_and_control(capability: C) -> None:
     card = card_of(asking(wishes=wishes_for(list(C))), Texts("en"))
     granted = frozenset().union(*(choice.granted for choice in card.choices))
-    assert (capability in granted) == (capability in {C.VIEW, C.CHAT, C.POINTER, C.DIAGNOSTICS, C.CONTROL})
+    assert (capability in granted) == (capability in {C.VIEW, C.CHAT, C.POINTER, C.DIAGNOSTICS, C.CONTROL, C.COLLEAGUES})
 
 
 def test_a_later_request_is_about_that_one_alone(texts: Texts) -> None:
@@ -61,6 +62,24 @@ def test_a_later_request_is_about_that_one_alone(texts: Texts) -> None:
     assert [(choice.name, choice.granted) for choice in card.choices] == [("allow", {C.TERMINAL}), ("no", frozenset())]
     assert card.lines == ("Type commands as you",)
     assert card.singles == ()
+
+
+def test_a_question_that_is_known_here_is_asked_in_this_language() -> None:
+    question = asking(
+        kind="confirm",
+        wishes=[],
+        title="Ben takes over?",
+        text="Ana watches.",
+        details=["x"],
+        words="hand_over",
+        values={"heir": "Ben\x1b", "holder": "Ana"},
+    )
+    card = card_of(question, Texts("de"))
+    assert card.title == "Soll Ben\\x1b Maus und Tastatur von Ana übernehmen?"
+    assert card.lines == ("Ana sieht weiter zu wie bisher.", "x")
+    assert card.choices[0].title == "Ja, übergeben"
+    unknown = card_of(msgspec.structs.replace(question, words="levitate"), Texts("de"))
+    assert (unknown.title, unknown.lines[0]) == ("Ben takes over?", "Ana watches.")
 
 
 def test_a_fix_is_yes_or_no(texts: Texts) -> None:

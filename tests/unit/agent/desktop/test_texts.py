@@ -3,15 +3,38 @@
 import ast
 import re
 import string
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import agent.desktop
-from agent.desktop.texts import LANGUAGES, Texts, chosen_language, clock, grouped, read_table, spoken
+from agent.desktop.texts import LANGUAGES, Texts, chosen_language, clock, grouped, read_said, read_table, spoken
 from protocol.capabilities import RULES, Capability
 
 SOURCE = Path(agent.desktop.__file__).parent
+ROOT = SOURCE.parents[1]
+# What ends on the person's screen: the ends of sessions and codes, and what requests of the windows are refused with.
+TOLD = {"end", "help_ended", "codes_used", "close"}
+TELLERS = ("front_desk", "daemon", "session", "resuming", "features/chat")
+
+
+def words_of(node: ast.AST) -> str | None:
+    """A string in the code with {} for what is filled in; None for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+    return None
+
+
+def said_in(*trees: str) -> Iterator[str]:
+    for tree in trees:
+        for path in (ROOT / tree).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if words := words_of(node):
+                    yield words
 
 
 def placeholders(words: str) -> set[str]:
@@ -81,3 +104,47 @@ def test_codes_and_times() -> None:
     assert grouped("482913507") == "482 913 507"
     assert spoken("482913") == "4 8 2, 9 1 3"
     assert [clock(-1), clock(59.9), clock(61), clock(3661)] == ["0:00", "0:59", "1:01", "1:01:01"]
+
+
+def test_the_agent_still_says_what_is_told_again() -> None:
+    sources = set(said_in("agent", "relay", "technician_client"))
+    sentences = tomllib.loads((SOURCE / "words" / "sentences.toml").read_text())
+    unknown = {name for name, sentence in sentences.items() if re.sub(r"{\w+}", "{}", sentence) not in sources}
+    assert not unknown
+    assert {key for key in read_table("de") if key.startswith("said.")} == {f"said.{name}" for name in read_said()}
+
+
+def test_what_the_agent_tells_the_person_is_told_again_in_german() -> None:
+    german, left = Texts("de"), []
+    for name in TELLERS:
+        for node in ast.walk(ast.parse((ROOT / "agent" / f"{name}.py").read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called not in TOLD | {"LocalRefused"}:
+                continue
+            for words in filter(None, map(words_of, node.args)):
+                sentence = words.replace("{}", "7")
+                if " " in sentence and german.retold(sentence) == sentence:
+                    left.append(f"{name}: {sentence}")
+    known = {"This question cannot wait any longer, or was answered.", "This question is no longer open."}  # never shown
+    assert not {one for one in left if one.partition(": ")[2] not in known}
+
+
+def test_every_record_of_a_session_has_words() -> None:
+    actions = set()
+    for path in (ROOT / "agent").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("audit", "_audit") and node.args:
+                actions.add(words_of(node.args[0]))
+    missing = {one for one in actions if one and not Texts("de").has(f"did.{one.replace(' ', '_')}")}
+    assert len(actions) > 15
+    assert not missing
+
+
+def test_a_sentence_is_told_again_with_what_is_quoted_in_it() -> None:
+    german = Texts("de")
+    told = german.retold("The relay gave no code: The relay is stopping; try again in a minute.")
+    assert told == f"Es gab keinen Code: {german('said.relay_stopping')}"
+    assert german.retold("something {new} of another version") == "something {new} of another version"
+    assert Texts("en").retold("technician") == "by the technician"
