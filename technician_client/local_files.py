@@ -90,16 +90,21 @@ class LocalSource:
         status = os.fstat(self._file.fileno())
         self.path, self.size, self.mtime = path, status.st_size, status.st_mtime
         self.mode = status.st_mode & 0o777
+        self._ahead = memoryview(b"")  # read in one go, since going to a thread and back costs as much as a chunk does
 
     async def read(self, most: int) -> bytes:
         """See `Source`."""
-        try:
-            return await asyncio.to_thread(self._file.read, most) or b""
-        except OSError as error:
-            raise local_error(self.path, error) from error
+        if not len(self._ahead):
+            try:
+                self._ahead = memoryview(await asyncio.to_thread(os.read, self._file.fileno(), READ_BYTES))
+            except OSError as error:
+                raise local_error(self.path, error) from error
+        data, self._ahead = bytes(self._ahead[:most]), self._ahead[most:]
+        return data
 
     async def restart(self) -> bool:
         """See `Source`."""
+        self._ahead = memoryview(b"")
         self._file.seek(0)
         return True
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Subscription(Generic[T]):
@@ -71,9 +72,20 @@ class Subscription(Generic[T]):
                 raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
+        return self._take()
+
+    def _take(self) -> T:
         item = self._items.popleft()
         if len(self._items) < self._limit:
             self._taken.set()
+        return item
+
+    def waiting(self, kind: type[K]) -> K | None:
+        """The next item if it is there already and of this type; else it stays, and None."""
+        if not self._items or not isinstance(self._items[0], kind):
+            return None
+        item = self._take()
+        assert isinstance(item, kind)
         return item
 
     def __enter__(self) -> Self:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 ITEMS: Final = 512
 BACKLOG_BYTES: Final = 256 * 1024
+WRITE_BYTES: Final = 512 * 1024
 LOOK_AGAIN_SECONDS: Final = 0.02
 HELD_SECONDS: Final = 1.0
 BUSY_TRIES: Final = 30
@@ -370,8 +371,8 @@ class Download(Transfer):
             answer = await next_answer(session, answers)
             await self.running.wait()
             match answer:
-                case FilePiece(offset=offset, data=data):
-                    arrival.take(offset, len(data))
+                case FilePiece():
+                    data = _joined(answer, answers, arrival)
                     await self._sink.write(data)
                     self._digest.update(data)
                     self.done += len(data)
@@ -387,6 +388,23 @@ class Download(Transfer):
                     return answer
                 case _:
                     raise RemoteProtocolError("the device answered a file with something else")
+
+
+def _joined(first: FilePiece, answers: Subscription[SessionItem], arrival: Arrival) -> bytes:
+    """The bytes of a piece and of those that have come behind it already: written and answered in one go they cost less.
+
+    Raises:
+        RemoteProtocolError, LimitExceeded: as `Arrival.take`.
+    """
+    parts: list[bytes] = []
+    size = 0
+    piece: FilePiece | None = first
+    while piece is not None:
+        arrival.take(piece.offset, len(piece.data))
+        parts.append(piece.data)
+        size += len(piece.data)
+        piece = answers.waiting(FilePiece) if size < WRITE_BYTES else None
+    return b"".join(parts)
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 from agent.backends.folders import ReadableFile, SharedFolders, WritableFile
 from agent.features.base import Feature, FeatureContext
@@ -36,12 +36,16 @@ from protocol.messages.files import (
     FileStored,
     FileTaken,
 )
-from protocol.transfer import Arrival, BulkPacer, shown, split_path
+from protocol.transfer import MOST_WINDOW, Arrival, BulkPacer, shown, split_path
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 T = TypeVar("T")
 Outcome = Literal["done", "exists", "skipped", "differs", "stopped", "failed"]
 MOST_TRANSFERS: Final = 8
 BACKLOG_BYTES: Final = 256 * 1024
+BLOCK_BYTES: Final = 1024 * 1024  # what is read or written in one go: going to a thread and back costs as much as 64 KiB do
 LOOK_AGAIN_SECONDS: Final = 0.02
 SHOWN_CHARACTERS: Final = 300
 LATEST: Final = 2.0**33
@@ -53,12 +57,17 @@ def _thread() -> ThreadPoolExecutor:
 
 @dataclass(slots=True)
 class _Put:
-    """A file that arrives. `file` is None until it has been prepared."""
+    """A file that arrives. `file` is None until it has been prepared; `waiting` is what has come and is not written yet, `writer`
+    writes it; `room` is set while there is room for more."""
 
     message: FilePut
     threads: ThreadPoolExecutor = field(default_factory=_thread)
     file: WritableFile | None = None
     arrival: Arrival | None = None
+    waiting: list[bytes] = field(default_factory=list)
+    waiting_bytes: int = 0
+    writer: "asyncio.Task[None] | None" = None
+    room: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -226,13 +235,32 @@ class FilesFeature(Feature):
             return  # it ended, and they have been told; these were on their way
         try:
             put.arrival.take(chunk.offset, len(chunk.data))
-            await self._in(put.threads, put.file.write, chunk.data)
         except RemoteProtocolError as error:
             self._fail_put(put, RefusalReason.INVALID, str(error), keep=False)
+            return
+        put.waiting.append(chunk.data)
+        put.waiting_bytes += len(chunk.data)
+        if put.writer is None:
+            put.writer = self.context.spawn(self._store(put, put.file), "write a file")
+        while put.waiting_bytes > MOST_WINDOW and self._puts.get(chunk.request) is put:
+            # More than anybody who paces himself sends: it waits where it comes from.
+            put.room.clear()
+            await put.room.wait()
+
+    async def _store(self, put: _Put, file: WritableFile) -> None:
+        """Write what waits, all of it at once, until nothing does; each time say how far it has come."""
+        request = put.message.request
+        try:
+            while put.waiting and self._puts.get(request) is put:
+                pieces, put.waiting, put.waiting_bytes = put.waiting, [], 0
+                put.room.set()
+                await self._in(put.threads, file.write, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+                if self._puts.get(request) is put:
+                    self.context.send(FileStored(request, file.offset))
         except HandrailError as error:
             self._fail_put(put, RefusalReason.LIMIT, str(error), keep=True)
-        else:
-            self.context.send(FileStored(chunk.request, put.arrival.offset))
+        finally:
+            put.writer = None
 
     def _finish(self, message: FileFinish) -> None:
         put = self._puts.get(message.request)
@@ -242,6 +270,10 @@ class FilesFeature(Feature):
     async def _complete(self, put: _Put, sha256: bytes) -> None:
         assert put.file is not None
         assert put.arrival is not None
+        if put.writer is not None:
+            await asyncio.wait([put.writer])
+        if self._puts.get(put.message.request) is not put:
+            return  # ended meanwhile, and they have been told
         message, found = put.message, put.file.digest.digest()
         try:
             put.arrival.demand_complete()
@@ -268,16 +300,22 @@ class FilesFeature(Feature):
 
     def _forget_put(self, put: _Put, *, keep: bool = False) -> None:
         self._puts.pop(put.message.request, None)
+        put.room.set()
         self._close_put(put, keep=keep)
 
     def _close_put(self, put: _Put, *, keep: bool) -> None:
-        """In the transfer's own thread, behind whatever it is writing."""
+        """In the transfer's own thread, behind whatever it is writing. What is kept is all that has arrived."""
+        waiting = b"".join(put.waiting) if keep else b""
+        put.waiting.clear()
 
         def close() -> None:
-            if put.file is not None:
-                if not keep:
-                    put.file.discard()
-                put.file.close()
+            if put.file is None:
+                return
+            if not keep:
+                put.file.discard()
+            with suppress(HandrailError):  # a full disk: what was written before is kept
+                put.file.write(waiting)
+            put.file.close()
 
         self._closed(put.threads, close)
 
@@ -300,10 +338,12 @@ class FilesFeature(Feature):
             self.context.audit("file asked for", {"path": _shown(message.path), "size": file.size})
             self.context.send(FileReady(message.request, file.size, message.offset, b"", file.mtime, file.mode))
             at = message.offset
+            block = memoryview(b"")
             while at < file.size:
                 size = await self._may_send()
-                data = await self._in(get.threads, file.read, at, min(size, file.size - at))
-                digest.update(data)
+                if not block:
+                    block = memoryview(await self._in(get.threads, _next_block, file, at, digest))
+                data, block = bytes(block[:size]), block[size:]
                 at += len(data)
                 # Counted before it leaves, so that its answer finds it.
                 self._pacer.sent(message.request, at, len(data), self._loop.time())
@@ -378,6 +418,13 @@ class FilesFeature(Feature):
         threads.shutdown(wait=False)
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+
+def _next_block(file: ReadableFile, at: int, digest: "_Hash") -> bytes:
+    """In the transfer's thread: the next bytes of a file, counted into its hash."""
+    data = file.read(at, min(BLOCK_BYTES, file.size - at))
+    digest.update(data)
+    return data
 
 
 def _shown(path: bytes) -> str:

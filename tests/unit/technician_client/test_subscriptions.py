@@ -81,3 +81,16 @@ async def test_room_serves_several_slow_subscribers() -> None:
         assert not waiting.done()
         assert await anext(subscriber) == 1
     await eventually_async(waiting.done, "room")
+
+
+async def test_what_is_there_already_is_taken_only_if_it_is_of_the_type_wanted() -> None:
+    publisher: Publisher[int | str] = Publisher()
+    mine = publisher.subscribe(lambda _item: True, limit=2)
+    assert mine.waiting(int) is None
+    publisher.publish(1)
+    publisher.publish("word")
+    assert mine.waiting(str) is None
+    assert mine.waiting(int) == 1
+    assert not mine.full
+    assert mine.waiting(int) is None
+    assert await anext(mine) == "word"

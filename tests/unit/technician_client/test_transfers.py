@@ -17,6 +17,7 @@ from technician_client.transfers import Download, Upload, list_folder, list_whol
 from tests.kit.file_wire import FileWire
 
 DATA = bytes(range(256)) * 4096
+LARGE = DATA * 8
 
 
 class Memory:
@@ -82,11 +83,11 @@ async def test_an_empty_file_goes_there_and_comes_back(make: Make) -> None:
 
 @pytest.mark.parametrize("again", [True, False], ids=["file", "stream"])
 async def test_an_upload_goes_on_after_many_cuts(make: Make, tmp_path: Path, again: bool) -> None:
-    upload = uploaded(again=again)
+    upload = uploaded(LARGE, again=again)
     cuts = 0
     for number in range(40):
         wire = make()
-        wire.cut_after = 4 + 3 * number
+        wire.cut_after = 4 + 4 * number
         try:
             assert (await upload.run(wire)).outcome == "done"
             break
@@ -94,25 +95,25 @@ async def test_an_upload_goes_on_after_many_cuts(make: Make, tmp_path: Path, aga
             cuts += 1
             await wire.feature.close()
     assert cuts >= 4
-    assert (tmp_path / "file").read_bytes() == DATA
+    assert (tmp_path / "file").read_bytes() == LARGE
     assert not list(tmp_path.glob(".handrail-*.part"))
 
 
 async def test_a_download_goes_on_after_many_cuts(make: Make, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(DATA)
+    (tmp_path / "file").write_bytes(LARGE)
     sink = Memory()
     download = Download(b"file", sink)
     cuts = 0
     for number in range(40):
         wire = make()
-        wire.cut_after = 3 + 3 * number
+        wire.cut_after = 2 + number
         try:
             assert (await download.run(wire)).outcome == "done"
             break
         except SessionLost:
             cuts += 1
     assert cuts >= 4
-    assert bytes(sink.data) == DATA
+    assert bytes(sink.data) == LARGE
 
 
 async def test_another_beginning_there_is_begun_anew(make: Make, tmp_path: Path) -> None:
@@ -129,16 +130,16 @@ async def test_another_beginning_there_is_begun_anew(make: Make, tmp_path: Path)
 
 
 async def test_a_file_that_changed_since_the_cut_is_taken_anew(make: Make, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(DATA)
+    (tmp_path / "file").write_bytes(LARGE)
     sink = Memory(b"", again=True)
     download = Download(b"file", sink)
     wire = make()
-    wire.cut_after = 6
+    wire.cut_after = 3
     with pytest.raises(SessionLost):
         await download.run(wire)
-    (tmp_path / "file").write_bytes(DATA[::-1])
+    (tmp_path / "file").write_bytes(LARGE[::-1])
     assert (await download.run(make())).outcome == "done"
-    assert bytes(sink.data) == DATA[::-1]
+    assert bytes(sink.data) == LARGE[::-1]
 
 
 async def test_what_is_on_its_way_is_bounded(make: Make) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.features.files import MOST_TRANSFERS, FilesFeature
+from agent.backends.folders import WritableFile
+from agent.features.files import BLOCK_BYTES, MOST_TRANSFERS, FilesFeature
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
 from protocol.messages.files import (
@@ -30,6 +32,7 @@ from protocol.messages.files import (
     FileStored,
     FileTaken,
 )
+from protocol.transfer import MOST_WINDOW
 from tests.kit.feature_context import RecordingContext
 from tests.kit.waiting import eventually_async
 
@@ -233,14 +236,39 @@ async def test_another_beginning_is_named(bench: Bench, offset: int, prefix: byt
 
 
 async def test_a_file_that_changes_meanwhile_fails(bench: Bench) -> None:
-    (bench.home / "there").write_bytes(DATA)
+    (bench.home / "there").write_bytes(bytes(3 * BLOCK_BYTES))
     await bench.feature.handle(FileGet(1, b"there"))
     await bench.context.next(FilePiece)
     (bench.home / "there").write_bytes(b"")
-    for piece in bench.context.of(FilePiece):
-        await bench.feature.handle(FileTaken(1, piece.offset + len(piece.data)))
+    while not bench.context.of(FileResult):
+        last = bench.context.of(FilePiece)[-1]
+        await bench.feature.handle(FileTaken(1, last.offset + len(last.data)))
+        await asyncio.sleep(0)
     result = await bench.result()
     assert (result.outcome, result.text.split(" while")[0]) == ("failed", "The file became shorter")
+
+
+async def test_what_a_sender_without_pace_sends_waits_where_it_comes_from(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    may = threading.Event()
+    plain = WritableFile.write
+
+    def slow(self: WritableFile, data: bytes) -> None:
+        assert may.wait(20)
+        plain(self, data)
+
+    monkeypatch.setattr(WritableFile, "write", slow)
+    data = os.urandom(2 * MOST_WINDOW + 4 * CHUNK_BYTES)
+    await bench.ready(FilePut(1, b"big", len(data)))
+    sending = bench.context.spawn(bench.chunks(1, data), "a sender without pace")
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not sending.done()
+    may.set()
+    await sending
+    await bench.feature.handle(FileFinish(1, hashlib.sha256(data).digest()))
+    assert (await bench.result()).outcome == "done"
+    assert (bench.home / "big").read_bytes() == data
+    assert len(bench.context.of(FileStored)) < len(data) // CHUNK_BYTES
 
 
 async def test_folders_are_listed_and_made(bench: Bench) -> None:
