@@ -45,10 +45,11 @@ class StepUp:
         self._proved: tuple[float, float] | None = (clock(), wall()) if proved else None
         self._wrong = 0
         self._locked_until = 0.0
+        self._asking = asyncio.Lock()
 
-    def needed(self, capabilities: Iterable[Capability]) -> bool:
-        """Whether the passphrase has to be typed again before these are asked for."""
-        if not CAPABILITIES & set(capabilities):
+    def needed(self, capabilities: Iterable[Capability], tier: int = 0) -> bool:
+        """Whether the passphrase has to be typed again before these are asked for, or something of this tier is run."""
+        if not CAPABILITIES & set(capabilities) and tier < Tier.THIRD:
             return False
         if self._proved is None:
             return True
@@ -56,11 +57,11 @@ class StepUp:
         # The first clock stands still while a computer sleeps, the second can be set back.
         return max(self._clock() - since, self._wall() - wall) > FRESH_SECONDS
 
-    def demand(self, capabilities: Iterable[Capability]) -> None:
+    def demand(self, capabilities: Iterable[Capability], tier: int = 0) -> None:
         """Raises:
         StepUpNeeded: the passphrase has to be typed again first.
         """
-        if self.needed(capabilities):
+        if self.needed(capabilities, tier):
             raise StepUpNeeded(
                 "Your key was unlocked more than 15 minutes ago (or by a keyring), and you ask for something far-reaching: "
                 "type your passphrase again."
@@ -91,18 +92,20 @@ class StepUp:
         except TrustError as error:
             raise TrustError("That is not the passphrase of your key.") from error
 
-    async def satisfy(self, capabilities: Iterable[Capability], ask: Callable[[str], str] | None) -> None:
-        """Where it is needed, ask the person at the terminal.
+    async def satisfy(self, capabilities: Iterable[Capability], ask: Callable[[str], str] | None, tier: int = 0) -> None:
+        """Where it is needed, ask the person at the terminal: once, whoever else needs it at the same moment.
 
         Args:
+            tier: of what is to be run, beside the capabilities.
             ask: shows words, returns what was typed (it blocks); None where nobody can be asked.
 
         Raises:
             StepUpNeeded: nobody can be asked. TrustError, Refused: as `prove`.
         """
-        if not self.needed(capabilities):
-            return
-        if ask is None:
-            self.demand(capabilities)
-            return
-        await self.prove(await asyncio.to_thread(ask, "Your passphrase again, for what you ask for"))
+        async with self._asking:
+            if not self.needed(capabilities, tier):
+                return
+            if ask is None:
+                self.demand(capabilities, tier)
+                return
+            await self.prove(await asyncio.to_thread(ask, "Your passphrase again, for what you ask for"))

@@ -69,14 +69,23 @@ def result_exit_code(result: FixResult, remaining: Sequence[Finding]) -> ExitCod
 
 
 async def fix_one(
-    session: Session, fix: str, given: Mapping[str, ParameterValue], finding: str, on_event: Callable[[FixEvent], None]
+    app: App,
+    session: Session,
+    fix: str,
+    given: Mapping[str, ParameterValue],
+    finding: str,
+    on_event: Callable[[FixEvent], None],
 ) -> FixResult:
-    """Run a fix with typed parameters; those that a named finding suggests come first, the given ones win.
+    """Run a fix with typed parameters; those that a named finding suggests come first, the given ones win. One of tier 3 takes
+    the passphrase again where it was typed long ago, also in the middle of a run on many devices.
 
     Raises:
         NotFound: no such fix, or the finding is not there. ParameterError: the parameters do not fit.
+        StepUpNeeded: nobody can be asked for the passphrase.
     """
     entry = find_fix(fix, await list_fixes(session))
+    if app.step_up is not None:
+        await app.step_up.satisfy(WANTED, app.prompt(), entry.min_tier)
     parameters = dict(given)
     if finding:
         suggestion = find_finding(finding, (await diagnose(session)).findings)
@@ -154,7 +163,7 @@ async def fix_device(app: App, words: str, fix: str, given: Mapping[str, Paramet
             relay, device=row.id, wanted=WANTED, reason=reason, on_progress=progress, accept=known.remember
         )
         async with session:
-            result = await fix_one(session, fix, given, finding, on_event)
+            result = await fix_one(app, session, fix, given, finding, on_event)
             device, label = session.device, session.label
     remaining = remaining_findings(result, finding)
     code = result_exit_code(result, remaining)
@@ -180,7 +189,7 @@ async def fix_fleet(
     codes: list[ExitCode] = []
 
     async def work(session: Session) -> FixResult:
-        return await fix_one(session, fix, given, finding, lambda _event: None)
+        return await fix_one(app, session, fix, given, finding, lambda _event: None)
 
     def done(outcome: Outcome[FixResult]) -> None:
         if outcome.result is not None:

@@ -234,10 +234,10 @@ class RelayAdapter:
         """See `RelayPort`."""
         await self.office.run_fix(order, on_event)
 
-    def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
+    def demand_step_up(self, capabilities: Iterable[Capability], tier: int = 0) -> None:
         """See `RelayPort`."""
         if self._step_up is not None:
-            self._step_up.demand(capabilities)
+            self._step_up.demand(capabilities, tier)
 
     async def step_up(self, passphrase: str) -> None:
         """See `RelayPort`."""

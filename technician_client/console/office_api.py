@@ -146,7 +146,7 @@ class OfficeApi:
             if script is None:
                 return problem(404, "No such approved fix", "Its approval has ended. Load the library again.")
             parameters = typed_parameters(script.manifest.entry(), wish.parameters)
-            self._relay.demand_step_up(WANTED)
+            self._relay.demand_step_up(WANTED, script.manifest.min_tier)
             order = FixOrder(wish.fix, parameters, tuple(wish.devices), wish.reason, wish.group)
             run = self._runs.start(order, title=script.manifest.title, version=script.manifest.version, labels=wish.devices)
         except StepUpNeeded as error:

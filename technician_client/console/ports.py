@@ -231,7 +231,7 @@ class RelayPort(Protocol):
             HandrailError: its text says what happened and what to do.
         """
 
-    def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
+    def demand_step_up(self, capabilities: Iterable[Capability], tier: int = 0) -> None:
         """Look whether these may be asked for without typing the passphrase again.
 
         Raises:

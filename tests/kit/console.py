@@ -316,9 +316,9 @@ class MemoryRelay:
             raise self.refuse
         return self.session
 
-    def demand_step_up(self, capabilities: Iterable[Capability]) -> None:
-        """See `RelayPort`: these are `guarded` until the passphrase is typed."""
-        if self.guarded & set(capabilities):
+    def demand_step_up(self, capabilities: Iterable[Capability], tier: int = 0) -> None:
+        """See `RelayPort`: these, and tier 3 where any are, are `guarded` until the passphrase is typed."""
+        if self.guarded & set(capabilities) or (self.guarded and tier == 3):
             raise StepUpNeeded("Type your passphrase again.")
 
     async def step_up(self, passphrase: str) -> None:

@@ -46,6 +46,7 @@ def test_it_is_about_tier_three() -> None:
         Capability.TERMINAL_ROOT,
         Capability.FILES_IN,
         Capability.FILES_OUT,
+        Capability.FORWARD,
     } == CAPABILITIES
 
 
@@ -132,3 +133,27 @@ async def test_the_terminal_asks_only_when_it_is_needed(directory: Path, clocks:
     await step_up.satisfy(FAR, ask)
     assert len(asked) == 1
     assert not step_up.needed(FAR)
+
+
+async def test_a_fix_of_the_third_tier_takes_it_too(directory: Path, clocks: Clocks) -> None:
+    step_up = made(directory, clocks)
+    fixes = [Capability.DIAGNOSTICS, Capability.FIXES]
+    step_up.demand(fixes, 3)
+    clocks.pass_by(FRESH_SECONDS + 1)
+    step_up.demand(fixes, 2)
+    with pytest.raises(StepUpNeeded):
+        step_up.demand(fixes, 3)
+    with pytest.raises(StepUpNeeded):
+        await step_up.satisfy(fixes, None, 3)
+
+
+async def test_many_who_need_it_at_once_ask_once(directory: Path, clocks: Clocks) -> None:
+    asked: list[str] = []
+
+    def ask(words: str) -> str:
+        asked.append(words)
+        return PASSPHRASE
+
+    step_up = made(directory, clocks, proved=False)
+    await asyncio.gather(*(step_up.satisfy(FAR, ask) for _ in range(8)))
+    assert len(asked) == 1

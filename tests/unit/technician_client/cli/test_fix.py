@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import click
+import msgspec
 import pytest
 
 from protocol.errors import RefusalReason
@@ -22,6 +23,7 @@ from protocol.messages.fixes import (
 )
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.fix import parse_parameters, result_exit_code
+from technician_client.step_up import StepUp
 from tests.kit.commands import handrail
 from tests.kit.organisation import Organisation
 from tests.kit.switchboard import Keys, SimulatedDevice, Switchboard, keys_of, running
@@ -41,13 +43,14 @@ class Fixer:
         self.outcome: Outcome = "fixed"
         self.remains = False
         self.finds: list[Finding] = [FULL]
+        self.tier = 1
 
     def __call__(self, message: Message) -> list[Message]:
         match message:
             case DiagnosticsCollect(request=request):
                 return [DiagnosticsDone(request, self.finds, 3, 100)]
             case FixList(request=request):
-                return [FixCatalogue(request, [GONE, ENTRY])]
+                return [FixCatalogue(request, [GONE, msgspec.structs.replace(ENTRY, min_tier=self.tier)])]
             case FixRun(request=request, id=name):
                 return [
                     FixStage(request, "verify_signature"),
@@ -175,6 +178,24 @@ async def test_a_group_is_fixed_side_by_side(keys: Keys, devices: list[Simulated
     ran = await handrail(tmp_path, keys, "fix", "--all", "clean-cache", "--json")
     assert ran.code == 1
     assert {line["label"] for line in ran.lines if "error" in line} == {"PC 1"}
+
+
+async def test_a_fix_of_the_third_tier_takes_the_passphrase_again(
+    keys: Keys, devices: list[SimulatedDevice], fixer: Fixer, tmp_path: Path
+) -> None:
+    """Typed long ago, and nobody is there to type it: refused by name, device by device; the others are fixed."""
+    fixer.tier = 3
+    long_ago = StepUp(tmp_path, proved=False)
+    ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", step_up=long_ago)
+    assert ran.code != 0 and "type your passphrase again" in ran.err
+    ran = await handrail(tmp_path, keys, "fix", "--group", "tills", "clean-cache", "--json", step_up=long_ago)
+    assert ran.code == 1
+    assert {line["label"]: "passphrase again" in str(line.get("error", "")) for line in ran.lines if "label" in line} == {
+        "PC 0": True,
+        "PC 1": False,
+    }
+    assert not any(isinstance(message, FixRun) for message in devices[0].received)
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", step_up=StepUp(tmp_path, proved=True))).code == 0
 
 
 def test_parameters_are_pairs() -> None:
