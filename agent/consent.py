@@ -16,7 +16,7 @@ import msgspec
 from protocol.capabilities import RULES, Capability
 
 MOST_EXTENSIONS = 10
-WATCH = frozenset({Capability.VIEW, Capability.CHAT, Capability.POINTER, Capability.DIAGNOSTICS})
+WATCH = frozenset({Capability.VIEW, Capability.CHAT, Capability.POINTER, Capability.DIAGNOSTICS, Capability.COLLEAGUES})
 """What the answer *Watch* allows, as far as it was asked for."""
 WATCH_AND_CONTROL = WATCH | {Capability.CONTROL}
 """What the answer *Watch and control* allows, as far as it was asked for."""
@@ -39,6 +39,7 @@ class ConsentQuestion(msgspec.Struct, frozen=True):
     """What a person is asked. `kind`: "session" (open one, with some of `wishes`), "capability" (one more of them in an open
     session) or "confirm" (yes or no to `title`, `text`, `details`). `name`, `organisation` and `tier` are certified;
     `reason` is the technician's own words; `sas` is "" unless both people should compare it.
+    `words` names title and text among those that the windows have in several languages, with `values` in them ("": only these).
     `after_restart` above 0: a further question, whether they may come back once without being asked within so many seconds after
     a restart of this computer. `recorded`: the organisation's policy demands that whoever sees the screen records it."""
 
@@ -55,6 +56,8 @@ class ConsentQuestion(msgspec.Struct, frozen=True):
     seconds: float = 180.0
     after_restart: float = 0.0
     recorded: bool = False
+    words: str = ""
+    values: dict[str, str] = {}
 
 
 class Outcome(Enum):

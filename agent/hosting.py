@@ -16,6 +16,7 @@ from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, U
 from protocol.messages import Lane, Message, rule_of
 
 if TYPE_CHECKING:
+    from agent.company import Membership
     from agent.keeping import KeptOfSession
     from agent.local_messages import Drawing
     from agent.settings import AgentSettings
@@ -66,6 +67,8 @@ class SessionFacade(Protocol):
     def recording(self) -> bool: ...
     @property
     def comes_back(self) -> float: ...
+    @property
+    def membership(self) -> "Membership": ...
     def show_recording(self, on: bool) -> None: ...
     async def ask_user(self, question: Question) -> bool: ...
 
@@ -187,6 +190,10 @@ class HostedFeature:
     @property
     def comes_back(self) -> float:
         return self._session.comes_back
+
+    @property
+    def membership(self) -> "Membership":
+        return self._session.membership
 
     def show_recording(self, on: bool) -> None:
         self._session.show_recording(on)

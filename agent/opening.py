@@ -1,12 +1,13 @@
 """Opening a session: policy first, then a person. `Gate` is asked once for each session and again for each further capability."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
 from agent.consent import Answer, ConsentBroker, ConsentQuestion, Outcome, wishes_for
+from agent.features.base import Question
 from agent.keys import DeviceKeys
 from agent.policy import Circumstances, Decision, SessionKind, Technician, decide, decide_session, technician_of
 from agent.settings import AgentSettings
@@ -144,9 +145,14 @@ class Gate:
         question = msgspec.structs.replace(question, after_restart=after_restart, recorded=recorded)
         on_wait(question.seconds)
         answer = await self._broker.ask(question, on_wait)
-        granted = tuple(capability for capability in wishes if capability in answer.granted)
-        if not granted:
+        allowed = [capability for capability in wishes if capability in answer.granted]
+        if not allowed:
             raise _no(answer)
+        # Another technician may have got mouse and keyboard while the person thought about it.
+        attended |= {capability: self.decide(capability, self._asking) for capability in allowed}
+        granted = tuple(capability for capability in allowed if attended[capability].allowed)
+        if not granted:
+            raise _refused(attended[allowed[0]])
         lasting = after_restart if answer.after_restart else 0.0
         return Opening(granted, self._grant_seconds(), self._asking, _objections(attended), lasting)
 
@@ -178,6 +184,9 @@ class Gate:
             answer = await self._broker.ask(self._question("capability", reason, [capability], ""))
             if capability not in answer.granted:
                 raise _no(answer)
+            decision = self.decide(capability, kind)  # somebody else may have got it meanwhile
+            if not decision.allowed:
+                raise _refused(decision)
         return self._grant_seconds()
 
     def _question(self, kind: str, reason: str, wishes: list[Capability], sas: str) -> ConsentQuestion:
@@ -193,7 +202,19 @@ class Gate:
             seconds=LIMITS.consent_seconds,
         )
 
-    def confirm(self, title: str, text: str, details: tuple[str, ...], seconds: float) -> ConsentQuestion:
+    def take_over(self, capability: Capability, kind: SessionKind) -> float:
+        """Seconds for which this technician might have what another one has now, if policy allows it.
+
+        Raises:
+            Refused: it does not.
+        """
+        circumstances = replace(self.circumstances(kind, None), desktop_taken_by="")
+        decision = decide(capability, circumstances)
+        if not decision.allowed:
+            raise _refused(decision)
+        return self._grant_seconds()
+
+    def confirm(self, asked: Question) -> ConsentQuestion:
         """A yes-or-no question of a feature, in this technician's name."""
         question = self._question("session", "", [], "")
         return ConsentQuestion(
@@ -202,10 +223,12 @@ class Gate:
             organisation=question.organisation,
             tier=question.tier,
             reason="",
-            title=title,
-            text=text,
-            details=list(details),
-            seconds=min(seconds, LIMITS.consent_seconds),
+            title=asked.title,
+            text=asked.text,
+            details=list(asked.details),
+            seconds=min(asked.seconds, LIMITS.consent_seconds),
+            words=asked.words,
+            values=dict(asked.values),
         )
 
     @property

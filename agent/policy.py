@@ -18,7 +18,8 @@ from protocol.documents import GroupPolicy, RevocationList, TechnicianEntry, Tec
 from protocol.errors import RefusalReason
 
 UNATTENDED_FRESHNESS: Final = 1 * DAY
-DESKTOP: Final = frozenset({Capability.VIEW, Capability.CONTROL, Capability.POINTER})
+ALONE: Final = frozenset({Capability.CONTROL, Capability.CLIPBOARD_IN})
+"""What one technician at a time has; everything else works beside another's session."""
 ACTS_ON_THE_DESKTOP: Final = frozenset({Capability.CONTROL, Capability.POINTER, Capability.CLIPBOARD_IN})
 
 
@@ -56,8 +57,8 @@ class Circumstances:
     `list_known`: the list of technicians was received at least once. `age`: how old the newest verified signed state is, None
     when there is none. `consented`: what the person here allowed; None while they have not been asked. `supported`: what this
     agent has features for. `question_open`: one of our own questions stands on the screen. `user_acting`: policy lets
-    control wait for the person here, and they use mouse or keyboard. `desktop_taken_by`: who has the
-    desktop in another session ("": nobody).
+    control wait for the person here, and they use mouse or keyboard. `desktop_taken_by`: who has any
+    of `ALONE` in another session ("": nobody).
     """
 
     technician: Technician
@@ -250,12 +251,12 @@ def _stale(capability: Capability, now: Circumstances) -> Decision | None:
 
 
 def _busy(capability: Capability, now: Circumstances) -> Decision | None:
-    if not now.desktop_taken_by or capability not in DESKTOP:
+    if not now.desktop_taken_by or capability not in ALONE:
         return None
     return Decision(
         RefusalReason.BUSY,
-        f"{now.desktop_taken_by} has this desktop at the moment. Diagnostics and fixes work beside it; ask again for "
-        f"'{capability}' when that session has ended.",
+        f"{now.desktop_taken_by} has mouse and keyboard here at the moment. Watching and everything else works beside that; "
+        "ask them to hand over, or ask again when they have let go.",
     )
 
 

@@ -97,6 +97,11 @@ class HeldSession:
         elif self.room is not None:
             self.room.show(self)
 
+    @property
+    def shares_chat(self) -> bool:
+        """Nobody hears anything."""
+        return False
+
     def say(self, text: str) -> None:  # noqa: ARG002 - nobody hears it
         """Nobody would hear it.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.audit import Audit
+from agent.company import Company
 from agent.consent import ConsentBroker
 from agent.features.base import Feature
 from agent.guest import GuestCode
@@ -50,4 +51,5 @@ class Services:
     restarts: RestartGrants | None = None  # what survives a restart of the computer (None: nothing)
     guest: GuestCode | None = None
     keeper: Keeper = field(default_factory=Keeper)  # what sessions keep running while their connection is cut
+    company: Company = field(default_factory=Company)  # what technicians who are here at once may do together
     draw: Callable[[Drawing], bool] = lambda _: False  # shows a drawing on the screen; False where nothing can

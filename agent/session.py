@@ -10,12 +10,13 @@ import logging
 import secrets
 from dataclasses import replace
 
+from agent.company import shares_chat
 from agent.errors import AuditUnavailable
 from agent.holds import Holds
 from agent.hosting import FeatureHost, supported
 from agent.local_messages import SessionOver
 from agent.opening import Gate, Opening
-from agent.policy import DESKTOP, SessionKind
+from agent.policy import ALONE, SessionKind
 from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
 from agent.resuming import HeldSession
@@ -115,6 +116,8 @@ class AssistedSession:
         finally:
             self._holds.close()
             self._alarm.set(None)
+            if self._view is not None:
+                self._services.company.leave(self._view)
             if self._host is not None:
                 await self._host.close()
             if not self._wait_for_return():
@@ -237,6 +240,7 @@ class AssistedSession:
             kind=opening.kind,
             wake=self._dirty.set,
             show=self._show,
+            revoke=self.revoke,
             comes_back=opening.after_restart,
         )
         self._host = FeatureHost(self._view, services.features)
@@ -267,6 +271,7 @@ class AssistedSession:
             self.machine.refuse(0, _tag(Hello), decision.reason, decision.sentence, now(), capability=capability)
         how = "resumed" if held is not None else "without asking, as policy allows" if unattended else "with consent"
         _LOGGER.info("session %s: %s has %s (%s)", self.id, self.name, ", ".join(opening.granted), how)
+        services.company.join(self._view)
         self._show()
         self._settle()
 
@@ -487,8 +492,13 @@ class AssistedSession:
 
     @property
     def has_desktop(self) -> bool:
-        """Whether the technician holds the desktop."""
-        return bool(DESKTOP & self.machine.granted)
+        """Whether the technician has what only one of them at a time can have."""
+        return self.machine.state is SessionState.OPEN and bool(ALONE & self.machine.granted)
+
+    @property
+    def shares_chat(self) -> bool:
+        """Whether what the person here says in it is for every technician who is here."""
+        return self._view is not None and shares_chat(self._view)
 
     @property
     def name(self) -> str:
@@ -578,6 +588,7 @@ class AssistedSession:
         standing = self._standing()
         if standing is not None and self.machine.state is SessionState.OPEN:
             self._services.board.set_session(standing.status(self._services.keys.organisation_name, recording=self._recorded))
+        self._services.company.changed()
 
 
 def _tag(kind: type[Message]) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from agent.company import Membership
 from agent.consent import Outcome
 from agent.features.base import Question
 from agent.keeping import KeptOfSession
@@ -49,9 +50,11 @@ class SessionView:
         kind: SessionKind,
         wake: Callable[[], None],
         show: Callable[[], None],
+        revoke: Callable[[Capability, str], None],
         comes_back: float = 0.0,
     ) -> None:
         """Args: wake: called when the machine has something to send. show: called when what people are shown has changed.
+        revoke: takes a capability away; the text says by whom.
         comes_back: within how many seconds after a restart it may be resumed once."""
         self._session = session
         self._machine = machine
@@ -61,6 +64,8 @@ class SessionView:
         self._kind = kind
         self._wake = wake
         self._show = show
+        self._revoke = revoke
+        self.membership = Membership(services.company, self)
         self._comes_back = comes_back
         self.recording = False
         self._loop = asyncio.get_running_loop()
@@ -193,15 +198,15 @@ class SessionView:
         self._record.write(action, detail)
 
     def show_chat(self, text: str, sent_at: float) -> bool:
-        """Show one line to whoever is attached."""
-        name = printable(self._gate.identity.display_name)
-        self._services.announce(ChatHeard(self._session, name, text, sent_at))
-        return self._services.broker.attached > 0
+        """Show one line to whoever is attached, and to the other technicians as far as they are told of one another."""
+        self._services.announce(ChatHeard(self._session, self.name, text, sent_at))
+        shared = self._services.company.share_chat(self, text, sent_at)
+        return shared or self._services.broker.attached > 0
 
     def show_drawing(self, drawing: Drawing) -> bool:
         """Show it on the screen here, under the technician's certified name."""
         if isinstance(drawing, PointerMoved):
-            drawing = msgspec.structs.replace(drawing, name=printable(self._gate.identity.display_name))
+            drawing = msgspec.structs.replace(drawing, name=self.name)
         return self._services.draw(msgspec.structs.replace(drawing, session=self._session))
 
     @property
@@ -217,6 +222,49 @@ class SessionView:
 
     async def ask_user(self, question: Question) -> bool:
         """Yes or no, from the person here."""
-        ask = self._gate.confirm(question.title, question.text, question.details, question.seconds)
-        answer = await self._services.broker.ask(ask)
+        answer = await self._services.broker.ask(self._gate.confirm(question))
         return answer.outcome is Outcome.ANSWERED and answer.yes
+
+    # -- among other technicians (`agent.company.Member`) -------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The technician's certified name, printable."""
+        return printable(self._gate.identity.display_name)
+
+    @property
+    def peer(self) -> str:
+        """The technician's certified id."""
+        return self._gate.identity.peer
+
+    @property
+    def unwatched(self) -> bool:
+        """Policy opened it, and nobody who could be asked is there."""
+        return self.unattended and not self._services.broker.attached
+
+    @property
+    def holding(self) -> frozenset[Capability]:
+        """What the technician may do now, pauses aside; nothing once the session is over."""
+        return self._machine.granted if self._machine.state is SessionState.OPEN else frozenset()
+
+    def refuse_request(self, kind: type[Message], request: int, reason: RefusalReason, text: str) -> None:
+        """Answer an earlier request with a `Refusal`."""
+        if self._machine.state is SessionState.OPEN:
+            tag = kind.__struct_config__.tag
+            assert isinstance(tag, str)
+            self._machine.refuse(request, tag, reason, text, self._loop.time(), capability=kind.CAPABILITY)
+            self._wake()
+
+    def may_take(self, capability: Capability) -> float:
+        """For how many seconds policy would let this technician have what another one has now; raises `Refused`."""
+        return self._gate.take_over(capability, self._kind)
+
+    def give(self, capability: Capability, seconds: float) -> None:
+        """Grant it unasked: it was somebody else's, who let go."""
+        self._machine.grant(capability, 0, seconds, self._loop.time())
+        self._show()
+        self._wake()
+
+    def take(self, capability: Capability, by: str) -> None:
+        """Take it away, and let go of what it holds."""
+        self._revoke(capability, by)

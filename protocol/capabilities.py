@@ -26,6 +26,7 @@ class Capability(StrEnum):
     FILES_OUT = "files_out"
     RECORDING = "recording"
     FORWARD = "forward"
+    COLLEAGUES = "colleagues"
 
 
 class Tier(IntEnum):
@@ -65,4 +66,5 @@ RULES: dict[Capability, CapabilityRule] = {
     Capability.FILES_OUT: CapabilityRule(3, 3, False, 1 * DAY, "take files from this computer"),
     Capability.RECORDING: CapabilityRule(1, 2, False, 14 * DAY, "record what they see of your screen"),
     Capability.FORWARD: CapabilityRule(3, 3, False, 1 * DAY, "connect to services of this computer"),
+    Capability.COLLEAGUES: CapabilityRule(1, 2, False, 14 * DAY, "see who else helps you, and ask you to let colleagues join"),
 }

@@ -98,6 +98,7 @@ class Directory:
             waiting=code is not None,
             waiting_text=code.text if code else "",
             waiting_since=code.since if code else 0.0,
+            waiting_tier=code.tier if code else 0,
         )
 
 

@@ -127,8 +127,9 @@ class Switchboard:
             if link.codes >= CODES_OF_A_GUEST:
                 raise TooManyCodes
             link.codes += 1
+        now, wall = self.clock.now(), self.clock.wall()
         code = self.codes.issue(
-            link.organisation, link.peer, message.request, message.text, now=self.clock.now(), wall=self.clock.wall()
+            link.organisation, link.peer, message.request, message.text, now=now, wall=wall, tier=message.tier
         )
         self.metrics.codes.labels("issued").inc()
         link.post(HelpCode(message.request, code.code, self.limits.code_seconds))

@@ -7,7 +7,7 @@ so that `handle` returns quickly: the next message of the same feature waits for
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -16,6 +16,7 @@ from protocol.errors import RefusalReason
 from protocol.messages import Lane, Message
 
 if TYPE_CHECKING:
+    from agent.company import Membership
     from agent.keeping import KeptOfSession
     from agent.local_messages import Drawing
     from agent.settings import AgentSettings
@@ -30,13 +31,16 @@ class Question:
     """One yes-or-no question to the person at this machine, in plain words.
 
     `title` is one line ("Run this fix?"), `text` says what will happen, `details` are further lines shown below it (effects,
-    parameters). `seconds` is how long it waits before the answer is No.
+    parameters). `seconds` is how long it waits before the answer is No. `words` names the same title and text among those that
+    the windows have in several languages, with `values` in them ("": there is only this one).
     """
 
     title: str
     text: str
     details: tuple[str, ...] = field(default=())
     seconds: float = 180.0
+    words: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -139,6 +143,10 @@ class FeatureContext(Protocol):
     @property
     def comes_back(self) -> float:
         """Within how many seconds after a restart the session may be resumed once (0: the user did not say so)."""
+
+    @property
+    def membership(self) -> "Membership":
+        """What this technician may ask of those who are here besides."""
 
     def show_recording(self, on: bool) -> None:
         """Tell every attached front end that this session is recorded, or that it is not any more."""

@@ -3,6 +3,7 @@
 from agent.features.base import Feature
 from agent.features.chat import ChatFeature
 from agent.features.clipboard import ClipboardFeature
+from agent.features.colleagues import ColleaguesFeature
 from agent.features.diagnostics import DiagnosticsFeature
 from agent.features.files import FilesFeature
 from agent.features.fixes import FixesFeature
@@ -21,6 +22,7 @@ FEATURES: tuple[type[Feature], ...] = (
     InputFeature,
     PointerFeature,
     ChatFeature,
+    ColleaguesFeature,
     DiagnosticsFeature,
     LiveFeature,
     FixesFeature,

@@ -9,6 +9,7 @@ from protocol.errors import UndecodableMessage
 from protocol.messages import (
     chat,
     clipboard,
+    colleagues,
     diagnostics,
     files,
     fixes,
@@ -57,6 +58,15 @@ AnyMessage = (
     | session.Pong
     | session.End
     | chat.ChatMessage
+    | colleagues.People
+    | colleagues.Invite
+    | colleagues.InviteCancel
+    | colleagues.InviteNotes
+    | colleagues.ControlAsk
+    | colleagues.ControlAsked
+    | colleagues.ControlKeep
+    | colleagues.HandOver
+    | colleagues.ColleaguesState
     | input.PointerMove
     | input.PointerButton
     | input.PointerWheel

@@ -124,7 +124,7 @@ class CapabilityGranted(Message, frozen=True, tag="session.capability_granted"):
 
 
 class CapabilityRevoked(Message, frozen=True, tag="session.capability_revoked"):
-    """A->T: one capability less, from now on. `by`: user, policy, expiry or technician."""
+    """A->T: one capability less, from now on. `by`: user, policy, expiry, technician, or handover (another technician has it)."""
 
     SENDER: ClassVar = Sender.AGENT
     capability: Capability

@@ -10,6 +10,7 @@ import click
 from protocol import codes
 from protocol.capabilities import RULES, Capability
 from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import InviteNotes, People
 from protocol.messages.session import CapabilityGranted, CapabilityRevoked, Paused
 from protocol.session import SessionEnded
 from technician_client.addressing import parse_code
@@ -37,6 +38,7 @@ DEFAULT_WANTED = (
     Capability.POINTER,
     Capability.CONTROL,
     Capability.FIXES,
+    Capability.COLLEAGUES,
 )
 PICTURE_SECONDS = 30.0
 WHY_PAUSED: Final = {
@@ -140,7 +142,7 @@ async def connect_in_terminal(
 
 async def _listen(output: Output, session: Session, recording: TerminalRecording | None) -> None:
     """Until the session ends."""
-    kinds = (ChatMessage, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded)
+    kinds = (ChatMessage, People, InviteNotes, Paused, CapabilityGranted, CapabilityRevoked, SessionEnded)
     with session.subscribe(*(() if recording is not None else kinds)) as items:
         if recording is not None:
             recording.begin(session)
@@ -178,9 +180,20 @@ def _show_open(output: Output, session: Session) -> None:
 def _show_item(output: Output, item: object) -> None:
     document: dict[str, object] | None = None
     match item:
-        case ChatMessage(text=text):
-            document = {"event": "chat", "text": text}
-            output.text(f"They say: {text}")
+        case ChatMessage(text=text, name=name):
+            document = {"event": "chat", "text": text, "name": name}
+            output.text(f"{name or 'They'} {'says' if name else 'say'}: {text}")
+        case People(people=people, called=called):
+            document = {
+                "event": "people",
+                "people": [{"name": one.name, "tier": one.tier, "granted": sorted(one.granted)} for one in people if not one.you],
+                "called": called,
+            }
+            output.text(_who_is_there(item))
+        case InviteNotes(name=name, note=note, enough=enough):
+            document = {"event": "notes", "name": name, "note": note, "enough": enough}
+            asked = f"asked for help here: {note or '(no note)'}" if enough else "asked for a higher tier than yours here."
+            output.text(f"{name} {asked}")
         case Paused(paused=paused, by=by):
             document = {"event": "paused", "paused": paused, "by": by}
             output.text(f"Paused: {WHY_PAUSED.get(by, by)}." if paused else "Going on.")
@@ -194,6 +207,16 @@ def _show_item(output: Output, item: object) -> None:
             pass
     if document is not None and output.as_json:
         output.json(document)
+
+
+def _who_is_there(said: People) -> str:
+    others = [
+        f"{one.name} (tier {one.tier}{', mouse and keyboard' if Capability.CONTROL in one.granted else ''})"
+        for one in said.people
+        if not one.you
+    ]
+    here = f"Also here: {', '.join(others)}." if others else "Nobody else is here."
+    return f"{here} A technician of tier {said.called} is called." if said.called else here
 
 
 def tell_receipt(output: Output, session: Session) -> None:
@@ -274,7 +297,7 @@ async def connect_in_console(
     "wanted",
     multiple=True,
     type=click.Choice([capability.value for capability in Capability]),
-    help="Ask for this; may be given more than once (default: view, chat, diagnostics, pointer, control, fixes).",
+    help="Ask for this; may be given more than once (default: view, chat, diagnostics, pointer, control, fixes, colleagues).",
 )
 @click.option("--after-restart", is_flag=True, help="Also ask to be let back in once, without a question, after a restart.")
 @click.option(

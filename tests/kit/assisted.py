@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.audit import Audit
+from agent.company import Company
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.features.base import Feature
 from agent.local_messages import Said
@@ -200,10 +201,20 @@ class Assistance:
         resume_seconds: float | None = None,
         after_restart: float = 0.0,
         boot: str = "",
+        beside: "Assistance | None" = None,
+        called: list[int] | None = None,
     ) -> None:
+        """Args: beside: another session with the same machine. called: the tiers of the technicians who were called at the relay
+        (0: nobody is wanted any more)."""
+        self.here: list[Assistance] = [*beside.here, self] if beside else [self]
+        for one in self.here[:-1]:
+            one.here = self.here
+        organisation = beside.organisation if beside else organisation
+        files, broker, audit = (beside.files, beside.broker, beside.audit) if beside else (files, broker, audit)
+        self._closes_audit = beside is None
         self.organisation = organisation or Organisation()
         self.person = technician or self.organisation.technician()
-        self.device = Device(self.organisation, self.organisation.device())
+        self.device = beside.device if beside else Device(self.organisation, self.organisation.device())
         self.files = files or SignedFiles(self.person)
         self.broker = broker or ConsentBroker()
         self.audit = audit or Audit(tmp_path / "audit.sqlite")
@@ -232,11 +243,14 @@ class Assistance:
             announce=self.heard.append,
             refresh_trust=lambda: self.files_refreshed(),
             busy=lambda _session: busy,
-            desktop_taken_by=lambda _session: desktop_taken_by,
+            desktop_taken_by=lambda session: desktop_taken_by or self._taken_by(session),
             wall=lambda: datetime.now(UTC),
             limits=limits,
             waiting=self.waiting,
             restarts=RestartGrants(self.settings.restart, boot=boot, wall=time.time),
+            company=beside.services.company
+            if beside
+            else Company(call=None if called is None else called.append, uncall=lambda: (called or []).append(0)),
         )
         self._wanted = wanted
         self._past: list[asyncio.Task[None]] = []
@@ -260,6 +274,9 @@ class Assistance:
             resume=resume,
             after_restart=after_restart,
         )
+
+    def _taken_by(self, session: AssistedSession) -> str:
+        return next((one.session.name for one in self.here if one.session is not session and one.session.has_desktop), "")
 
     async def files_refreshed(self) -> None:
         await self.files.refresh(0.0)
@@ -297,7 +314,8 @@ class Assistance:
         for task in self._past:
             task.cancel()
         await asyncio.wait(self._past)
-        self.audit.close()
+        if self._closes_audit:
+            self.audit.close()
 
     def sit_down(self) -> Person:
         """Somebody is at the machine."""

@@ -26,6 +26,8 @@ WANTED = [
 class NotedSession:
     """What the person's requests do to a session."""
 
+    shares_chat = False
+
     def __init__(self, number: str) -> None:
         self.id = number
         self.done: list[tuple[str, object]] = []

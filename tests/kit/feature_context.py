@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.features.base import Feature, Question, Watched
-from agent.local_messages import Drawing
 from agent.keeping import Keeper
+from agent.local_messages import Drawing
 from agent.settings import AgentSettings
 from agent.tasks import Supervisor
 from agent.transport import Relay
@@ -55,6 +55,7 @@ class RecordingContext:
         self.kept = self.keeper.of(self.session_id)
         self.recording = False
         self.comes_back = 0.0
+        self.membership: Any = None
         self.held = set(Capability)
         self.audit_is_full = False
         self.sent: list[Message] = []

@@ -254,7 +254,7 @@ async def test_a_session_can_be_paused_spoken_in_and_stopped(scenes: Make) -> No
     await one.press("/pause", "good day", "/stop", "")
     assert await one.asked_for(StopSession) == StopSession(1)
     assert await one.asked_for(PauseSession) == PauseSession(1, True)
-    assert await one.asked_for(SayChat) == SayChat(1, "s1", "good day")
+    assert await one.asked_for(SayChat) == SayChat(1, "", "good day")
     one.hear(SessionChanged(session("chat", unattended=True, paused=True)), ChatHeard("s1", "Ana Ruiz", "hello", 0.0))
     await one.sees("PAUSED: nothing gets through.")
     await one.sees("Ana Ruiz: hello")

@@ -11,7 +11,7 @@ from agent.allowed import AllowedHere
 from agent.attention import LOST
 from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
 from agent.errors import LocalRefused, RelayAway
-from agent.front_desk import FrontDesk
+from agent.front_desk import CALLED, FrontDesk
 from agent.guest import GuestCode
 from agent.local_messages import (
     AllowedReply,
@@ -73,10 +73,12 @@ class Program:
 
 
 class Session:
-    """What a request does to a session."""
+    """What a request does to a session. `deaf`: chat is not part of it."""
 
-    def __init__(self, number: str) -> None:
+    def __init__(self, number: str, *, shares_chat: bool = False, deaf: bool = False) -> None:
         self.id = number
+        self.shares_chat = shares_chat
+        self.deaf = deaf
         self.done: list[object] = []
 
     def end(self, reason: str) -> None:
@@ -89,6 +91,8 @@ class Session:
         self.done.append(("revoke", capability, by))
 
     def say(self, text: str) -> None:
+        if self.deaf:
+            raise Refused("Chat is not part of this session.", reason=RefusalReason.NOT_GRANTED)
         self.done.append(("say", text))
 
 
@@ -221,6 +225,58 @@ async def test_sessions_are_ended_paused_narrowed_and_spoken_to(room: Room) -> N
     with pytest.raises(Refused) as refused:
         await room.ask(program, StopSession(5, "c"))
     assert refused.value.reason is RefusalReason.NOT_FOUND
+
+
+async def test_who_hears_one_another_hears_the_person_too(room: Room) -> None:
+    a, b = (Session(name, shares_chat=True) for name in "ab")
+    apart, deaf = Session("c"), Session("d", deaf=True)
+    room.sessions[:] = [a, b, apart, deaf]
+    await room.ask(Program(), SayChat(1, "a", "to both"))
+    await room.ask(Program(), SayChat(2, "c", "to one"))
+    await room.ask(Program(), SayChat(3, "", "to all"))
+    assert a.done == b.done == [("say", "to both"), ("say", "to all")]
+    assert apart.done == [("say", "to one"), ("say", "to all")]
+    with pytest.raises(Refused, match="not part"):
+        await room.ask(Program(), SayChat(4, "d", "to nobody"))
+
+
+async def test_a_technician_is_called_and_nobody_is_shown_the_code(room: Room) -> None:
+    ended: list[str] = []
+    room.desk.listen_for_calls(ended.append)
+    program = await room.attached()
+    room.desk.call_technician(2)
+    assert room.sent == [HelpRequest(1, CALLED, 2)]
+    before = list(program.heard)
+    room.desk.help_code(HelpCode(1, "123456789", 600.0))
+    assert program.heard == before
+    room.desk.relay_back()
+    assert room.sent[1:] == [HelpRequest(2, CALLED, 2)]
+    room.desk.uncall_technician()
+    room.desk.uncall_technician()
+    assert room.sent[2:] == [HelpCancel(2)]
+    room.desk.call_technician(3)
+    room.desk.help_ended(3, "The relay gave no code: busy.")
+    assert ended == ["The relay gave no code: busy."]
+    room.desk.relay_back()
+    assert len(room.sent) == 4
+
+
+async def test_a_code_of_the_persons_own_goes_before_a_call(room: Room) -> None:
+    ended: list[str] = []
+    room.desk.listen_for_calls(ended.append)
+    program = await room.attached()
+    room.desk.call_technician(2)
+    await room.ask(program, RequestHelp(1, "printer"))
+    assert ended == ["The user has asked for a code of their own."]
+    with pytest.raises(Refused, match="code of their own"):
+        room.desk.call_technician(2)
+
+
+async def test_a_guest_calls_nobody(room: Room) -> None:
+    room.desk._guest = GuestCode(secrets.token_bytes)
+    with pytest.raises(Refused) as refused:
+        room.desk.call_technician(2)
+    assert refused.value.reason is RefusalReason.UNSUPPORTED
 
 
 async def test_a_request_from_the_future_is_refused(room: Room) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.consent import ConsentBroker
+from agent.features.base import Question
 from agent.opening import Gate
 from agent.policy import SessionKind
 from agent.settings import AgentSettings, SessionSettings
@@ -57,7 +58,7 @@ def door(
         settings=AgentSettings(home=tmp_path, session=SessionSettings(grant_seconds=600)),
         trust=SignedFiles(technician, groups={"front": rules} if rules else None),  # type: ignore[arg-type]
         broker=broker,
-        supported=frozenset({VIEW, CHAT, DIAGNOSTICS, TERMINAL, RECORDING}),
+        supported=frozenset({VIEW, CHAT, DIAGNOSTICS, TERMINAL, RECORDING, Capability.CONTROL}),
         wall=lambda: datetime.now(UTC),
         desktop_taken_by=lambda: taken,
         guest=guest,
@@ -140,8 +141,11 @@ async def test_widening_in_an_attended_session_asks_even_where_unattended_would_
 
 async def test_a_question_of_ours_stops_what_acts_on_the_desktop(tmp_path: Path) -> None:
     one = door(tmp_path, taken="Bo")
-    assert one.gate.decide(VIEW, SessionKind.ATTENDED).reason is RefusalReason.BUSY
-    question = one.gate.confirm("Run it?", "It restarts.", ("effect",), 1e9)
+    control = Capability.CONTROL
+    assert one.gate.decide(control, SessionKind.ATTENDED).reason is RefusalReason.BUSY
+    assert one.gate.decide(VIEW, SessionKind.ATTENDED).allowed
+    assert one.gate.take_over(control, SessionKind.ATTENDED) > 0
+    question = one.gate.confirm(Question("Run it?", "It restarts.", ("effect",), 1e9))
     assert (question.kind, question.seconds, question.details) == ("confirm", 180.0, ["effect"])
 
 

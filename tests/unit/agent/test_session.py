@@ -213,9 +213,9 @@ async def test_busy_is_said_in_words(tmp_path: Path) -> None:
         assert (denied.reason, denied.text) == (RefusalReason.BUSY, "3 sessions are open already.")
 
 
-async def test_a_taken_desktop_leaves_diagnostics(tmp_path: Path) -> None:
-    async with Assistance(tmp_path, FEATURES, wanted=(VIEW, DIAGNOSTICS), desktop_taken_by="Bo Lind") as one:
-        welcome = (await opened(one, VIEW, DIAGNOSTICS)).welcome
+async def test_a_taken_desktop_leaves_everything_but_control(tmp_path: Path) -> None:
+    async with Assistance(tmp_path, FEATURES, wanted=(CONTROL, DIAGNOSTICS), desktop_taken_by="Bo Lind") as one:
+        welcome = (await opened(one, CONTROL, DIAGNOSTICS)).welcome
         assert welcome.granted == [DIAGNOSTICS]
         left_out = await refusal(one)
         assert left_out.reason is RefusalReason.BUSY

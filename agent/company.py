@@ -1,0 +1,421 @@
+"""Several technicians with this machine at once: who is here, who has mouse and keyboard, and calling in a further one.
+
+Each has a session, a tunnel and the person's consent of their own; here they are told of one another, as far as the person has
+allowed that (`Capability.COLLEAGUES`). The person is asked before mouse and keyboard change hands and before anybody is called.
+The relay is told that a technician of some tier is wanted, and nothing else: who called and what they wrote goes end to end, to
+whoever comes and is let in.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol
+
+from agent.features.base import Question
+from agent.tasks import Alarm
+from protocol.capabilities import Capability
+from protocol.errors import HandrailError, RefusalReason, Refused
+from protocol.limits import LIMITS
+from protocol.messages import Message
+from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import ColleaguesState, ControlAsk, ControlAsked, InviteNotes, People, Person
+
+if TYPE_CHECKING:
+    from protocol.messages.colleagues import HandOver, Invite
+
+_LOGGER = logging.getLogger(__name__)
+ASK_SECONDS: Final = 120.0
+ASK_AGAIN_SECONDS: Final = 15.0
+"""Whoever was told no waits so long before the same question is passed on again."""
+HANDED_OVER: Final = "handover"
+
+
+class Member(Protocol):
+    """One open session as the others see it (`agent.session_view.SessionView`)."""
+
+    @property
+    def session_id(self) -> str:
+        """Its id."""
+
+    @property
+    def name(self) -> str:
+        """The technician's certified name, printable."""
+
+    @property
+    def peer(self) -> str:
+        """The technician's certified id."""
+
+    @property
+    def tier(self) -> int:
+        """The technician's tier here."""
+
+    @property
+    def unwatched(self) -> bool:
+        """Policy opened it, and nobody who could be asked is there."""
+
+    @property
+    def holding(self) -> frozenset[Capability]:
+        """What they may do now, pauses aside; nothing once the session is over."""
+
+    def send(self, message: Message) -> None:
+        """Tell the technician."""
+
+    def refuse_request(self, kind: type[Message], request: int, reason: RefusalReason, text: str) -> None:
+        """Answer an earlier request with a refusal."""
+
+    def audit(self, action: str, detail: dict[str, str | int | bool]) -> None:
+        """One record; raises `Unavailable`."""
+
+    def may_take(self, capability: Capability) -> float:
+        """For how many seconds policy would let them have what another technician has now; raises `Refused`."""
+
+    def give(self, capability: Capability, seconds: float) -> None:
+        """Grant it unasked: it was somebody else's, who let go."""
+
+    def take(self, capability: Capability, by: str) -> None:
+        """Take it away, and let go of what it holds."""
+
+    async def ask_user(self, question: Question) -> bool:
+        """Yes or no, from the person here, in this technician's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A technician is called: who did it and what they wrote. `present`: the ids of those who were here already."""
+
+    request: int
+    by: str
+    peer: str
+    tier: int
+    wanted: int
+    wanted_peer: str
+    note: str
+    called_at: float
+    present: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody asks `holder` for mouse and keyboard."""
+
+    request: int
+    holder: Member
+
+
+class Company:
+    """Everybody who is here. Event loop only.
+
+    Args:
+        call: have the relay show that a technician of this tier is wanted; raises `HandrailError`. None: this agent cannot.
+        uncall: that is over; safe when nobody was called.
+    """
+
+    def __init__(
+        self,
+        *,
+        call: Callable[[int], None] | None = None,
+        uncall: Callable[[], None] = lambda: None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        call_seconds: float = LIMITS.code_seconds,
+    ) -> None:
+        self._call_out = call
+        self._call_in = uncall
+        self._wall = wall
+        self._call_seconds = call_seconds
+        self._members: list[Member] = []
+        self._numbers: dict[str, int] = {}
+        self._told: dict[Member, People] = {}
+        self._asking: set[Member] = set()
+        self._wishes: dict[Member, Wish] = {}
+        self._kept: dict[str, float] = {}
+        self._low: set[str] = set()
+        self._call: Call | None = None
+        self._over = Alarm(lambda: self.call_ended("Nobody came in time. Call again, or ask a colleague yourself."))
+
+    # -- who is here ------------------------------------------------------------------------------------------------
+
+    def join(self, member: Member) -> None:
+        """A session has opened, or goes on."""
+        self._numbers.setdefault(member.session_id, len(self._numbers) + 1)
+        self._members.append(member)
+
+    def leave(self, member: Member) -> None:
+        """Its tunnel is gone."""
+        if member in self._members:
+            self._members.remove(member)
+            self._told.pop(member, None)
+            self.changed()
+
+    def changed(self) -> None:
+        """Somebody came or went, or may do more or less: tell everybody who may know."""
+        self._settle_wishes()
+        for member in list(self._members):
+            if Capability.COLLEAGUES not in member.holding:
+                self._told.pop(member, None)
+                continue
+            people = self._seen_by(member)
+            # Nobody needs to be told that they are alone.
+            if people != self._told.get(member) and (len(people.people) > 1 or people.called or member in self._told):
+                self._told[member] = people
+                member.send(people)
+            self._hand_notes(member)
+
+    def _seen_by(self, member: Member) -> People:
+        people = [
+            Person(self._numbers[one.session_id], one.name[:200], one.tier, sorted(one.holding), one is member)
+            for one in self._members
+            if one.holding
+        ]
+        return People(people, 0 if self._call is None else self._call.wanted)
+
+    def _found(self, number: int) -> Member:
+        for one in self._members:
+            if self._numbers[one.session_id] == number and one.holding:
+                return one
+        raise Refused("That technician has no session here any more.", reason=RefusalReason.NOT_FOUND)
+
+    def _holder(self) -> Member | None:
+        return next((one for one in self._members if Capability.CONTROL in one.holding), None)
+
+    # -- chat -------------------------------------------------------------------------------------------------------
+
+    def share_chat(self, member: Member, text: str, sent_at: float) -> bool:
+        """Pass on one line of a technician's to the others. False: nobody hears it."""
+        heard = [one for one in self._members if one is not member and shares_chat(one)] if shares_chat(member) else []
+        for one in heard:
+            one.send(ChatMessage(text, sent_at, member.name[:200]))
+        return bool(heard)
+
+    # -- mouse and keyboard -----------------------------------------------------------------------------------------
+
+    async def hand_over(self, member: Member, message: "HandOver") -> None:
+        """Let another technician have them, once the person here agrees.
+
+        Raises:
+            Refused: it stays as it is. Unavailable: it cannot be written down.
+        """
+        if Capability.CONTROL not in member.holding:
+            raise Refused("You do not have mouse and keyboard; ask for them first.", reason=RefusalReason.NOT_GRANTED)
+        heir = self._found(message.number)
+        if heir is member:
+            raise Refused("You have mouse and keyboard already.", reason=RefusalReason.INVALID)
+        heir.may_take(Capability.CONTROL)
+        with self._one_question(member):
+            await self._agreed(member, _about_handing_over(heir.name, member.name), message.request)
+        # Whatever has changed while the person thought about it counts.
+        if Capability.CONTROL not in member.holding or self._found(message.number) is not heir:
+            raise Refused("You do not have mouse and keyboard any more.", reason=RefusalReason.NOT_GRANTED)
+        seconds = heir.may_take(Capability.CONTROL)
+        member.audit("control handed over", {"to": heir.peer})
+        heir.audit("control taken over", {"from": member.peer})
+        wish = self._wishes.pop(heir, None)
+        member.take(Capability.CONTROL, HANDED_OVER)
+        heir.give(Capability.CONTROL, seconds)
+        member.send(ColleaguesState(message.request, "handed_over", heir.name))
+        heir.send(ColleaguesState(0 if wish is None else wish.request, "handed_over", member.name))
+
+    def ask_control(self, member: Member, message: ControlAsk) -> None:
+        """Pass the wish on to whoever has them.
+
+        Raises:
+            Refused: nobody can be asked, or they may not have them.
+        """
+        holder = self._holder()
+        if holder is None:
+            raise Refused("Nobody has mouse and keyboard: ask the user for them.", reason=RefusalReason.NOT_FOUND)
+        if holder is member:
+            raise Refused("You have mouse and keyboard already.", reason=RefusalReason.INVALID)
+        if member in self._wishes:
+            raise Refused(f"{self._wishes[member].holder.name} is being asked already.", reason=RefusalReason.BUSY)
+        if Capability.COLLEAGUES not in holder.holding:
+            text = f"{holder.name} has mouse and keyboard and cannot be asked from here. Talk to them, or to the user."
+            raise Refused(text, reason=RefusalReason.NOT_FOUND)
+        now = asyncio.get_running_loop().time()
+        if now < self._kept.get(member.session_id, now):
+            raise Refused(f"{holder.name} has just said no. Wait a little, or use the chat.", reason=RefusalReason.BUSY)
+        member.may_take(Capability.CONTROL)
+        self._wishes[member] = Wish(message.request, holder)
+        holder.send(ControlAsked(self._numbers[member.session_id], member.name[:200]))
+        member.send(ColleaguesState(message.request, "asking_holder", holder.name))
+
+    def keep_control(self, member: Member, number: int) -> None:
+        """Whoever has them says no to a wish."""
+        for asker, wish in list(self._wishes.items()):
+            if wish.holder is member and self._numbers[asker.session_id] == number:
+                del self._wishes[asker]
+                self._kept[asker.session_id] = asyncio.get_running_loop().time() + ASK_AGAIN_SECONDS
+                text = f"{member.name} keeps mouse and keyboard for now."
+                asker.refuse_request(ControlAsk, wish.request, RefusalReason.BUSY, text)
+
+    def _settle_wishes(self) -> None:
+        """Wishes of those who left, or to somebody who has nothing to hand over any more, are over."""
+        for asker, wish in list(self._wishes.items()):
+            if asker not in self._members or Capability.COLLEAGUES not in asker.holding:
+                del self._wishes[asker]
+                wish.holder.send(ControlAsked(self._numbers[asker.session_id], asker.name[:200], False))
+            elif wish.holder not in self._members or Capability.CONTROL not in wish.holder.holding:
+                del self._wishes[asker]
+                text = f"{wish.holder.name} does not have mouse and keyboard any more. Ask whoever has, or the user."
+                asker.refuse_request(ControlAsk, wish.request, RefusalReason.NOT_FOUND, text)
+
+    # -- calling somebody in ----------------------------------------------------------------------------------------
+
+    async def invite(self, member: Member, message: "Invite") -> None:
+        """Have a technician called, once the person here agrees.
+
+        Raises:
+            HandrailError: nobody is called, and why.
+        """
+        if self._call_out is None:
+            raise Refused("This computer cannot call anybody.", reason=RefusalReason.UNSUPPORTED)
+        self._demand_no_call()
+        with self._one_question(member):
+            await self._agreed(member, _about_calling(member.name, message.tier, message.note), message.request)
+        if Capability.COLLEAGUES not in member.holding:
+            return
+        self._demand_no_call()
+        member.audit("colleague called", {"tier": message.tier, "technician": message.peer, "note": bool(message.note)})
+        self._call_out(message.tier)
+        self._low.clear()
+        self._call = Call(
+            message.request,
+            member.name,
+            member.peer,
+            member.tier,
+            message.tier,
+            message.peer,
+            message.note,
+            self._wall().timestamp(),
+            frozenset(one.peer for one in self._members),
+        )
+        self._over.set(asyncio.get_running_loop().time() + self._call_seconds)
+        member.send(ColleaguesState(message.request, "called", "", self._call_seconds))
+        self.changed()
+
+    def cancel_invitation(self, member: Member) -> None:
+        """Nobody needs to come any more.
+
+        Raises:
+            Refused: somebody else called.
+        """
+        call = self._call
+        if call is not None and call.peer != member.peer:
+            raise Refused(f"{call.by} called, and only they can take it back.", reason=RefusalReason.NOT_GRANTED)
+        self.call_ended("It was taken back.")
+
+    def call_ended(self, text: str) -> None:
+        """Nobody is called any longer; `text` says why."""
+        call, self._call = self._call, None
+        self._over.set(None)
+        if call is None:
+            return
+        self._call_in()
+        self._tell_caller(call, ColleaguesState(call.request, "ended", text))
+        self.changed()
+
+    def _demand_no_call(self) -> None:
+        if self._call is not None:
+            text = f"{self._call.by} has a technician of tier {self._call.wanted} called already."
+            raise Refused(text, reason=RefusalReason.BUSY)
+
+    def _hand_notes(self, member: Member) -> None:
+        """Whoever came because of the call, and was let in, learns who called and why."""
+        call = self._call
+        if call is None or member.peer in call.present or call.wanted_peer not in ("", member.peer):
+            return
+        if member.tier < call.wanted:
+            if member.session_id not in self._low:
+                self._low.add(member.session_id)
+                member.send(InviteNotes(call.by[:200], call.tier, "", call.called_at, False))
+            return
+        _LOGGER.info("%s came because %s called", member.name, call.by)
+        self._call = None
+        self._over.set(None)
+        self._call_in()
+        member.send(InviteNotes(call.by[:200], call.tier, call.note, call.called_at))
+        self._tell_caller(call, ColleaguesState(call.request, "came", member.name))
+        self.changed()
+
+    def _tell_caller(self, call: Call, state: ColleaguesState) -> None:
+        for one in self._members:
+            if one.peer == call.peer and Capability.COLLEAGUES in one.holding:
+                one.send(state)
+
+    # -- the person here --------------------------------------------------------------------------------------------
+
+    async def _agreed(self, member: Member, question: Question, request: int) -> None:
+        if member.unwatched:
+            return  # policy lets this technician do so without asking, and there is nobody to ask
+        member.send(ColleaguesState(request, "asking_user"))
+        if not await member.ask_user(question):
+            raise Refused("The person there did not agree.", reason=RefusalReason.DENIED_BY_USER)
+
+    @contextmanager
+    def _one_question(self, member: Member) -> Iterator[None]:
+        if member in self._asking:
+            raise Refused("The person there is being asked already.", reason=RefusalReason.BUSY)
+        self._asking.add(member)
+        try:
+            yield
+        finally:
+            self._asking.discard(member)
+
+
+def shares_chat(member: Member) -> bool:
+    """Whether what is said in this session is said to everybody."""
+    return {Capability.CHAT, Capability.COLLEAGUES} <= member.holding
+
+
+class Membership:
+    """What one session's feature may ask of the company."""
+
+    def __init__(self, company: Company, member: Member) -> None:
+        self._company, self._member = company, member
+
+    async def invite(self, message: "Invite") -> None:
+        """See `Company.invite`."""
+        await self._company.invite(self._member, message)
+
+    def cancel_invitation(self) -> None:
+        """See `Company.cancel_invitation`."""
+        self._company.cancel_invitation(self._member)
+
+    async def hand_over(self, message: "HandOver") -> None:
+        """See `Company.hand_over`. Whoever asked for it hears of a no."""
+        try:
+            await self._company.hand_over(self._member, message)
+        except HandrailError:
+            self._company.keep_control(self._member, message.number)
+            raise
+
+    def ask_control(self, message: ControlAsk) -> None:
+        """See `Company.ask_control`."""
+        self._company.ask_control(self._member, message)
+
+    def keep_control(self, number: int) -> None:
+        """See `Company.keep_control`."""
+        self._company.keep_control(self._member, number)
+
+
+def _about_handing_over(heir: str, holder: str) -> Question:
+    return Question(
+        f"{heir} takes over mouse and keyboard from {holder}?",
+        f"{holder} goes on watching as before.",
+        seconds=ASK_SECONDS,
+        words="hand_over",
+        values={"heir": heir, "holder": holder},
+    )
+
+
+def _about_calling(name: str, tier: int, note: str) -> Question:
+    return Question(
+        f"{name} asks a specialist (tier {tier}) to join. Let them be called?",
+        "You are asked again before anybody who comes can see anything. They are told what stands here:",
+        (note or "(no note)",),
+        ASK_SECONDS,
+        words="call",
+        values={"name": name, "tier": str(tier)},
+    )

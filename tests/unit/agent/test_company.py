@@ -1,0 +1,429 @@
+"""Several technicians at one machine: the agent's own parts, and a technician in memory at each end of each tunnel."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from agent.company import ASK_AGAIN_SECONDS, Company
+from agent.features.base import Feature
+from agent.features.chat import ChatFeature
+from agent.features.colleagues import ColleaguesFeature
+from agent.policy import SessionKind
+from protocol.capabilities import Capability
+from protocol.documents import GroupPolicy
+from protocol.errors import RefusalReason
+from protocol.messages import Message
+from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import (
+    ColleaguesState,
+    ControlAsk,
+    ControlAsked,
+    ControlKeep,
+    HandOver,
+    Invite,
+    InviteCancel,
+    InviteNotes,
+    People,
+)
+from protocol.messages.input import PointerMove, ReleaseAll
+from protocol.messages.screen import ScreenStart
+from protocol.messages.session import CapabilityRevoked, Refusal
+from protocol.session import MessageReceived, Opened
+from tests.kit.assisted import Assistance, Person, SignedFiles
+from tests.kit.organisation import Organisation
+from tests.kit.waiting import eventually_async
+
+VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
+WANTED = (VIEW, CHAT, CONTROL, COLLEAGUES)
+M = TypeVar("M", bound=Message)
+
+
+class Hands(Feature):
+    """Injects nothing, and notes what it was told."""
+
+    handles: ClassVar = (PointerMove, ReleaseAll)
+    lost: ClassVar[list[str]] = []
+
+    async def handle(self, message: Message) -> None:
+        pass
+
+    def capability_lost(self, capability: Capability) -> None:
+        self.lost.append(capability)
+
+
+class Eyes(Feature):
+    """Somebody watches."""
+
+    handles: ClassVar = (ScreenStart,)
+
+    async def handle(self, message: Message) -> None:
+        pass
+
+
+FEATURES = (ChatFeature, ColleaguesFeature, Hands, Eyes)
+
+
+async def heard(one: Assistance, kind: type[M], where: Any = lambda _: True, *, seconds: float = 10.0) -> M:
+    """The next message of a kind; it is taken, and what came before it stays."""
+
+    def find() -> MessageReceived | None:
+        one.events += one.technician.events()
+        for event in one.events:
+            if isinstance(event, MessageReceived) and isinstance(event.message, kind) and where(event.message):
+                return event
+        return None
+
+    found = await eventually_async(find, f"a {kind.__name__}; so far {one.events}", seconds=seconds, every=0.005)
+    one.events.remove(found)  # type: ignore[arg-type]
+    assert isinstance(found, MessageReceived) and isinstance(found.message, kind)
+    return found.message
+
+
+async def refused(one: Assistance, request: int) -> Refusal:
+    """The refusal of this request; what was left out at the opening is not meant."""
+    return await heard(one, Refusal, lambda said: said.request == request)
+
+
+async def state(one: Assistance, expected: str) -> ColleaguesState:
+    """The message that says so."""
+    return await heard(one, ColleaguesState, lambda said: said.state == expected)
+
+
+async def people(one: Assistance, *expected: tuple[str, bool]) -> People:
+    """The list with exactly these names, each with whether they have control."""
+    return await heard(one, People, lambda said: [(who.name, CONTROL in who.granted) for who in said.people] == list(expected))
+
+
+async def settled() -> None:
+    """Until everything that can happen by itself has."""
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+
+
+class Scene:
+    """One machine, its person, Ana (tier 1) with control, and whoever joins."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.path = tmp_path
+        self.organisation = Organisation()
+        self.called: list[int] = []
+        ana = self.organisation.technician("Ana Ruiz", tier=1)
+        self.files = SignedFiles(ana, tier=1)
+        self.ana = Assistance(
+            tmp_path,
+            FEATURES,
+            organisation=self.organisation,
+            technician=ana,
+            files=self.files,
+            wanted=WANTED,
+            called=self.called,
+        )
+        self.person: Person
+
+    def numbers(self, one: Assistance) -> dict[str, int]:
+        """What stands for whom, as this technician knows it."""
+        view = one.session._view
+        assert view is not None
+        told = one.services.company._told[view]
+        return {who.name: who.number for who in told.people}
+
+    @asynccontextmanager
+    async def joined(
+        self, name: str, tier: int, *granted: Capability, wanted: tuple[Capability, ...] = WANTED
+    ) -> AsyncIterator[Assistance]:
+        credentials = self.organisation.technician(name, tier=tier)
+        self.files.add(credentials, tier)
+        async with Assistance(self.path, FEATURES, technician=credentials, wanted=wanted, beside=self.ana) as one:
+            if granted:
+                await self.person.allow(*granted)
+                await one.event(Opened)
+            yield one
+
+
+@asynccontextmanager
+async def scene(tmp_path: Path, *granted: Capability) -> AsyncIterator[Scene]:
+    one = Scene(tmp_path)
+    Hands.lost.clear()
+    one.person = one.ana.sit_down()
+    async with one.ana:
+        await one.person.allow(*(granted or WANTED))
+        await one.ana.event(Opened)
+        yield one
+
+
+async def test_everybody_who_may_know_is_told_who_is_here(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        async with here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+            seen = await people(ben, ("Ana Ruiz", True), ("Ben Ruiz", False))
+            assert [who.you for who in seen.people] == [False, True]
+            assert [who.tier for who in seen.people] == [1, 2]
+            seen = await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+            assert [who.you for who in seen.people] == [True, False]
+            here.ana.session.revoke(CONTROL, "user")
+            await people(ben, ("Ana Ruiz", False), ("Ben Ruiz", False))
+        await people(here.ana, ("Ana Ruiz", False))
+
+
+async def test_who_is_alone_is_not_told_so(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        await settled()
+        assert not [event for event in here.ana.events if isinstance(event, MessageReceived)]
+
+
+async def test_without_consent_nobody_is_told_of_anybody(tmp_path: Path) -> None:
+    async with scene(tmp_path, VIEW, CHAT, CONTROL) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT) as ben:
+        here.ana.say(ChatMessage("is the paper in?"))
+        await settled()
+        said = [event.message for one in (ben, here.ana) for event in one.events if isinstance(event, MessageReceived)]
+        assert not [message for message in said if isinstance(message, People | ChatMessage)]
+
+
+async def test_mouse_and_keyboard_are_one_persons_and_the_rest_is_everybodys(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, *WANTED) as ben:
+        assert ben.technician.granted == {VIEW, CHAT, COLLEAGUES}
+        left_out = await refused(ben, 0)
+        assert left_out.capability is CONTROL and "Ana Ruiz" in left_out.text
+
+
+async def test_two_who_are_asked_about_at_once_do_not_both_get_control(tmp_path: Path) -> None:
+    async with scene(tmp_path, VIEW, CHAT, COLLEAGUES) as here:
+        async with here.joined("Ben Ruiz", 2) as ben, here.joined("Cy Ruiz", 2) as cy:
+            await eventually_async(lambda: len(here.person.questions) == 2, "two questions")
+            for number in list(here.person.questions):
+                here.person.broker.answer(number, granted=frozenset(WANTED))
+            await ben.event(Opened)
+            await cy.event(Opened)
+            assert (CONTROL in ben.technician.granted) is not (CONTROL in cy.technician.granted)
+
+
+async def test_control_is_handed_over_when_the_person_agrees(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+        await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
+        asked = await here.person.allow(yes=True)
+        assert asked.title == "Ben Ruiz takes over mouse and keyboard from Ana Ruiz?"
+        assert (asked.name, asked.words, asked.values["heir"]) == ("Ana Ruiz", "hand_over", "Ben Ruiz")
+        assert (await heard(here.ana, CapabilityRevoked)).by == "handover"
+        told = await state(here.ana, "handed_over")
+        assert (told.request, told.text) == (5, "Ben Ruiz")
+        assert (await heard(ben, ColleaguesState)).text == "Ana Ruiz"
+        await people(ben, ("Ana Ruiz", False), ("Ben Ruiz", True))
+        assert here.ana.technician.granted == {VIEW, CHAT, COLLEAGUES}
+        assert CONTROL in ben.technician.granted
+        await eventually_async(lambda: Hands.lost, "held keys are let go")
+        ben.say(PointerMove(1, 1))
+        here.ana.say(PointerMove(2, 2))
+        assert (await heard(here.ana, Refusal)).reason is RefusalReason.NOT_GRANTED
+
+
+async def test_a_no_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+        await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
+        await here.person.allow()
+        assert (await refused(here.ana, 5)).reason is RefusalReason.DENIED_BY_USER
+        assert CONTROL in here.ana.technician.granted and CONTROL not in ben.technician.granted
+
+
+async def test_what_ends_while_the_person_thinks_is_not_handed_over(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+        await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
+        await here.person.question()
+        here.ana.session.revoke(CONTROL, "user")
+        await here.person.allow(yes=True)
+        assert (await heard(here.ana, Refusal)).reason is RefusalReason.NOT_GRANTED
+        assert CONTROL not in ben.technician.granted
+
+
+@pytest.mark.parametrize(("number", "reason"), [(99, RefusalReason.NOT_FOUND), (1, RefusalReason.INVALID)])
+async def test_it_is_handed_to_somebody_who_is_here(tmp_path: Path, number: int, reason: RefusalReason) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES):
+        here.ana.say(HandOver(5, number))
+        assert (await heard(here.ana, Refusal)).reason is reason
+
+
+async def test_policy_decides_who_may_have_it(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+        await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        here.files.revoked = type(here.files.revoked)(issued=0.0, fingerprints=[ben.person.key.public.fingerprint.hex()])
+        assert ben.session._gate is not None
+        ben.session._gate.look_again()
+        here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
+        assert (await heard(here.ana, Refusal)).reason is RefusalReason.REVOKED
+        assert not here.person.questions
+
+
+async def test_who_watches_asks_who_has_control(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+        ben.say(ControlAsk(7))
+        asked = await heard(here.ana, ControlAsked)
+        assert asked.name == "Ben Ruiz" and asked.open
+        assert (await heard(ben, ColleaguesState)).text == "Ana Ruiz"
+        ben.say(ControlAsk(8))
+        assert (await refused(ben, 8)).reason is RefusalReason.BUSY
+        here.ana.say(HandOver(9, asked.number))
+        await here.person.allow(yes=True)
+        assert (await state(ben, "handed_over")).request == 7
+        assert CONTROL in ben.technician.granted
+
+
+async def test_who_has_control_may_keep_it_and_is_not_pestered(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+        ben.say(ControlAsk(7))
+        here.ana.say(ControlKeep((await heard(here.ana, ControlAsked)).number))
+        assert (await refused(ben, 7)).reason is RefusalReason.BUSY
+        ben.say(ControlAsk(8))
+        assert "has just said no" in (await refused(ben, 8)).text
+        assert ASK_AGAIN_SECONDS > 5
+        assert CONTROL in here.ana.technician.granted
+
+
+async def test_a_wish_ends_with_either_of_the_two(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        async with here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+            ben.say(ControlAsk(7))
+            assert (await heard(here.ana, ControlAsked)).open
+        assert not (await heard(here.ana, ControlAsked)).open
+        async with here.joined("Cy Ruiz", 2, VIEW, COLLEAGUES) as cy:
+            cy.say(ControlAsk(1))
+            await heard(here.ana, ControlAsked)
+            here.ana.session.revoke(CONTROL, "user")
+            assert (await refused(cy, 1)).reason is RefusalReason.NOT_FOUND
+            cy.say(ControlAsk(2))
+            assert "ask the user" in (await refused(cy, 2)).text
+
+
+async def test_somebody_is_called_with_a_note_that_only_they_get(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.say(Invite(3, 2, "the spooler\x1b[2J crashes"))
+        asked = await here.person.allow(yes=True)
+        assert asked.title == "Ana Ruiz asks a specialist (tier 2) to join. Let them be called?"
+        assert "crashes" in asked.details[0] and "\x1b" not in asked.details[0]
+        called = await state(here.ana, "called")
+        assert called.request == 3 and called.seconds > 60
+        assert here.called == [2]
+        assert (await heard(here.ana, People)).called == 2
+        async with here.joined("Di Ruiz", 1, VIEW, COLLEAGUES) as di:
+            low = await heard(di, InviteNotes)
+            assert (low.enough, low.note, low.name) == (False, "", "Ana Ruiz")
+            assert here.called == [2]
+        async with here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+            notes = await heard(ben, InviteNotes)
+            assert (notes.name, notes.tier, notes.enough) == ("Ana Ruiz", 1, True)
+            assert notes.note.startswith("the spooler") and notes.note.endswith("crashes")
+            assert (await state(here.ana, "came")).text == "Ben Ruiz"
+            assert here.called == [2, 0]
+
+
+async def test_the_notes_wait_for_the_persons_consent(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.say(Invite(3, 2, "the spooler crashes"))
+        await here.person.allow(yes=True)
+        async with here.joined("Ben Ruiz", 2, VIEW) as ben:
+            await settled()
+            said = [event.message for event in ben.events if isinstance(event, MessageReceived)]
+            assert not [message for message in said if isinstance(message, InviteNotes | People)]
+            assert here.called == [2]
+
+
+async def test_notes_go_on_when_whoever_called_has_left(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.say(Invite(3, 2, "please finish this"))
+        await here.person.allow(yes=True)
+        await state(here.ana, "called")
+        here.ana.session.end("off")
+        await here.ana.ended()
+        async with here.joined("Ben Ruiz", 2, *WANTED) as ben:
+            assert (await heard(ben, InviteNotes)).note == "please finish this"
+            assert CONTROL in ben.technician.granted
+
+
+async def test_a_named_colleague_alone_gets_the_notes(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        ben = here.organisation.technician("Ben Ruiz", tier=2)
+        here.ana.say(Invite(3, 2, "for Ben", ben.peer))
+        await here.person.allow(yes=True)
+        await state(here.ana, "called")
+        async with here.joined("Cy Ruiz", 3, VIEW, COLLEAGUES) as cy:
+            await people(cy, ("Ana Ruiz", True), ("Cy Ruiz", False))
+            await settled()
+            assert not [e for e in cy.events if isinstance(e, MessageReceived) and isinstance(e.message, InviteNotes)]
+
+
+async def test_a_call_is_made_once_and_taken_back_by_who_made_it(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.say(Invite(3, 2, ""))
+        await here.person.allow(yes=True)
+        await state(here.ana, "called")
+        here.ana.say(Invite(4, 3, ""))
+        assert (await heard(here.ana, Refusal)).reason is RefusalReason.BUSY
+        async with here.joined("Di Ruiz", 1, VIEW, COLLEAGUES) as di:
+            di.say(InviteCancel())
+            assert (await heard(di, Refusal, lambda said: said.capability is COLLEAGUES)).reason is RefusalReason.NOT_GRANTED
+        here.ana.say(InviteCancel())
+        assert await state(here.ana, "ended")
+        assert here.called == [2, 0]
+
+
+async def test_a_no_calls_nobody(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.say(Invite(3, 2, "x"))
+        await here.person.allow()
+        assert (await heard(here.ana, Refusal)).reason is RefusalReason.DENIED_BY_USER
+        assert here.called == []
+
+
+async def test_nobody_is_called_for_ever(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.services.company._call_seconds = 0.05
+        here.ana.say(Invite(3, 2, "x"))
+        await here.person.allow(yes=True)
+        ended = await state(here.ana, "ended")
+        assert "Nobody came" in ended.text
+        assert here.called == [2, 0]
+
+
+async def test_chat_is_among_all_and_says_whose_words_they_are(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+        here.ana.say(ChatMessage("is the paper in?", 5.0, "the boss"))
+        said = await heard(ben, ChatMessage)
+        assert (said.text, said.sent_at, said.name) == ("is the paper in?", 5.0, "Ana Ruiz")
+        ben.session.say("it is")
+        assert (await heard(ben, ChatMessage)).name == ""
+
+
+async def test_without_a_person_policy_alone_decides(tmp_path: Path) -> None:
+    """Two unattended sessions: nobody is asked, because the organisation allows it and there is nobody."""
+    organisation = Organisation()
+    ana, ben = organisation.technician("Ana Ruiz", tier=3), organisation.technician("Ben Ruiz", tier=3)
+    files = SignedFiles(ana, ben, groups={"front": GroupPolicy(unattended=list(WANTED))})
+    called: list[int] = []
+    async with Assistance(
+        tmp_path, FEATURES, organisation=organisation, technician=ana, files=files, wanted=WANTED, called=called
+    ) as one:
+        await one.event(Opened)
+        assert one.session._kind is SessionKind.UNATTENDED
+        async with Assistance(tmp_path, FEATURES, technician=ben, wanted=WANTED, beside=one) as other:
+            await other.event(Opened)
+            told = await heard(one, People)
+            one.say(HandOver(1, told.people[1].number))
+            assert (await heard(other, ColleaguesState)).state == "handed_over"
+            one.say(Invite(2, 3))
+            await state(one, "called")
+            assert called == [3]
+
+
+async def test_an_agent_that_cannot_call_says_so(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.ana.services.company._call_out = None
+        here.ana.say(Invite(3, 2, "x"))
+        assert (await heard(here.ana, Refusal)).reason is RefusalReason.UNSUPPORTED
+
+
+async def test_a_call_that_was_never_made_ends_quietly() -> None:
+    Company().call_ended("whatever")

@@ -1,0 +1,50 @@
+"""What a reloaded tab is told of the other technicians."""
+
+from protocol.capabilities import Capability
+from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import ColleaguesState, ControlAsked, InviteNotes, People, Person
+from technician_client.console.company import Company
+
+ANA, BEN = Person(1, "Ana Ruiz", 1, [Capability.VIEW, Capability.CONTROL], True), Person(2, "Ben Ruiz", 2, [Capability.VIEW])
+
+
+def heard(*messages: object) -> Company:
+    company = Company()
+    for message in messages:
+        company.hear(message, 100.0)  # type: ignore[arg-type]
+    return company
+
+
+def test_nothing_is_known_at_first() -> None:
+    expected = {"people": [], "called": 0, "called_for": None, "asking": [], "notes": None}
+    assert heard(ChatMessage("x")).state(100.0) == expected
+
+
+def test_who_is_here_and_who_is_called() -> None:
+    company = heard(People([ANA, BEN], 2), ColleaguesState(3, "called", "", 600.0))
+    state = company.state(160.0)
+    assert [one["name"] for one in state["people"]] == ["Ana Ruiz", "Ben Ruiz"]
+    assert state["people"][0] == {"number": 1, "name": "Ana Ruiz", "tier": 1, "granted": ["control", "view"], "you": True}
+    assert (state["called"], state["called_for"]) == (2, 540.0)
+    company.hear(ColleaguesState(3, "came", "Ben Ruiz"), 170.0)
+    assert company.state(170.0)["called_for"] is None
+    company.lost()
+    assert company.state(170.0)["people"] == []
+
+
+def test_who_asks_for_control_until_it_is_answered() -> None:
+    company = heard(People([ANA, BEN]), ControlAsked(2, "Ben Ruiz"))
+    assert company.state(0.0)["asking"] == [{"number": 2, "name": "Ben Ruiz"}]
+    company.kept(2)
+    assert company.state(0.0)["asking"] == []
+    for ending in (ControlAsked(2, "Ben Ruiz", False), People([ANA]), ColleaguesState(1, "handed_over", "Ben Ruiz")):
+        company.hear(ControlAsked(2, "Ben Ruiz"), 0.0)
+        company.hear(ending, 0.0)
+        assert company.state(0.0)["asking"] == []
+
+
+def test_the_notes_stay() -> None:
+    company = heard(InviteNotes("Ana Ruiz", 1, "the spooler", 5.0))
+    company.lost()
+    notes = {"name": "Ana Ruiz", "tier": 1, "note": "the spooler", "called_at": 5.0, "enough": True}
+    assert company.state(0.0)["notes"] == notes
