@@ -88,6 +88,11 @@ class Settings:
         return self.home / "notes"
 
     @property
+    def worklogs_directory(self) -> Path:
+        """Where it stands what was fixed and recorded in each session (`technician_client.worklog`)."""
+        return self.home / "worklogs"
+
+    @property
     def known_devices_file(self) -> Path:
         """What certificates have told about devices (`technician_client.known`)."""
         return self.home / "known_devices.json"

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("technician_client.cli.logs:logs", "Follow the log of a device."),
     "chat": ("technician_client.cli.chat:chat", "Talk with somebody at a device, line by line."),
     "screenshot": ("technician_client.cli.screenshot:screenshot", "Write one exact picture of a device's display."),
+    "receipts": ("technician_client.cli.receipts:receipts", "Show and export what is kept of past sessions."),
     "recordings": ("technician_client.cli.recordings:recordings", "List, export and remove recordings of sessions."),
     "diagnose": ("technician_client.cli.diagnose:diagnose", "Read what state devices are in."),
     "fixes": ("technician_client.cli.fix:fixes", "List the approved fixes of a device."),

@@ -14,6 +14,7 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
+from protocol.messages.fixes import FixResult
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
@@ -29,7 +30,7 @@ from technician_client.console.ports import (
     SessionOver,
     Target,
 )
-from technician_client.recordings.announced import AnnouncedRecording
+from technician_client.recordings.announced import AnnouncedRecording, Stage
 from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel
@@ -261,8 +262,11 @@ class LiveSession:
             self._tell({"type": "notice", "text": str(error)})
 
     def _recording_changed(self) -> None:
-        if self._recording is not None:
-            self._tell({"type": "recording"} | self._recording.state)
+        if self._recording is None:
+            return
+        if self._recording.stage is Stage.ON and self._recording.path is not None and self._keeping is not None:
+            self._keeping.recorded(self._about(), self._recording.path.stem)
+        self._tell({"type": "recording"} | self._recording.state)
 
     async def note(self, text: str) -> None:
         """Keep notes of this session; the tab hears whether that worked."""
@@ -348,6 +352,8 @@ class LiveSession:
             self._remember("user", message)
         elif isinstance(message, Paused):
             self._paused = message if message.paused else None
+        elif isinstance(message, FixResult) and self._keeping is not None:
+            self._keeping.fixed(self._about(), message)
         if self._tab is not None:
             await self._tab.show(message)
 

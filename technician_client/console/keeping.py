@@ -1,11 +1,14 @@
 """What the console keeps of sessions on this computer: recordings and notes. Each file is the technician's alone."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from protocol.errors import HandrailError
 from protocol.messages import Message
+from protocol.messages.fixes import FixResult
 from technician_client.console.ports import Person
 from technician_client.notes import Note, save_note
 from technician_client.recordings.announced import AnnouncedRecording
@@ -14,6 +17,9 @@ from technician_client.recordings.recorder import Bounds
 from technician_client.recordings.writer import Meta
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
+from technician_client.worklog import Worklog, log_fix, log_recording
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,20 @@ class Keeping:
             on_change=on_change,
         )
 
+    def fixed(self, about: About, result: FixResult) -> None:
+        """A fix has ended in a session: kept with what was wrong before and after. A disk that takes nothing costs only that."""
+        try:
+            log_fix(self.settings.worklogs_directory, _worklog(about), result, time.time())
+        except HandrailError as error:
+            _LOGGER.warning("what was fixed in session %s is not kept: %s", about.session, error)
+
+    def recorded(self, about: About, name: str) -> None:
+        """A recording of a session has begun under that name; kept as `fixed`."""
+        try:
+            log_recording(self.settings.worklogs_directory, _worklog(about), name)
+        except HandrailError as error:
+            _LOGGER.warning("the recording of session %s is not named in its receipt: %s", about.session, error)
+
     def note(self, about: About, text: str) -> None:
         """Keep notes of a session.
 
@@ -75,3 +95,7 @@ class Keeping:
             self.settings.notes_directory,
             Note(about.session, about.device, about.label, self.person.name, text, time.time()),
         )
+
+
+def _worklog(about: About) -> Worklog:
+    return Worklog(about.session, about.device, about.label)

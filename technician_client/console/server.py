@@ -21,6 +21,7 @@ from technician_client.console.guard import Guard, demand_loopback, guarded_appl
 from technician_client.console.hub import SessionHub
 from technician_client.console.keeping import Keeping
 from technician_client.console.office_api import OfficeApi
+from technician_client.console.past_api import PastApi
 from technician_client.console.ports import RelayPort, RelayPortFactory, Target
 from technician_client.console.preferences import PreferencesFile
 from technician_client.console.recordings_api import RecordingsApi
@@ -112,6 +113,7 @@ async def running_console(
         ClipboardApi(hub).add_routes(application)
         OfficeApi(relay, runs, preferences, await asyncio.to_thread(key_holders, home)).add_routes(application)
         RecordingsApi(settings.recordings_directory, relay.recordings_key).add_routes(application)
+        PastApi(settings).add_routes(application)
         add_assets(application, await asyncio.to_thread(read_assets))
         application.on_shutdown.append(api.close_sockets)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=3.0, keepalive_timeout=30.0)

@@ -6,6 +6,8 @@ import { startLive, waiting } from "./live.js";
 import { DevicesPage } from "./pages/devices.js";
 import { LibraryPage } from "./pages/library.js";
 import { FixPage } from "./pages/library_fix.js";
+import { PastPage } from "./pages/past.js";
+import { PastSessionPage } from "./pages/past_session.js";
 import { RecordingPage } from "./pages/recording.js";
 import { RecordingsPage } from "./pages/recordings.js";
 import { RunPage } from "./pages/run.js";
@@ -22,7 +24,7 @@ import { followAddress, route } from "./router.js";
 import { chordOf, meaningOf } from "./shortcuts.js";
 import { startStanding } from "./standing.js";
 
-const TITLES = { home: "", library: "Library", fix: "Fix", run: "Run", recordings: "Recordings", recording: "Recording", settings: "Settings", nowhere: "No such page" };
+const TITLES = { home: "", library: "Library", fix: "Fix", run: "Run", recordings: "Recordings", recording: "Recording", past: "Past sessions", past_session: "Past session", settings: "Settings", nowhere: "No such page" };
 const PLACES = /** @type {Record<string, string>} */ ({ home: "#/", library: "#/library", settings: "#/settings" });
 
 function Nowhere() {
@@ -44,6 +46,10 @@ function Page() {
       return html`<${RecordingsPage} />`;
     case "recording":
       return html`<${RecordingPage} key=${to.name} name=${to.name} />`;
+    case "past":
+      return html`<${PastPage} />`;
+    case "past_session":
+      return html`<${PastSessionPage} key=${to.session} session=${to.session} />`;
     case "settings":
       return html`<${SettingsPage} part=${to.part} />`;
     default:

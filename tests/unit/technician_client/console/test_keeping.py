@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from protocol.messages import Message
+from protocol.messages.fixes import FixResult
 from protocol.messages.recording import RecordingState
 from technician_client.console.keeping import About, Keeping
 from technician_client.console.ports import Person
@@ -10,6 +11,7 @@ from technician_client.notes import read_note
 from technician_client.recordings.library import kept
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
+from technician_client.worklog import read_worklog
 
 PERSON = Person("Ana Ruiz", 3, "5f0c", "https://relay.example")
 ABOUT = About("4f21", "dev1", "Reception PC")
@@ -39,3 +41,16 @@ async def test_recordings_are_named_by_device_and_a_named_file_is_used_once(tmp_
     assert row.name.endswith("-Reception-PC")
     assert row.meta is not None
     assert (row.meta.session, row.meta.technician) == ("4f21", "Ana Ruiz")
+
+
+def test_fixes_and_recordings_are_named_under_the_session_and_a_disk_that_takes_nothing_ends_nothing(tmp_path: Path) -> None:
+    keeping = Keeping(Settings(tmp_path), b"k" * 32, PERSON)
+    keeping.fixed(ABOUT, FixResult(1, "free-disk-space", "1.2", "fixed", 5.0))
+    keeping.recorded(ABOUT, "one")
+    log = read_worklog(tmp_path / "worklogs", "4f21")
+    assert log is not None
+    assert (log.label, [fix.id for fix in log.fixes], log.recordings) == ("Reception PC", ["free-disk-space"], ["one"])
+    (tmp_path / "worklogs" / "4f21.json").write_text("{")
+    keeping.fixed(ABOUT, FixResult(1, "free-disk-space", "1.2", "fixed", 5.0))
+    keeping.recorded(ABOUT, "two")
+    assert (tmp_path / "worklogs" / "4f21.json").read_text() == "{"

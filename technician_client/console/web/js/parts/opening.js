@@ -117,7 +117,7 @@ export function Over({ session }) {
         <p class="opening-device">${session.verified && html`<${Icon} name="shield" size=${18} />`}<strong>${session.label || "The device behind the code"}</strong></p>
         <p>${over?.text}</p>
         ${over?.receipt && html`<${Receipt} text=${over.receipt} />`}
-        <div class="dialog-actions"><a class="button button-primary" href="#/">Back to the devices</a></div>
+        <div class="dialog-actions">${opened && html`<a class="button" href=${`#/past/${session.session_id}`}>Receipt and notes</a>`}<a class="button button-primary" href="#/">Back to the devices</a></div>
       </section>
     </main>
   </div>`;

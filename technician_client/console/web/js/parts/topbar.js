@@ -11,6 +11,7 @@ const THEME_ICONS = /** @type {const} */ ({ system: "system", light: "sun", dark
 const PLACES = /** @type {const} */ ([
   { href: "#/", words: "Devices", icon: "home", pages: ["home", "session"] },
   { href: "#/library", words: "Library", icon: "book", pages: ["library", "fix", "run"] },
+  { href: "#/past", words: "Past sessions", icon: "clock", pages: ["past", "past_session"] },
   { href: "#/recordings", words: "Recordings", icon: "record", pages: ["recordings", "recording"] },
   { href: "#/settings", words: "Settings", icon: "gear", pages: ["settings"] },
 ]);

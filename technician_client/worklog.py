@@ -1,0 +1,92 @@
+"""What was done in a session, as this side saw it: fixes with what was wrong before and after, and the recordings made.
+
+The device's receipt names each fix and its outcome; the findings before and after stand here. One private file for each session.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from protocol.errors import TrustError
+from protocol.messages.fixes import FixResult
+from technician_client.private_files import PrivateFileError, read_private, write_private
+
+FILE_BYTES: Final = 1024 * 1024
+MOST_FIXES: Final = 200
+MOST_RECORDINGS: Final = 100
+_SESSION: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
+
+
+class FixDone(msgspec.Struct, frozen=True):
+    """One run of a fix. `before`, `after`: titles of the findings; `at` in seconds since 1970."""
+
+    id: str
+    version: str
+    outcome: str
+    at: float
+    before: list[str] = []
+    after: list[str] = []
+
+
+class Worklog(msgspec.Struct, frozen=True):
+    """One session. `label` and `device` as certified; `recordings` are their names, the oldest first."""
+
+    session: str
+    device: str
+    label: str
+    fixes: Annotated[list[FixDone], msgspec.Meta(max_length=MOST_FIXES)] = []
+    recordings: Annotated[list[str], msgspec.Meta(max_length=MOST_RECORDINGS)] = []
+
+
+def log_fix(directory: Path, empty: Worklog, result: FixResult, wall: float) -> None:
+    """Add a fix that has ended (the oldest go first when there are too many).
+
+    Args: empty: names the session. wall: now, in seconds since 1970.
+
+    Raises:
+        PrivateFileError: it cannot be written. TrustError: what is kept does not read.
+    """
+    done = FixDone(
+        id=result.id,
+        version=result.version,
+        outcome=result.outcome,
+        at=wall,
+        before=[finding.title for finding in result.before],
+        after=[finding.title for finding in result.after],
+    )
+    log = read_worklog(directory, empty.session) or empty
+    _write(directory, msgspec.structs.replace(log, fixes=[*log.fixes, done][-MOST_FIXES:]))
+
+
+def log_recording(directory: Path, empty: Worklog, name: str) -> None:
+    """Add the name of a recording; arguments and errors as `log_fix`. Twice is once."""
+    log = read_worklog(directory, empty.session) or empty
+    if name not in log.recordings:
+        _write(directory, msgspec.structs.replace(log, recordings=[*log.recordings, name][-MOST_RECORDINGS:]))
+
+
+def read_worklog(directory: Path, session: str) -> Worklog | None:
+    """What is kept of a session; None when that is nothing.
+
+    Raises:
+        TrustError: the file does not read. PrivateFileError: it cannot be read, or that is no session's name.
+    """
+    path = _path(directory, session)
+    try:
+        return msgspec.json.decode(read_private(path, FILE_BYTES), type=Worklog)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise TrustError(f"{path} was changed: it does not read ({error}).") from error
+
+
+def _write(directory: Path, log: Worklog) -> None:
+    write_private(_path(directory, log.session), msgspec.json.format(msgspec.json.encode(log)))
+
+
+def _path(directory: Path, session: str) -> Path:
+    if not _SESSION.match(session):
+        raise PrivateFileError(f"{session!r} is no session's name, so nothing is kept of it.")
+    return directory / f"{session}.json"

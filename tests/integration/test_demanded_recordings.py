@@ -1,0 +1,49 @@
+"""Where the organisation's policy demands it, a session is recorded from its beginning: one question, and nobody presses Record."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.kit.display import virtual_display
+from tests.kit.processes import Process
+from tests.kit.waiting import eventually
+from tests.kit.world import World
+
+pytestmark = [pytest.mark.display, pytest.mark.timeout(240), pytest.mark.xdist_group("world-demanded-recordings")]
+
+
+def test_the_recording_begins_with_the_session_and_the_picture_with_the_recording(tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    key = ("--passphrase-file", str(world.passphrase_file))
+    with virtual_display(640, 360) as display:
+        try:
+            told = world.start_relay()
+            bundle = world.quickstart(told["token"], told["relay_spki"])
+            world.handrail("org", "policy", "default", "--recording", "required", *key)
+            world.start_signer()
+            world.enrol(bundle)
+            world.start_agent(display.name)
+            person = world.user("attend")
+            person.expect("Waiting for technicians")
+            argv = world.handrail_argv("connect", "Reception", "--no-browser", "--want", "view", *key)
+            command = Process(argv, tmp_path / "connect.log", env=world.environment)
+            try:
+                person.expect("w = Watch: see your screen and record what they see of your screen")
+                person.type("w\n")
+                person.expect("RECORDING: Ana Ruiz records this session from now on")
+                command.wait_for("policy demands that this session is recorded", seconds=30)
+                found = command.wait_for(r"Recording to (\S+\.hrrec)", seconds=30)
+
+                def changes() -> int:
+                    said = world.handrail("recordings", "info", found.group(1), "--json", *key)
+                    return int(json.loads(said)["changes"])
+
+                eventually(lambda: changes() >= 1, "the first picture", seconds=60)
+                command.popen.send_signal(signal.SIGINT)
+                command.wait(seconds=30)
+            finally:
+                command.kill()
+        finally:
+            world.stop()
