@@ -2,13 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import click
 import msgspec
 
-from protocol.capabilities import Capability
-from protocol.documents import BUNDLE_SUFFIX, Bundle, GroupPolicy, OrganisationPolicy, TechnicianEntry
+from protocol.documents import BUNDLE_SUFFIX, Bundle, TechnicianEntry
 from protocol.enrolment import key_words
 from protocol.errors import TrustError
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
@@ -24,6 +22,7 @@ from technician_client.cli.org_approvals import (
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.org_keys import key, rotate
 from technician_client.cli.org_panic import panic
+from technician_client.cli.org_policy import policy
 from technician_client.cli.org_release import release
 from technician_client.cli.org_seed import seed
 from technician_client.cli.org_show import describe
@@ -258,52 +257,6 @@ def revoke(
 
 
 @org.command()
-@click.argument("group")
-@click.option("--unattended", help='Capabilities that may be used with nobody asked, e.g. "view,control,fixes"; "" for none.')
-@click.option(
-    "--recording",
-    type=click.Choice(["allowed", "required", "forbidden"]),
-    help="Whether technicians may record sessions there, must before they see the screen, or may not.",
-)
-@click.option("--ask-before-fixes/--no-ask-before-fixes", default=None, help="Ask the person before each fix.")
-@click.option("--key", "key_names", multiple=True, help=KEY_HELP)
-@passphrase_option
-@command_options
-@reporting
-def policy(
-    app: App,
-    group: str,
-    unattended: str | None,
-    ask_before_fixes: bool | None,
-    recording: Literal["allowed", "required", "forbidden"] | None,
-    key_names: tuple[str, ...],
-) -> None:
-    """Set what holds on the devices of GROUP."""
-    if unattended is None and ask_before_fixes is None and recording is None:
-        raise click.UsageError("Say what to change: --unattended, --ask-before-fixes, --no-ask-before-fixes or --recording.")
-    home = organisation_home(app)
-    spool = open_spool(home)
-    capabilities = None if unattended is None else parse_capabilities(unattended)
-
-    def change(before: OrganisationPolicy) -> OrganisationPolicy:
-        rules = before.groups.get(group, GroupPolicy())
-        if capabilities is not None:
-            rules = msgspec.structs.replace(rules, unattended=capabilities)
-        if ask_before_fixes is not None:
-            rules = msgspec.structs.replace(rules, consent_for_fixes=ask_before_fixes)
-        if recording is not None:
-            rules = msgspec.structs.replace(rules, recording=recording)
-        issued = float(int(now().timestamp()))
-        return msgspec.structs.replace(before, issued=issued, groups={**before.groups, group: rules})
-
-    signers = role_signers(KeyDirectory(home.vault, ask_passphrase(app, VAULT)), "policy", only=key_names)
-    missing = lists.change_policy(spool, change, signers, now())
-    rules = lists.policy(spool).group(group)
-    done(app, f"Policy of {group} is set.", {"group": group, "policy": rules, "missing_signatures": missing})
-    tell_missing(app, "policy", missing)
-
-
-@org.command()
 @click.argument("role", type=click.Choice(["root", "targets", "scripts", "agent", "policy", "revocation"]))
 @click.option("--key", "key_names", multiple=True, required=True, help="The key to sign with, as `handrail org show` names it.")
 @click.option("--yes", is_flag=True, help="Sign scripts without asking (they are shown all the same).")
@@ -379,18 +332,6 @@ def parse_thresholds(text: str) -> Thresholds:
         return msgspec.convert({name.strip(): int(value) for name, value in pairs.items()}, Thresholds)
     except (ValueError, msgspec.ValidationError) as error:
         raise click.UsageError(f'--thresholds {text!r}: write "1" or "scripts=2,policy=2" ({error}).') from error
-
-
-def parse_capabilities(text: str) -> list[Capability]:
-    """A comma-separated list of capabilities.
-
-    Raises:
-        click.UsageError: an unknown name.
-    """
-    try:
-        return [Capability(part.strip()) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise click.UsageError(f"{error}; there are: {', '.join(Capability)}") from error
 
 
 def _write_bundle(app: App, records: Records, bundle: Bundle, path: Path) -> None:
@@ -486,3 +427,4 @@ org.add_command(key)
 org.add_command(release)
 org.add_command(rotate)
 org.add_command(panic)
+org.add_command(policy)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from protocol.certificate_profile import load_certificate
 from protocol.errors import TrustError
 from technician_client.cli.app import App
+from technician_client.cli.org_policy import in_words
 from technician_client.cli.times import day
 from technician_client.organisation import approvals, lists, releases, rotation
 from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY
@@ -90,11 +91,7 @@ def describe(
     not_before = lists.revocation(spool).not_before
     if not_before:
         out.text(f"Technicians' certificates issued before {day(not_before)} are refused (handrail org panic).")
-    rules = [
-        [name, ", ".join(rule.unattended) or "nobody", "yes" if rule.consent_for_fixes else "no"]
-        for name, rule in policy.groups.items()
-    ]
-    out.table("Device groups", ["group", "unattended", "ask before fixes"], rules)
+    out.table("Device groups", ["group", "what holds there"], [[name, in_words(rule)] for name, rule in policy.groups.items()])
     out.table("Approved fixes", ["id", "version", "title", "as"], [[f.id, f.version, f.title, f.run_as] for f in fixes])
     out.table(
         "Releases of the agent",

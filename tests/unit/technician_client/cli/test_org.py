@@ -6,9 +6,8 @@ from unittest import mock
 import click
 import pytest
 
-from protocol.capabilities import Capability
 from protocol.documents import decode_bundle
-from technician_client.cli.org import parse_capabilities, parse_thresholds
+from technician_client.cli.org import parse_thresholds
 from technician_client.organisation import lists
 from technician_client.organisation.approvals import approved
 from technician_client.organisation.record import OrganisationHome, Thresholds
@@ -125,20 +124,6 @@ def test_every_certificate_of_a_stolen_signer_is_refused_at_once(desk: Desk) -> 
     assert revoked.refuses(bytes(32), desk.founded.wall.timestamp() - 1) and revoked.fingerprints == []
 
 
-def test_policy_is_set_by_group(desk: Desk) -> None:
-    desk.run("org", "policy", "kiosk", code=2)
-    desk.run("org", "policy", "kiosk", "--unattended", "fly", code=2)
-    desk.run("org", "policy", "kiosk", "--unattended", "view, control", "--no-ask-before-fixes", *desk.passphrase)
-    rules = lists.policy(desk.founded.spool).group("kiosk")
-    assert rules.unattended == [Capability.VIEW, Capability.CONTROL] and not rules.consent_for_fixes
-    desk.run("org", "policy", "kiosk", "--recording", "perhaps", code=2)
-    desk.run("org", "policy", "kiosk", "--recording", "required", *desk.passphrase)
-    assert lists.policy(desk.founded.spool).group("kiosk").recording == "required"
-    desk.run("org", "policy", "kiosk", "--unattended", "", *desk.passphrase)
-    rules = lists.policy(desk.founded.spool).group("kiosk")
-    assert rules.unattended == [] and not rules.consent_for_fixes
-
-
 def test_a_second_signature_is_asked_for_and_given(tmp_path: Path) -> None:
     desk = Desk(tmp_path, two_people=True)
     said = desk.run("org", "approve", "--starter", "empty-trash", "--yes", "--key", "scripts-1", *desk.passphrase)
@@ -202,10 +187,9 @@ def test_a_wrong_passphrase_and_a_missing_organisation_are_told(desk: Desk, tmp_
     assert ran.code == 3 and "handrail quickstart" in ran.err
 
 
-def test_thresholds_and_capabilities_are_parsed() -> None:
+def test_thresholds_are_parsed() -> None:
     assert parse_thresholds("") == Thresholds() and parse_thresholds("1") == Thresholds.of_one()
     assert parse_thresholds("scripts=3, policy=1") == Thresholds(scripts=3, policy=1)
     for bad in ("0", "x", "scripts=x", "nothing=2", "10"):
         with pytest.raises(click.UsageError):
             parse_thresholds(bad)
-    assert parse_capabilities("view,fixes") == [Capability.VIEW, Capability.FIXES] and parse_capabilities("") == []
