@@ -3,9 +3,8 @@ or a decision that rubbish must not bring about. `seeds` gives each a few genuin
 
 import base64
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -28,7 +27,7 @@ from protocol.documents import (
     decode_request,
 )
 from protocol.enrolment import judge_answer
-from protocol.errors import HandrailError, LimitExceeded, Refused, RemoteProtocolError, TrustError, UndecodableMessage
+from protocol.errors import LimitExceeded, Refused, RemoteProtocolError, TrustError, UndecodableMessage
 from protocol.frames import HEADER_BYTES, FrameConnection, largest_message, serialize_frame
 from protocol.limits import Limits
 from protocol.link import LinkUnknown, PeerLink, RelayLink, decode_link, encode_link
@@ -41,29 +40,17 @@ from protocol.session import SessionState
 from technician_client.cli.output import inert
 from technician_client.console.wire import Area, UpdateWriter, read_page, write_message
 from technician_client.picture import Picture
+from tests.fuzz.common import WALL, only, organisation
+from tests.fuzz.feature_targets import FEATURE_TARGETS, feature_seeds
 from tests.kit.conversation import Conversation
 from tests.kit.organisation import Credentials, Organisation
 from tests.vectors.examples import FRAMES, LINK_MESSAGES, MESSAGES
 
 Target = Callable[[bytes], None]
-WALL = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SMALL = Limits(
     fragment_bytes=256, message_bytes_input=512, message_bytes_control=1024, message_bytes_screen=2048, message_bytes_bulk=1024
 )
 MOST_SENT_BACK = 256 * 1024
-
-
-@cache
-def organisation() -> Organisation:
-    """One organisation for every target; made when first needed."""
-    return Organisation("Ours", wall=WALL)
-
-
-@contextmanager
-def only(*kinds: type[HandrailError]) -> Iterator[None]:
-    """Nothing but these may come out."""
-    with suppress(*kinds):
-        yield
 
 
 # -- messages and frames
@@ -331,11 +318,13 @@ def session(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     target.__name__: target
     for target in (frames, messages, link, documents, manifests, audit, certificates, console, local, handshake, session)
-}
+} | FEATURE_TARGETS
 
 
 def seeds(name: str) -> list[bytes]:
     """Genuine inputs of a target, to begin with."""
+    if name in FEATURE_TARGETS:
+        return feature_seeds(name)
     match name:
         case "frames":
             return [b"\x40" + serialize_frame(kind, lane, payload) for _, kind, lane, payload in FRAMES] + [
