@@ -205,6 +205,7 @@ class SessionCore(ABC):
         self.state = SessionState.HANDSHAKE
         self.peer: Identity | None = None
         self.round_trip: float | None = None
+        self.round_trip_last: float | None = None
         self._stage_deadline: float | None = None
         self._ping_at: float | None = None
         self._recheck_at: float | None = None
@@ -431,6 +432,7 @@ class SessionCore(ABC):
     def _take_pong(self, token: int, now: float) -> None:
         seconds = now - token / MICROSECONDS
         if 0 <= seconds < self._limits.silence_seconds:
+            self.round_trip_last = seconds
             self.round_trip = seconds if self.round_trip is None else 0.75 * self.round_trip + 0.25 * seconds
 
     def _handle_stage_deadline(self, now: float) -> None:

@@ -269,6 +269,11 @@ class Session:
         return self._machine.round_trip
 
     @property
+    def round_trip_last(self) -> float | None:
+        """As `round_trip`, as measured last."""
+        return self._machine.round_trip_last
+
+    @property
     def state(self) -> SessionState:
         """Where the session stands."""
         return self._machine.state

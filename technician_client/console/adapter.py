@@ -112,6 +112,11 @@ class SessionAdapter:
         """See `RemoteSession`."""
         return self._session.round_trip
 
+    @property
+    def round_trip_last(self) -> float | None:
+        """See `RemoteSession`."""
+        return self._session.round_trip_last
+
     def send(self, message: Message) -> None:
         """See `RemoteSession`."""
         self._session.send(message)

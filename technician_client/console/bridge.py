@@ -278,11 +278,12 @@ class Bridge:
             await asyncio.sleep(STATS_SECONDS)
             now = self._clock()
             passed, before = max(now - before, 1e-3), now
-            round_trip = self._live.round_trip
+            round_trip, last = self._live.round_trip, self._live.round_trip_last
             self.tell(
                 {
                     "type": "stats",
                     "round_trip_ms": None if round_trip is None else round_trip * 1000,
+                    "round_trip_last_ms": None if last is None else last * 1000,
                     "updates_per_second": self._updates / passed,
                     "bytes_per_second": self._carried / passed,
                     "unpainted": len(self._window),

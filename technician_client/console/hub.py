@@ -127,6 +127,11 @@ class LiveSession:
         return self._session.round_trip if self._session else None
 
     @property
+    def round_trip_last(self) -> float | None:
+        """As `round_trip`, as measured last."""
+        return self._session.round_trip_last if self._session else None
+
+    @property
     def forgotten(self) -> bool:
         """No tab has shown this session for longer than the grace."""
         return self._detached_at is not None and self._clock() - self._detached_at > GRACE_SECONDS

@@ -154,6 +154,10 @@ class RemoteSession(Protocol):
 
     @property
     def round_trip(self) -> float | None:
+        """Seconds to the device and back, smoothed, or None before the first ping."""
+
+    @property
+    def round_trip_last(self) -> float | None:
         """Seconds of the last ping, or None before the first."""
 
     def send(self, message: Message) -> None:

@@ -84,6 +84,7 @@ class MemorySession:
         self.after_restart = 0.0
         self.granted = frozenset(granted)
         self.round_trip: float | None = 0.012
+        self.round_trip_last: float | None = 0.014
         self.picture = picture
         self.sent: list[Message] = []
         self.said: asyncio.Queue[SessionEvent] = asyncio.Queue()

@@ -35,7 +35,7 @@ test("cells", () => {
 });
 
 const facts = {
-  stats: { round_trip_ms: 12, updates_per_second: 30, bytes_per_second: 1000, unpainted: 1 },
+  stats: { round_trip_ms: 12, round_trip_last_ms: 12, updates_per_second: 30, bytes_per_second: 1000, unpainted: 1 },
   latency: 20,
   decode: 2,
   paused: null,

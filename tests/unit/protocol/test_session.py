@@ -240,6 +240,7 @@ def test_silence_ends_a_session_and_pings_keep_one(organisation: Organisation) -
     talk.later(600)
     assert talk.agent.state is SessionState.OPEN
     assert talk.agent.round_trip is not None
+    assert talk.agent.round_trip_last is not None
     talk.to_agent = lambda _: b""
     talk.later(60)
     assert talk.agent_ended().reason == "silence"

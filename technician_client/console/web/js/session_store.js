@@ -12,6 +12,7 @@ import { Files } from "./features/files.js";
 import { Fixes } from "./features/fixes.js";
 import { Forwards } from "./features/forwards.js";
 import { Notes, Recording, Restart } from "./features/recording.js";
+import { LinkHistory } from "./features/link.js";
 import { Live } from "./features/live.js";
 import { LongText } from "./features/long_text.js";
 import { Logs } from "./features/logs.js";
@@ -35,6 +36,7 @@ export class SessionStore {
     this.paused = signal(null);
     /** @type {import("../vendor/signals.js").Signal<Stats | null>} */
     this.stats = signal(null);
+    this.linkHistory = new LinkHistory();
     /** @type {import("../vendor/signals.js").Signal<any>} the newest screen.layout */
     this.layout = signal(null);
     this.stream = signal({ state: "", text: "" });
@@ -168,6 +170,7 @@ export class SessionStore {
         break;
       case "stats":
         this.stats.value = value;
+        this.linkHistory.counted(value, performance.now());
         break;
       case "transfer":
         this.files.hear(value);

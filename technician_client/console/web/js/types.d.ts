@@ -177,6 +177,7 @@ interface FixEntry {
 
 interface Stats {
   round_trip_ms: number | null;
+  round_trip_last_ms: number | null;
   updates_per_second: number;
   bytes_per_second: number;
   unpainted: number;

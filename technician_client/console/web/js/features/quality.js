@@ -19,10 +19,13 @@ export class LatencyEstimate {
   /**
    * @param {number} capturedAt the agent's clock, milliseconds
    * @param {number} now this clock, milliseconds
+   * @returns {number} how much later than the fastest of the last seconds, milliseconds
    */
   painted(capturedAt, now) {
-    this.samples.push({ at: now, offset: now - capturedAt });
+    const offset = now - capturedAt;
+    this.samples.push({ at: now, offset });
     while (this.samples.length > 1 && (now - this.samples[0].at > WINDOW_MS || this.samples.length > 2000)) this.samples.shift();
+    return offset - this.samples.reduce((least, sample) => Math.min(least, sample.offset), offset);
   }
 
   /**

@@ -16,9 +16,11 @@ export class Screen {
    * @param {HTMLCanvasElement} parts.pointer
    * @param {(tag: string, fields?: Record<string, unknown>) => void} parts.send
    * @param {(layout: any) => void} parts.onLayout
+   * @param {(late: number, now: number) => void} [parts.onPainted] a change was painted so many milliseconds later than the fastest
    */
-  constructor({ canvas, pointer, send, onLayout }) {
+  constructor({ canvas, pointer, send, onLayout, onPainted = () => {} }) {
     this.send = send;
+    this.onPainted = onPainted;
     this.onLayout = onLayout;
     this.cursor = new Cursor(pointer);
     this.latency = new LatencyEstimate();
@@ -55,7 +57,7 @@ export class Screen {
     const now = performance.now();
     this.decodeMs += (milliseconds - this.decodeMs) / 8;
     this.exact = update.exact;
-    this.latency.painted(update.capturedAt / 1000, now);
+    this.onPainted(this.latency.painted(update.capturedAt / 1000, now), now);
   }
 
   askAnew() {

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useState } from "../lib.js";
 import { rate, span } from "../format.js";
+import { bottleneck } from "../features/link.js";
 import { heldWords, judge, wayRows } from "../features/quality.js";
 import { Icon } from "../icons.js";
 import { Menu } from "./controls.js";
@@ -26,12 +27,17 @@ export function Quality({ store }) {
     stateText: text,
     exact: screen?.exact ?? false,
   });
+  const link = store.linkHistory.numbers(stats, performance.now());
+  const where = bottleneck({ stats, decode: screen?.decodeMs ?? 0, report: store.report.value, numbers: link });
   const trip = stats === null || stats.round_trip_ms === null ? "–" : span(stats.round_trip_ms);
   const numbers = /** @type {const} */ ([
-    ["Round trip", trip, "to the device and back, through the relay"],
+    ["Round trip", trip, "to the device and back, through the relay, smoothed"],
+    ["Worst", link.worst === null ? "–" : span(link.worst), "the longest round trip of the last minute"],
     ["Picture age", latency === null ? "–" : span(latency), "from the change there to its paint here (estimate)"],
     ["Updates", stats === null ? "–" : `${stats.updates_per_second.toFixed(stats.updates_per_second < 10 ? 1 : 0)} /s`, "changes painted each second"],
-    ["Traffic", stats === null ? "–" : rate(stats.bytes_per_second), "picture data that came in"],
+    ["Traffic", stats === null ? "–" : rate(stats.bytes_per_second), "picture data that came in during the last second"],
+    ["Minute", stats === null ? "–" : `${rate(link.mean)}, peak ${rate(link.peak)}`, "the same over the last minute: mean and most"],
+    ["Stalls", link.stalls === 0 ? "none" : `${link.stalls} × up to ${span(link.longest)}`, "times in the last minute that the picture came more than half a second late"],
     ["Paint", span(screen?.decodeMs ?? 0), "decoding and painting one update here"],
   ]);
   const label = html`<span class="dot level-${verdict.level}"></span>${verdict.words}<span class="quiet num">${trip}</span>`;
@@ -40,6 +46,7 @@ export function Quality({ store }) {
     <dl class="numbers">
       ${numbers.map(([name, value, hint]) => html`<div key=${name} title=${hint}><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>
+    <p class="quality-where" data-place=${where.place || "nowhere"}>${where.words}</p>
     <${Ways} report=${store.report.value} />
     <p class="quiet quality-source"><${Icon} name="screen" size=${14} />${source(store.layout.value)}</p>
   <//>`;

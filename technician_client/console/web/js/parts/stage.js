@@ -171,7 +171,7 @@ function Picture({ store, view, hand, input, onFocus }) {
 
   useLayoutEffect(() => {
     const send = store.send.bind(store);
-    const screen = new Screen({ canvas: canvas.current, pointer: pointer.current, send, onLayout: () => {} });
+    const screen = new Screen({ canvas: canvas.current, pointer: pointer.current, send, onLayout: () => {}, onPainted: (late, now) => store.linkHistory.painted(late, now) });
     store.screen = screen;
     input.current = new Input({
       picture: box.current,
