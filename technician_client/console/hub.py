@@ -14,10 +14,12 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import ControlKeep
 from protocol.messages.fixes import FixResult
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
+from technician_client.console.company import Company
 from technician_client.console.forwards import Forwards
 from technician_client.console.keeping import About, Keeping
 from technician_client.console.ports import (
@@ -112,6 +114,7 @@ class LiveSession:
         self.forwards = Forwards(self._tell, relay.demand_step_up)
         self._keeping = keeping
         self._note = ""
+        self._company = Company()
         self._opened_once = False
         self._recording: AnnouncedRecording | None = None
         if keeping is not None:
@@ -181,6 +184,7 @@ class LiveSession:
             "after_restart": session.after_restart if session else 0.0,
             "recording": self._recording.state if self._recording else None,
             "note": self._note,
+            "company": self._company.state(now),
         }
 
     def keep_for_first_tab(self) -> None:
@@ -228,6 +232,8 @@ class LiveSession:
         self._session.send(message)
         if isinstance(message, ChatMessage):
             self._remember("technician", message)
+        elif isinstance(message, ControlKeep):
+            self._company.kept(message.number)
 
     async def ask(self, capability: Capability, reason: str) -> None:
         """Ask for one capability more; the tab hears the answer as an "asked" object."""
@@ -306,6 +312,7 @@ class LiveSession:
                 self._end(over)
                 return
             self._granted, self._paused = frozenset(), None
+            self._company.lost()
             if self._recording is not None:
                 self._recording.lost()
             self._become(Phase.RECONNECTING)
@@ -353,8 +360,9 @@ class LiveSession:
     async def _pass_on(self, message: Message) -> None:
         if self._recording is not None:
             await self._recording.hear(message)
+        self._company.hear(message, self._clock())
         if isinstance(message, ChatMessage):
-            self._remember("user", message)
+            self._remember("colleague" if message.name else "user", message)
         elif isinstance(message, Paused):
             self._paused = message if message.paused else None
         elif isinstance(message, FixResult) and self._keeping is not None:
@@ -363,7 +371,8 @@ class LiveSession:
             await self._tab.show(message)
 
     def _remember(self, who: str, message: ChatMessage) -> None:
-        line: dict[str, str | float] = {"from": who, "text": message.text, "at": message.sent_at}
+        name = message.name if who == "colleague" else ""
+        line: dict[str, str | float] = {"from": who, "name": name, "text": message.text, "at": message.sent_at}
         self._chat.append(line)
         self._tell({"type": "chat"} | line)
 

@@ -15,7 +15,21 @@ import numpy as np
 from protocol.capabilities import Capability
 from protocol.errors import RemoteProtocolError, UndecodableMessage
 from protocol.limits import LIMITS
-from protocol.messages import Message, chat, clipboard, diagnostics, fixes, live, logs, pointer, power, screen, session, terminal
+from protocol.messages import (
+    Message,
+    chat,
+    clipboard,
+    colleagues,
+    diagnostics,
+    fixes,
+    live,
+    logs,
+    pointer,
+    power,
+    screen,
+    session,
+    terminal,
+)
 from protocol.messages import input as input_messages
 from protocol.messages.forward import Host, Port
 from protocol.messages.screen import Copy, CursorShape, ScreenLayout, ScreenUpdate, Tile, Video
@@ -72,6 +86,11 @@ FromBrowserMessage = (
     | logs.LogFollow
     | logs.LogStop
     | chat.ChatMessage
+    | colleagues.Invite
+    | colleagues.InviteCancel
+    | colleagues.ControlAsk
+    | colleagues.ControlKeep
+    | colleagues.HandOver
     | clipboard.ClipboardWatch
     | session.CapabilityReturn
     | power.RebootRequest
@@ -104,6 +123,10 @@ ToBrowserMessage = (
     logs.LogLines,
     logs.LogEnded,
     chat.ChatMessage,
+    colleagues.People,
+    colleagues.InviteNotes,
+    colleagues.ControlAsked,
+    colleagues.ColleaguesState,
     clipboard.ClipboardChanged,
     session.Refusal,
     session.Paused,

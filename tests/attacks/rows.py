@@ -70,4 +70,10 @@ ROWS: dict[int, Row] = {
     46: Row("thief of the signer", "a timestamp from the future", "the floor rises at most 24 h a step"),
     47: Row("technician with control", "answer our own questions by injected input", "injection stops while a question is open"),
     48: Row("relay, network", "read typed text from frame sizes and timing", "padding to buckets"),
+    49: Row(
+        "second technician",
+        "take mouse and keyboard, read notes, or learn who else is there, past the user",
+        "one holder; the user is asked; a capability of its own",
+    ),
+    50: Row("relay", "call technicians in, or read who is called and why", "the agent alone calls, and says a tier"),
 }

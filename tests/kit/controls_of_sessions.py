@@ -165,3 +165,46 @@ def attention(patch: Patch) -> None:
     from agent.attention import Pulse
 
     patch(Pulse, "lost", lambda self, now: False)
+
+
+@control("names, chat and notes of other technicians go only to whom the person here has allowed that")
+def colleagues_consent(patch: Patch) -> None:
+    """Everybody who has a session is told everything."""
+    from agent.session_view import SessionView
+    from protocol.capabilities import Capability
+
+    patch(SessionView, "holding", property(lambda self: self._machine.granted | {Capability.COLLEAGUES, Capability.CHAT}))
+
+
+@control("mouse and keyboard belong to one technician at a time")
+def one_control(patch: Patch) -> None:
+    """Whoever is granted them has them too."""
+    import agent.policy
+
+    patch(agent.policy, "CHECKS", tuple(check for check in agent.policy.CHECKS if check is not agent.policy._busy))
+
+
+@control("the person is asked before mouse and keyboard change hands, and before anybody is called")
+def colleagues_asked(patch: Patch) -> None:
+    """The technicians agree among themselves."""
+    from agent.company import Company
+
+    async def agreed(self: Company, member: Any, question: Any, request: int) -> None:
+        return None
+
+    patch(Company, "_agreed", agreed)
+
+
+@control("the relay reads a fixed sentence and a tier when a technician is called")
+def call_is_silent(patch: Patch) -> None:
+    """It reads the note as well."""
+    import agent.front_desk
+    from agent.company import Company
+
+    plain = Company.invite
+
+    async def told(self: Company, member: Any, message: Any) -> None:
+        patch(agent.front_desk, "CALLED", f"{member.name}: {message.note}")
+        await plain(self, member, message)
+
+    patch(Company, "invite", told)

@@ -1,22 +1,14 @@
 """Several technicians at one machine: the agent's own parts, and a technician in memory at each end of each tunnel."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
 
 import pytest
 
 from agent.company import ASK_AGAIN_SECONDS, Company
-from agent.features.base import Feature
-from agent.features.chat import ChatFeature
-from agent.features.colleagues import ColleaguesFeature
 from agent.policy import SessionKind
 from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy
 from protocol.errors import RefusalReason
-from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.colleagues import (
     ColleaguesState,
@@ -29,134 +21,19 @@ from protocol.messages.colleagues import (
     InviteNotes,
     People,
 )
-from protocol.messages.input import PointerMove, ReleaseAll
-from protocol.messages.screen import ScreenStart
+from protocol.messages.input import PointerMove
 from protocol.messages.session import CapabilityRevoked, Refusal
 from protocol.session import MessageReceived, Opened
-from tests.kit.assisted import Assistance, Person, SignedFiles
+from tests.kit.assisted import Assistance, SignedFiles
+from tests.kit.company import FEATURES, WANTED, Hands, heard, machine, people, refused, settled, state
 from tests.kit.organisation import Organisation
 from tests.kit.waiting import eventually_async
 
 VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
-WANTED = (VIEW, CHAT, CONTROL, COLLEAGUES)
-M = TypeVar("M", bound=Message)
-
-
-class Hands(Feature):
-    """Injects nothing, and notes what it was told."""
-
-    handles: ClassVar = (PointerMove, ReleaseAll)
-    lost: ClassVar[list[str]] = []
-
-    async def handle(self, message: Message) -> None:
-        pass
-
-    def capability_lost(self, capability: Capability) -> None:
-        self.lost.append(capability)
-
-
-class Eyes(Feature):
-    """Somebody watches."""
-
-    handles: ClassVar = (ScreenStart,)
-
-    async def handle(self, message: Message) -> None:
-        pass
-
-
-FEATURES = (ChatFeature, ColleaguesFeature, Hands, Eyes)
-
-
-async def heard(one: Assistance, kind: type[M], where: Any = lambda _: True, *, seconds: float = 10.0) -> M:
-    """The next message of a kind; it is taken, and what came before it stays."""
-
-    def find() -> MessageReceived | None:
-        one.events += one.technician.events()
-        for event in one.events:
-            if isinstance(event, MessageReceived) and isinstance(event.message, kind) and where(event.message):
-                return event
-        return None
-
-    found = await eventually_async(find, f"a {kind.__name__}; so far {one.events}", seconds=seconds, every=0.005)
-    one.events.remove(found)  # type: ignore[arg-type]
-    assert isinstance(found, MessageReceived) and isinstance(found.message, kind)
-    return found.message
-
-
-async def refused(one: Assistance, request: int) -> Refusal:
-    """The refusal of this request; what was left out at the opening is not meant."""
-    return await heard(one, Refusal, lambda said: said.request == request)
-
-
-async def state(one: Assistance, expected: str) -> ColleaguesState:
-    """The message that says so."""
-    return await heard(one, ColleaguesState, lambda said: said.state == expected)
-
-
-async def people(one: Assistance, *expected: tuple[str, bool]) -> People:
-    """The list with exactly these names, each with whether they have control."""
-    return await heard(one, People, lambda said: [(who.name, CONTROL in who.granted) for who in said.people] == list(expected))
-
-
-async def settled() -> None:
-    """Until everything that can happen by itself has."""
-    for _ in range(50):
-        await asyncio.sleep(0.001)
-
-
-class Scene:
-    """One machine, its person, Ana (tier 1) with control, and whoever joins."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        self.path = tmp_path
-        self.organisation = Organisation()
-        self.called: list[int] = []
-        ana = self.organisation.technician("Ana Ruiz", tier=1)
-        self.files = SignedFiles(ana, tier=1)
-        self.ana = Assistance(
-            tmp_path,
-            FEATURES,
-            organisation=self.organisation,
-            technician=ana,
-            files=self.files,
-            wanted=WANTED,
-            called=self.called,
-        )
-        self.person: Person
-
-    def numbers(self, one: Assistance) -> dict[str, int]:
-        """What stands for whom, as this technician knows it."""
-        view = one.session._view
-        assert view is not None
-        told = one.services.company._told[view]
-        return {who.name: who.number for who in told.people}
-
-    @asynccontextmanager
-    async def joined(
-        self, name: str, tier: int, *granted: Capability, wanted: tuple[Capability, ...] = WANTED
-    ) -> AsyncIterator[Assistance]:
-        credentials = self.organisation.technician(name, tier=tier)
-        self.files.add(credentials, tier)
-        async with Assistance(self.path, FEATURES, technician=credentials, wanted=wanted, beside=self.ana) as one:
-            if granted:
-                await self.person.allow(*granted)
-                await one.event(Opened)
-            yield one
-
-
-@asynccontextmanager
-async def scene(tmp_path: Path, *granted: Capability) -> AsyncIterator[Scene]:
-    one = Scene(tmp_path)
-    Hands.lost.clear()
-    one.person = one.ana.sit_down()
-    async with one.ana:
-        await one.person.allow(*(granted or WANTED))
-        await one.ana.event(Opened)
-        yield one
 
 
 async def test_everybody_who_may_know_is_told_who_is_here(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         async with here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
             seen = await people(ben, ("Ana Ruiz", True), ("Ben Ruiz", False))
             assert [who.you for who in seen.people] == [False, True]
@@ -169,13 +46,13 @@ async def test_everybody_who_may_know_is_told_who_is_here(tmp_path: Path) -> Non
 
 
 async def test_who_is_alone_is_not_told_so(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         await settled()
         assert not [event for event in here.ana.events if isinstance(event, MessageReceived)]
 
 
 async def test_without_consent_nobody_is_told_of_anybody(tmp_path: Path) -> None:
-    async with scene(tmp_path, VIEW, CHAT, CONTROL) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT) as ben:
+    async with machine(tmp_path, VIEW, CHAT, CONTROL) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT) as ben:
         here.ana.say(ChatMessage("is the paper in?"))
         await settled()
         said = [event.message for one in (ben, here.ana) for event in one.events if isinstance(event, MessageReceived)]
@@ -183,25 +60,28 @@ async def test_without_consent_nobody_is_told_of_anybody(tmp_path: Path) -> None
 
 
 async def test_mouse_and_keyboard_are_one_persons_and_the_rest_is_everybodys(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, *WANTED) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, *WANTED) as ben:
         assert ben.technician.granted == {VIEW, CHAT, COLLEAGUES}
         left_out = await refused(ben, 0)
         assert left_out.capability is CONTROL and "Ana Ruiz" in left_out.text
 
 
 async def test_two_who_are_asked_about_at_once_do_not_both_get_control(tmp_path: Path) -> None:
-    async with scene(tmp_path, VIEW, CHAT, COLLEAGUES) as here:
-        async with here.joined("Ben Ruiz", 2) as ben, here.joined("Cy Ruiz", 2) as cy:
-            await eventually_async(lambda: len(here.person.questions) == 2, "two questions")
-            for number in list(here.person.questions):
-                here.person.broker.answer(number, granted=frozenset(WANTED))
-            await ben.event(Opened)
-            await cy.event(Opened)
-            assert (CONTROL in ben.technician.granted) is not (CONTROL in cy.technician.granted)
+    async with (
+        machine(tmp_path, VIEW, CHAT, COLLEAGUES) as here,
+        here.joined("Ben Ruiz", 2) as ben,
+        here.joined("Cy Ruiz", 2) as cy,
+    ):
+        await eventually_async(lambda: len(here.person.questions) == 2, "two questions")
+        for number in list(here.person.questions):
+            here.person.broker.answer(number, granted=frozenset(WANTED))
+        await ben.event(Opened)
+        await cy.event(Opened)
+        assert (CONTROL in ben.technician.granted) is not (CONTROL in cy.technician.granted)
 
 
 async def test_control_is_handed_over_when_the_person_agrees(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
         await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
         here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
         asked = await here.person.allow(yes=True)
@@ -221,7 +101,7 @@ async def test_control_is_handed_over_when_the_person_agrees(tmp_path: Path) -> 
 
 
 async def test_a_no_leaves_everything_as_it_was(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
         await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
         here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
         await here.person.allow()
@@ -230,7 +110,7 @@ async def test_a_no_leaves_everything_as_it_was(tmp_path: Path) -> None:
 
 
 async def test_what_ends_while_the_person_thinks_is_not_handed_over(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
         await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
         here.ana.say(HandOver(5, here.numbers(here.ana)["Ben Ruiz"]))
         await here.person.question()
@@ -242,13 +122,13 @@ async def test_what_ends_while_the_person_thinks_is_not_handed_over(tmp_path: Pa
 
 @pytest.mark.parametrize(("number", "reason"), [(99, RefusalReason.NOT_FOUND), (1, RefusalReason.INVALID)])
 async def test_it_is_handed_to_somebody_who_is_here(tmp_path: Path, number: int, reason: RefusalReason) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES):
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES):
         here.ana.say(HandOver(5, number))
         assert (await heard(here.ana, Refusal)).reason is reason
 
 
 async def test_policy_decides_who_may_have_it(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
         await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
         here.files.revoked = type(here.files.revoked)(issued=0.0, fingerprints=[ben.person.key.public.fingerprint.hex()])
         assert ben.session._gate is not None
@@ -259,7 +139,7 @@ async def test_policy_decides_who_may_have_it(tmp_path: Path) -> None:
 
 
 async def test_who_watches_asks_who_has_control(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
         ben.say(ControlAsk(7))
         asked = await heard(here.ana, ControlAsked)
         assert asked.name == "Ben Ruiz" and asked.open
@@ -273,7 +153,7 @@ async def test_who_watches_asks_who_has_control(tmp_path: Path) -> None:
 
 
 async def test_who_has_control_may_keep_it_and_is_not_pestered(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
         ben.say(ControlAsk(7))
         here.ana.say(ControlKeep((await heard(here.ana, ControlAsked)).number))
         assert (await refused(ben, 7)).reason is RefusalReason.BUSY
@@ -284,7 +164,7 @@ async def test_who_has_control_may_keep_it_and_is_not_pestered(tmp_path: Path) -
 
 
 async def test_a_wish_ends_with_either_of_the_two(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         async with here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
             ben.say(ControlAsk(7))
             assert (await heard(here.ana, ControlAsked)).open
@@ -299,7 +179,7 @@ async def test_a_wish_ends_with_either_of_the_two(tmp_path: Path) -> None:
 
 
 async def test_somebody_is_called_with_a_note_that_only_they_get(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.say(Invite(3, 2, "the spooler\x1b[2J crashes"))
         asked = await here.person.allow(yes=True)
         assert asked.title == "Ana Ruiz asks a specialist (tier 2) to join. Let them be called?"
@@ -321,7 +201,7 @@ async def test_somebody_is_called_with_a_note_that_only_they_get(tmp_path: Path)
 
 
 async def test_the_notes_wait_for_the_persons_consent(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.say(Invite(3, 2, "the spooler crashes"))
         await here.person.allow(yes=True)
         async with here.joined("Ben Ruiz", 2, VIEW) as ben:
@@ -332,7 +212,7 @@ async def test_the_notes_wait_for_the_persons_consent(tmp_path: Path) -> None:
 
 
 async def test_notes_go_on_when_whoever_called_has_left(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.say(Invite(3, 2, "please finish this"))
         await here.person.allow(yes=True)
         await state(here.ana, "called")
@@ -344,7 +224,7 @@ async def test_notes_go_on_when_whoever_called_has_left(tmp_path: Path) -> None:
 
 
 async def test_a_named_colleague_alone_gets_the_notes(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         ben = here.organisation.technician("Ben Ruiz", tier=2)
         here.ana.say(Invite(3, 2, "for Ben", ben.peer))
         await here.person.allow(yes=True)
@@ -356,7 +236,7 @@ async def test_a_named_colleague_alone_gets_the_notes(tmp_path: Path) -> None:
 
 
 async def test_a_call_is_made_once_and_taken_back_by_who_made_it(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.say(Invite(3, 2, ""))
         await here.person.allow(yes=True)
         await state(here.ana, "called")
@@ -371,7 +251,7 @@ async def test_a_call_is_made_once_and_taken_back_by_who_made_it(tmp_path: Path)
 
 
 async def test_a_no_calls_nobody(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.say(Invite(3, 2, "x"))
         await here.person.allow()
         assert (await heard(here.ana, Refusal)).reason is RefusalReason.DENIED_BY_USER
@@ -379,7 +259,7 @@ async def test_a_no_calls_nobody(tmp_path: Path) -> None:
 
 
 async def test_nobody_is_called_for_ever(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.services.company._call_seconds = 0.05
         here.ana.say(Invite(3, 2, "x"))
         await here.person.allow(yes=True)
@@ -389,7 +269,7 @@ async def test_nobody_is_called_for_ever(tmp_path: Path) -> None:
 
 
 async def test_chat_is_among_all_and_says_whose_words_they_are(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, CHAT, COLLEAGUES) as ben:
         here.ana.say(ChatMessage("is the paper in?", 5.0, "the boss"))
         said = await heard(ben, ChatMessage)
         assert (said.text, said.sent_at, said.name) == ("is the paper in?", 5.0, "Ana Ruiz")
@@ -419,7 +299,7 @@ async def test_without_a_person_policy_alone_decides(tmp_path: Path) -> None:
 
 
 async def test_an_agent_that_cannot_call_says_so(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with machine(tmp_path) as here:
         here.ana.services.company._call_out = None
         here.ana.say(Invite(3, 2, "x"))
         assert (await heard(here.ana, Refusal)).reason is RefusalReason.UNSUPPORTED

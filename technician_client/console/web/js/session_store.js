@@ -5,6 +5,7 @@ import { readMessage, writeMessage } from "./messages.js";
 import { Socket } from "./socket.js";
 import { askPassphrase } from "./step_up.js";
 import { Chat } from "./features/chat.js";
+import { Company } from "./features/company.js";
 import { Drawing } from "./features/drawing.js";
 import { Clipboard } from "./features/clipboard.js";
 import { Diagnostics } from "./features/diagnostics.js";
@@ -56,6 +57,7 @@ export class SessionStore {
     this.live = new Live(send, newRequest);
     this.fixes = new Fixes(send, newRequest, (result) => this.diagnose(result));
     this.chat = new Chat(send);
+    this.company = new Company(send, newRequest, (text, level) => this.notify(text, level));
     this.files = new Files(name);
     this.clipboard = new Clipboard(name, send);
     const say = (/** @type {string} */ text) => this.socket.send(text);
@@ -150,6 +152,7 @@ export class SessionStore {
         this.granted.value = value.granted;
         this.paused.value = value.paused;
         this.chat.restore(value.chat);
+        this.company.restore(value.company);
         this.recording.restore(value.recording);
         this.notes.restore(value.note);
         this.forwards.restore(value.forwards);
@@ -216,6 +219,7 @@ export class SessionStore {
     this.stats.value = null;
     this.asking.value = new Set();
     this.fixes.lost();
+    this.company.lost();
     this.clipboard.lost();
     this.terminals.lost();
     this.logs.lost();
@@ -263,6 +267,7 @@ export class SessionStore {
         this.refused(message);
         break;
       default:
+        this.company.hear(message);
         this.diagnostics.hear(message);
         this.live.hear(message);
         this.fixes.hear(message);
@@ -274,13 +279,14 @@ export class SessionStore {
   /** @param {{tag: string, [field: string]: any}} message */
   refused(message) {
     this.longText.hear(message);
+    this.company.hear(message);
     this.diagnostics.hear(message);
     this.live.hear(message);
     this.fixes.hear(message);
     this.terminals.hear(message);
     this.logs.hear(message);
     this.restart.hear(message);
-    if (message.refused.startsWith("terminal.") || message.refused.startsWith("forward.")) return;
+    if (message.refused.startsWith("terminal.") || message.refused.startsWith("colleagues.") || message.refused.startsWith("forward.")) return;
     if (message.refused.startsWith("screen.")) {
       this.stream.value = { state: "unavailable", text: message.text || "The picture was refused." };
     } else if (message.request === 0 && message.reason !== "paused") {

@@ -17,6 +17,7 @@ interface DeviceRow {
   waiting: boolean;
   waiting_text: string;
   waiting_since: number;
+  waiting_tier: number;
 }
 
 interface FoundRow {
@@ -110,7 +111,8 @@ interface SessionRow {
 }
 
 interface ChatLine {
-  from: "technician" | "user";
+  from: "technician" | "user" | "colleague";
+  name: string;
   text: string;
   at: number;
 }
@@ -136,6 +138,7 @@ interface SessionSnapshot extends SessionRow {
   after_restart: number;
   recording: null | { stage: "off" | "announcing" | "on" | "held"; name: string; seconds: number | null; reason: string; text: string };
   note: string;
+  company: import("./features/company.js").CompanyState;
 }
 
 interface Finding {

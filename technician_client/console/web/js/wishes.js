@@ -8,13 +8,13 @@ export const PRESETS = Object.freeze([
     value: "watch",
     words: "Watch",
     text: "See the screen and what is wrong.",
-    capabilities: ["view", "chat", "diagnostics"],
+    capabilities: ["view", "chat", "diagnostics", "colleagues"],
   },
   {
     value: "control",
     words: "Watch and control",
     text: "Also use mouse and keyboard, and run approved fixes.",
-    capabilities: ["view", "chat", "diagnostics", "control", "fixes"],
+    capabilities: ["view", "chat", "diagnostics", "control", "fixes", "colleagues"],
   },
   {
     value: "diagnose",
@@ -42,11 +42,12 @@ export const WORDS = /** @type {Readonly<Record<string, string>>} */ (
     files_out: "take files from there",
     recording: "record what is shown",
     forward: "connect to its services",
+    colleagues: "work with colleagues",
   })
 );
 
 /** The capabilities this console can make use of, in the order in which they are offered. */
-export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat", "terminal", "forward", "recording", "clipboard_in", "clipboard_out", "files_in", "files_out", "reboot"]);
+export const OFFERED = Object.freeze(["view", "control", "diagnostics", "fixes", "chat", "colleagues", "terminal", "forward", "recording", "clipboard_in", "clipboard_out", "files_in", "files_out", "reboot"]);
 
 /** In the order in which they are offered. @param {readonly string[]} capabilities */
 export function inOrder(capabilities) {

@@ -129,7 +129,7 @@ def test_a_pointer_that_is_not_its_pixels_is_refused(data: bytes) -> None:
 
 def test_text_of_devices_stays_text() -> None:
     said = write_message(ChatMessage('<img src=x onerror="alert(1)">\u2028', 0.0))
-    assert json.loads(said) == ["chat.message", '<img src=x onerror="alert(1)">\u2028', 0.0]
+    assert json.loads(said) == ["chat.message", '<img src=x onerror="alert(1)">\u2028', 0.0, ""]
 
 
 def test_weights() -> None:

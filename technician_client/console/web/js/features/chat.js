@@ -1,4 +1,4 @@
-// Text between the technician and the user. The console keeps the lines, so that a reload of the tab loses none.
+// Text between the technicians and the user. The console keeps the lines, so that a reload of the tab loses none.
 
 import { signal } from "../lib.js";
 
@@ -20,9 +20,9 @@ export class Chat {
   }
 
   /** @param {ChatLine} line */
-  hear({ from, text, at }) {
-    this.lines.value = [...this.lines.value, { from, text, at }];
-    if (from === "user" && !this.shown) this.unread.value += 1;
+  hear({ from, name, text, at }) {
+    this.lines.value = [...this.lines.value, { from, name, text, at }];
+    if (from !== "technician" && !this.shown) this.unread.value += 1;
   }
 
   /** @param {boolean} shown */
@@ -34,6 +34,6 @@ export class Chat {
   /** @param {string} typed @param {number} now seconds since 1970 @returns {boolean} whether something was sent */
   say(typed, now) {
     const text = typed.trim().slice(0, MOST_CHARS);
-    return text !== "" && this.send("chat.message", { text, sent_at: now });
+    return text !== "" && this.send("chat.message", { text, sent_at: now, name: "" });
   }
 }

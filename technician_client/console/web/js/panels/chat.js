@@ -29,8 +29,8 @@ export function ChatPanel({ store }) {
     <div class="chat-lines" ref=${list} role="log" aria-label="Chat" tabindex="0">
       ${lines.length === 0 && html`<${Empty} icon="chat" title="Nothing said yet">What you write appears on the user's screen.<//>`}
       ${lines.map(
-        ({ from, text, at }, index) => html`<div key=${index} class="bubble bubble-${from}">
-          <span class="visually-hidden">${from === "user" ? "User" : "You"}:</span>
+        ({ from, name, text, at }, index) => html`<div key=${index} class="bubble bubble-${from}">
+          ${from === "colleague" ? html`<span class="bubble-name">${name}</span>` : html`<span class="visually-hidden">${from === "user" ? "User" : "You"}:</span>`}
           <p>${text}</p>
           ${at > 0 && html`<time>${new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}</time>`}
         </div>`,

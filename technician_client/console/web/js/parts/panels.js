@@ -23,6 +23,7 @@ import { ClipboardPanel } from "../panels/clipboard.js";
 import { FilesPanel } from "../panels/files.js";
 import { FindingsPanel } from "../panels/findings.js";
 import { FixesPanel } from "../panels/fixes.js";
+import { PeoplePanel } from "../panels/people.js";
 import { NotesPanel } from "../panels/notes.js";
 import { SystemPanel } from "../panels/system.js";
 import { LogsPanel } from "../panels/logs.js";
@@ -159,6 +160,21 @@ export const PANELS = Object.freeze([
     capability: ["chat"],
     partly: true,
     badge: ({ chat }) => (chat.unread.value > 0 ? { text: String(chat.unread.value), words: `${chat.unread.value} unread`, kind: "new" } : null),
+  },
+  {
+    name: "people",
+    words: "People",
+    about: "Who helps here besides you; hand over, or call in a colleague",
+    icon: "group",
+    component: PeoplePanel,
+    capability: ["colleagues"],
+    refused: "You may not see who else helps here, nor call in a colleague.",
+    badge: ({ company }) => {
+      if (company.asking.value.length > 0) return { text: "!", words: "Somebody asks for mouse and keyboard", kind: "warning" };
+      if (company.news.value > 0) return { text: String(company.news.value), words: "Something has changed", kind: "new" };
+      const others = company.others.value.length;
+      return others > 0 ? { text: String(others), words: others === 1 ? "1 colleague is here" : `${others} colleagues are here` } : null;
+    },
   },
   {
     name: "notes",

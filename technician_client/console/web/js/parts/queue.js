@@ -35,7 +35,11 @@ export function Queue({ onDevice }) {
                   <span class="place num" title="Place in the queue">${index + 1}</span>
                   <span class="waiting-text">
                     <span class="waiting-who"><strong>${name}</strong>${known?.user && html`<span class="quiet">${known.user}</span>`}${known?.group && html`<span class="tag">${known.group}</span>`}<${Waited} since=${device.waiting_since} /></span>
-                    <q>${device.waiting_text || "No text"}</q>
+                    ${
+                      device.waiting_tier > 0
+                        ? html`<span class="tag tag-warning" title="A technician who is there asks for a colleague; why is told to whoever comes">escalated: tier ${device.waiting_tier} needed</span>`
+                        : html`<q>${device.waiting_text || "No text"}</q>`
+                    }
                     ${known?.health && known.health.worst !== "" && html`<${HealthCell} known=${known} />`}
                   </span>
                   <button type="button" class="button ${index === 0 ? "button-primary" : ""}" disabled=${!mayAsk} aria-label=${`Help ${name}`} onClick=${() => onDevice(device)}>Help</button>

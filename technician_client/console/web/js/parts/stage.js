@@ -87,7 +87,7 @@ export function Stage({ store }) {
                 }}><span>Type this text…</span></button>
                 <div class="key-grid">${COMBINATIONS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>
                 <div class="key-grid key-grid-f" role="group" aria-label="Function keys">${FUNCTION_KEYS.map(({ name, keys }) => html`<button type="button" class="menu-item" onClick=${() => send(keys)}><span>${name}</span></button>`)}</div>`
-            : html`<p class="quiet">${control ? "You have chosen not to control." : "Control is not granted."}</p>`
+            : html`<p class="quiet">${control ? "You have chosen not to control." : store.company.holder.value === null ? "Control is not granted." : `${store.company.holder.value.name} has mouse and keyboard.`}</p>`
         }
       <//>
     </div>
@@ -288,6 +288,16 @@ function ControlLine({ store, focused, hand }) {
   }
   if (hand === "watch" && store.may("control")) {
     return html`<div class="control-line"><span><${Icon} name="eye" />You only watch: nothing you do reaches the device.</span><${Hidden} store=${store} /></div>`;
+  }
+  const holder = store.company.holder.value;
+  if (!store.may("control") && holder !== null) {
+    const pending = store.company.pending.value;
+    return html`<div class="control-line">
+      <span><${Icon} name="eye" />${holder.name} has mouse and keyboard: watch along, or ask for them.</span>
+      <${Hidden} store=${store} />
+      <button type="button" class="link" disabled=${pending !== null} onClick=${() => store.company.askForControl()}>${pending?.what === "control_ask" ? `${holder.name} is being asked…` : "Ask for control"}</button>
+      <button type="button" class="link" onClick=${() => store.side.show("people")}>People</button>
+    </div>`;
   }
   if (!store.may("control")) {
     return html`<div class="control-line">

@@ -1,0 +1,173 @@
+// Who else helps on this device, who has mouse and keyboard, and calling in a further one. The agent decides and
+// asks its user; this is what it last said.
+
+import { computed, signal } from "../lib.js";
+
+/**
+ * @typedef {{number: number, name: string, tier: number, granted: string[], you: boolean}} Colleague
+ * @typedef {{name: string, tier: number, note: string, called_at: number, enough: boolean}} CallNotes
+ * @typedef {{people: Colleague[], called: number, called_for: number | null, asking: {number: number, name: string}[], notes: CallNotes | null}} CompanyState
+ * @typedef {{request: number, what: "invite" | "hand_over" | "control_ask", stage: "sent" | "asking_user" | "asking_holder"}} Pending
+ */
+
+const MOST_NOTE = 2000;
+const TAGS = /** @type {Readonly<Record<string, Pending["what"]>>} */ ({
+  "colleagues.invite": "invite",
+  "colleagues.hand_over": "hand_over",
+  "colleagues.control_ask": "control_ask",
+});
+
+export class Company {
+  /**
+   * @param {(tag: string, fields?: Record<string, unknown>) => unknown} send
+   * @param {() => number} newRequest
+   * @param {(text: string, level?: "poor" | "good") => void} notify
+   */
+  constructor(send, newRequest, notify) {
+    this.send = send;
+    this.newRequest = newRequest;
+    this.notify = notify;
+    /** @type {import("../../vendor/signals.js").Signal<Colleague[]>} empty while nobody told of others */
+    this.people = signal([]);
+    /** The tier of the technician who is being called, or 0. */
+    this.called = signal(0);
+    /** @type {import("../../vendor/signals.js").Signal<{number: number, name: string}[]>} who asks for mouse and keyboard */
+    this.asking = signal([]);
+    /** @type {import("../../vendor/signals.js").Signal<CallNotes | null>} */
+    this.notes = signal(null);
+    /** @type {import("../../vendor/signals.js").Signal<Pending | null>} what was asked for and is not answered yet */
+    this.pending = signal(null);
+    /** What the last answer said, when it was a no. */
+    this.fault = signal("");
+    /** Somebody came, went or asks since the panel was last looked at. */
+    this.news = signal(0);
+    this.shown = false;
+    this.others = computed(() => this.people.value.filter(({ you }) => !you));
+    /** @type {import("../../vendor/signals.js").ReadonlySignal<Colleague | null>} another technician with mouse and keyboard */
+    this.holder = computed(() => this.others.value.find(({ granted }) => granted.includes("control")) ?? null);
+  }
+
+  /** @param {CompanyState} state what the console keeps */
+  restore({ people, called, asking, notes }) {
+    this.people.value = people;
+    this.called.value = called;
+    this.asking.value = asking;
+    this.notes.value = notes;
+  }
+
+  /** @param {boolean} shown the panel */
+  show(shown) {
+    this.shown = shown;
+    if (shown) this.news.value = 0;
+  }
+
+  /** @param {number} tier @param {string} note @param {string} [peer] */
+  invite(tier, note, peer = "") {
+    this.ask("colleagues.invite", { tier, note: note.trim().slice(0, MOST_NOTE), peer });
+  }
+
+  cancelInvitation() {
+    this.send("colleagues.invite_cancel", {});
+  }
+
+  /** @param {number} number */
+  handOver(number) {
+    this.ask("colleagues.hand_over", { number });
+  }
+
+  askForControl() {
+    this.ask("colleagues.control_ask", {});
+  }
+
+  /** @param {number} number */
+  keep(number) {
+    this.send("colleagues.control_keep", { number });
+    this.asking.value = this.asking.value.filter((one) => one.number !== number);
+  }
+
+  /** @param {string} tag @param {Record<string, unknown>} fields */
+  ask(tag, fields) {
+    const request = this.newRequest();
+    this.fault.value = "";
+    if (this.send(tag, { request, ...fields })) this.pending.value = { request, what: TAGS[tag], stage: "sent" };
+  }
+
+  /** @param {{tag: string, [field: string]: any}} message */
+  hear(message) {
+    switch (message.tag) {
+      case "colleagues.people":
+        this.heardPeople(message);
+        break;
+      case "colleagues.notes":
+        this.notes.value = { name: message.name, tier: message.tier, note: message.note, called_at: message.called_at, enough: message.enough };
+        this.noteNews(1);
+        break;
+      case "colleagues.control_asked": {
+        const others = this.asking.value.filter(({ number }) => number !== message.number);
+        this.asking.value = message.open ? [...others, { number: message.number, name: message.name }] : others;
+        if (message.open) {
+          this.noteNews(1);
+          this.notify(`${message.name} asks for mouse and keyboard. Answer in the panel People.`, "good");
+        }
+        break;
+      }
+      case "colleagues.state":
+        this.heardState(message);
+        break;
+      case "session.refusal":
+        if (this.pending.value !== null && message.request === this.pending.value.request && message.refused in TAGS) {
+          this.pending.value = null;
+          this.fault.value = message.text || "The answer was No.";
+        } else if (message.refused.startsWith("colleagues.")) this.fault.value = message.text;
+        break;
+    }
+  }
+
+  /** @param {{[field: string]: any}} message */
+  heardPeople({ people, called }) {
+    const before = this.people.value;
+    this.people.value = people.map((/** @type {any[]} */ [number, name, tier, granted, you]) => ({ number, name, tier, granted, you: you === true }));
+    this.called.value = called;
+    const here = new Set(this.people.value.map(({ number }) => number));
+    this.asking.value = this.asking.value.filter(({ number }) => here.has(number));
+    const known = new Set(before.map(({ number }) => number));
+    for (const one of this.others.value) {
+      if (!known.has(one.number)) {
+        this.noteNews(1);
+        this.notify(`${one.name} (tier ${one.tier}) is here too.`, "good");
+      }
+    }
+    for (const one of before) {
+      if (!one.you && !here.has(one.number)) {
+        this.noteNews(1);
+        this.notify(`${one.name} has left.`, "good");
+      }
+    }
+  }
+
+  /** @param {{[field: string]: any}} message */
+  heardState({ request, state, text }) {
+    const pending = this.pending.value;
+    const ours = pending !== null && pending.request === request;
+    if (state === "asking_user" || state === "asking_holder") {
+      if (ours) this.pending.value = { ...pending, stage: state };
+      return;
+    }
+    if (ours) this.pending.value = null;
+    if (state === "handed_over") {
+      this.asking.value = [];
+      this.noteNews(1);
+    } else if (state === "came") this.notify(`${text} came and has your note.`, "good");
+    else if (state === "ended" && text) this.notify(`Nobody is called any more. ${text}`);
+  }
+
+  /** @param {number} count */
+  noteNews(count) {
+    if (!this.shown) this.news.value += count;
+  }
+
+  /** The connection is gone: who is there is told anew. */
+  lost() {
+    this.pending.value = null;
+  }
+}

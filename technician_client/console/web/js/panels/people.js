@@ -1,0 +1,122 @@
+// Who helps on this device: everybody with what they may do, handing over mouse and keyboard, and calling in a colleague.
+
+import { html, useEffect, useState } from "../lib.js";
+import { moment } from "../format.js";
+import { Icon } from "../icons.js";
+import { hello } from "../live.js";
+import { WORDS } from "../wishes.js";
+import { Empty, Spinner } from "../parts/controls.js";
+
+/** @typedef {import("../session_store.js").SessionStore} SessionStore */
+/** @typedef {import("../features/company.js").Colleague} Colleague */
+
+const TIERS = [
+  { value: 1, words: "Tier 1: first line" },
+  { value: 2, words: "Tier 2: specialist" },
+  { value: 3, words: "Tier 3: administrator" },
+];
+const WAITS = /** @type {Readonly<Record<string, string>>} */ ({
+  sent: "Asking…",
+  asking_user: "The user is being asked…",
+  asking_holder: "They are being asked…",
+});
+
+/** @param {{store: SessionStore}} props */
+export function PeoplePanel({ store }) {
+  const { company } = store;
+  useEffect(() => {
+    company.show(true);
+    return () => company.show(false);
+  }, [company]);
+  const others = company.others.value;
+  const pending = company.pending.value;
+  return html`<div class="panel panel-people">
+    <${Notes} store=${store} />
+    ${company.asking.value.map(
+      ({ number, name }) => html`<div class="card ask-card" key=${number} role="alert">
+        <p><strong>${name}</strong> asks for mouse and keyboard.</p>
+        <div class="row">
+          <button type="button" class="button button-primary" disabled=${pending !== null} onClick=${() => company.handOver(number)}>Hand over</button>
+          <button type="button" class="button" onClick=${() => company.keep(number)}>Keep them</button>
+        </div>
+      </div>`,
+    )}
+    <p class="people-control" role="status"><${Icon} name="hand" />${whoControls(store)}</p>
+    ${
+      others.length === 0
+        ? html`<${Empty} icon="group" title="You are alone here">Call in a colleague below. The user is asked before anybody comes.<//>`
+        : html`<ul class="people" aria-label="Technicians who are here">${company.people.value.map((person) => html`<${Person} key=${person.number} store=${store} person=${person} />`)}</ul>`
+    }
+    ${pending !== null && html`<p role="status"><${Spinner} text=${WAITS[pending.stage]} /></p>`}
+    ${company.fault.value !== "" && html`<p class="error" role="alert"><${Icon} name="warning" />${company.fault.value}</p>`}
+    <${Call} store=${store} />
+  </div>`;
+}
+
+/** Whose mouse and keyboard it is, in a sentence. @param {SessionStore} store */
+export function whoControls(store) {
+  const holder = store.company.holder.value;
+  if (store.may("control")) return "You have mouse and keyboard.";
+  if (holder !== null) return `${holder.name} has mouse and keyboard: watch along, or ask for them.`;
+  return "No technician has mouse and keyboard.";
+}
+
+/** @param {{store: SessionStore, person: Colleague}} props */
+function Person({ store, person }) {
+  const { company } = store;
+  const busy = company.pending.value !== null;
+  const control = person.granted.includes("control");
+  const may = person.granted.map((name) => WORDS[name] ?? name).join(", ");
+  return html`<li class=${control ? "person person-control" : "person"}>
+    <${Icon} name=${control ? "hand" : "eye"} size=${18} />
+    <div class="person-words">
+      <span><strong>${person.name}</strong>${person.you && " (you)"} <span class="tag">tier ${person.tier}</span></span>
+      <span class="quiet">${may}</span>
+    </div>
+    ${!person.you && store.may("control") && html`<button type="button" class="button button-small" disabled=${busy} title="The user is asked" onClick=${() => company.handOver(person.number)}>Hand over</button>`}
+    ${!person.you && control && html`<button type="button" class="button button-small" disabled=${busy} onClick=${() => company.askForControl()}>Ask for control</button>`}
+  </li>`;
+}
+
+/** What whoever called wrote, for the one who came. @param {{store: SessionStore}} props */
+function Notes({ store }) {
+  const notes = store.company.notes.value;
+  if (notes === null) return null;
+  return html`<section class="card call-notes" aria-label="Why you were called">
+    <h3>${notes.name} called ${notes.enough ? "you" : "a higher tier than yours"}</h3>
+    <p class="quiet">Tier ${notes.tier}, ${moment(notes.called_at)}</p>
+    ${notes.enough ? html`<p class="call-note">${notes.note || "No note."}</p>` : html`<p>Their note goes to whoever has the tier. You may help all the same.</p>`}
+  </section>`;
+}
+
+/** @param {{store: SessionStore}} props */
+function Call({ store }) {
+  const { company, notes } = store;
+  const own = hello.value?.tier ?? 1;
+  const [tier, setTier] = useState(Math.min(3, own + 1));
+  const [note, setNote] = useState(notes.text.value.slice(0, 2000));
+  if (company.called.value > 0) {
+    return html`<section class="card" aria-label="Call a colleague">
+      <p><${Spinner} text=${`A technician of tier ${company.called.value} is called`} /></p>
+      <p class="quiet">Your colleagues see this device among those who wait. Whoever comes asks the user first.</p>
+      <button type="button" class="button" onClick=${() => company.cancelInvitation()}>Take it back</button>
+    </section>`;
+  }
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    company.invite(tier, note);
+  };
+  return html`<form class="card call-form" aria-label="Call a colleague" onSubmit=${submit}>
+    <h3>Call a colleague</h3>
+    <label>Who is needed
+      <select value=${String(tier)} onChange=${(/** @type {any} */ event) => setTier(Number(event.target.value))}>
+        ${TIERS.map(({ value, words }) => html`<option value=${String(value)}>${words}</option>`)}
+      </select>
+    </label>
+    <label>What they should know
+      <textarea rows="4" maxlength="2000" placeholder="What is wrong, what was tried" value=${note} onInput=${(/** @type {any} */ event) => setNote(event.target.value)}></textarea>
+    </label>
+    <p class="quiet">The user reads this too. The relay does not.</p>
+    <button type="submit" class="button button-primary" disabled=${company.pending.value !== null}>Ask the user, then call</button>
+  </form>`;
+}
