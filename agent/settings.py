@@ -88,6 +88,14 @@ class TerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shell: str = ""
 
 
+class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files. `enabled` False moves none, whatever policy allows. `user` is the account whose files they are, and as whom they are
+    opened, where the agent runs as the administrator ("": who is logged in at the seat)."""
+
+    enabled: bool = True
+    user: str = ""
+
+
 class ForwardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Forwarded ports. `enabled` False connects nothing, whatever policy allows."""
 
@@ -117,6 +125,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     fixes: FixesSettings = FixesSettings()
     terminal: TerminalSettings = TerminalSettings()
+    files: FilesSettings = FilesSettings()
     forward: ForwardSettings = ForwardSettings()
     trust: TrustSettings = TrustSettings()
     log: LogSettings = LogSettings()
@@ -162,7 +171,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.home / "agent.lock"
 
 
-SECTIONS: tuple[str, ...] = ("link", "session", "screen", "diagnostics", "fixes", "terminal", "forward", "trust", "log")
+SECTIONS: tuple[str, ...] = ("link", "session", "screen", "diagnostics", "fixes", "terminal", "files", "forward", "trust", "log")
 
 
 def default_home(environ: Mapping[str, str]) -> Path:

@@ -59,12 +59,13 @@ def named(what: bytes) -> Iterator[None]:
 class SharedFolders:
     """What of a home may be reached. `home` is where paths begin."""
 
-    def __init__(self, home: Path, only: Sequence[str] = (), private: Path | None = None) -> None:
+    def __init__(self, home: Path, only: Sequence[str] = (), private: Path | None = None, owner: int | None = None) -> None:
         """Args: only: folders below `home` outside which nothing is reached (none given: all of it). private: a folder that is
-        never reached (the agent's own)."""
+        never reached (the agent's own). owner: the user id as which the calling threads open files (None: the process's)."""
         self._home = home
         self._only = tuple(split_path(os.fsencode(folder.strip("/"))) for folder in only)
         self._private = private
+        self._owner = os.geteuid() if owner is None else owner
 
     def entries(self, parts: Parts, after: bytes, most: int = MOST_ENTRIES) -> tuple[list[FileEntry], bool, int]:
         """A folder's entries behind the name `after`, whether there are more, and the free space in bytes.
@@ -110,8 +111,8 @@ class SharedFolders:
                 raise Refused(f"{shown(parts[-1])} is a folder there.", reason=RefusalReason.INVALID)
             if taken is not None and conflict in ("ask", "skip"):
                 return "exists" if conflict == "ask" else "skipped"
-            _sweep(folder)
-            return WritableFile(os.dup(folder), tuple(parts), size, key, conflict, fresh=fresh)
+            _sweep(folder, self._owner)
+            return WritableFile(os.dup(folder), tuple(parts), size, key, conflict, fresh=fresh, owner=self._owner)
 
     def _visible(self, parts: Parts) -> bool:
         """Whether it is shared, or leads to something that is."""
@@ -183,7 +184,7 @@ def _entry(folder: int, name: bytes) -> FileEntry | None:
     return FileEntry(name, kind, status.st_size if kind == "file" else 0, status.st_mtime, status.st_mode & 0o777)
 
 
-def _sweep(folder: int) -> None:
+def _sweep(folder: int, owner: int) -> None:
     """Remove what attempts that nobody came back to have left here."""
     for text in os.listdir(folder):
         name = os.fsencode(text)
@@ -191,7 +192,7 @@ def _sweep(folder: int) -> None:
             continue
         with suppress(OSError):
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if status.st_uid == os.geteuid() and time.time() - status.st_mtime > STALE_SECONDS:
+            if status.st_uid == owner and time.time() - status.st_mtime > STALE_SECONDS:
                 os.unlink(name, dir_fd=folder)
 
 
@@ -254,7 +255,7 @@ class WritableFile:
     SHA-256 of that, gone on with by every `write`."""
 
     def __init__(
-        self, folder: int, path: tuple[bytes, ...], size: int, key: str, conflict: Conflict, *, fresh: bool = False
+        self, folder: int, path: tuple[bytes, ...], size: int, key: str, conflict: Conflict, *, fresh: bool = False, owner: int
     ) -> None:
         """Takes over the descriptor of the folder. Raises OSError, Refused."""
         self._folder, self._path, self._conflict = folder, path, conflict
@@ -263,16 +264,16 @@ class WritableFile:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             self._descriptor = os.open(self._partial, flags, 0o600, dir_fd=folder)
-            self._take_over(size, fresh=fresh)
+            self._take_over(size, owner, fresh=fresh)
         except (OSError, Refused):
             self.close()
             raise
         self.offset = os.fstat(self._descriptor).st_size
         self.digest = _digest(self._descriptor, self.offset)
 
-    def _take_over(self, size: int, *, fresh: bool) -> None:
+    def _take_over(self, size: int, owner: int, *, fresh: bool) -> None:
         status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != os.geteuid():
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != owner:
             raise Refused("What lies in the place of the unfinished file is not ours.", reason=RefusalReason.INVALID)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

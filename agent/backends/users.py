@@ -1,14 +1,20 @@
 """Accounts of this computer: whose display it is, and what a login of theirs looks like."""
 
+import ctypes
 import os
+import platform
 import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from protocol.errors import Unavailable
+
 LOGIND = Path("/run/systemd/sessions")
 LOCALE = Path("/etc/default/locale")
 SMALL_BYTES = 64 * 1024
+SYS_SETGROUPS = {"x86_64": 116, "aarch64": 159}
+"""Number of setgroups(2) by machine (asm/unistd.h): the C library's own function would change every thread."""
 NO_LOGIN = frozenset({"nologin", "false", "sync", "halt", "shutdown"})
 
 
@@ -100,3 +106,26 @@ def login_environment(
             if inherited.get(name):
                 environment[name] = inherited[name]
     return environment
+
+
+def act_as(account: Account) -> None:
+    """From here on this thread alone opens and makes files as `account`: with its user, its groups and none of the
+    administrator's rights over other people's files (setfsuid(2), capabilities(7)). There is no way back that is worth having:
+    let the thread end. Does nothing for the account that the process runs as.
+
+    Raises:
+        Unavailable: the system does not let it, and files must not be touched.
+    """
+    if account.uid == os.geteuid():
+        return
+    number = SYS_SETGROUPS.get(platform.machine())
+    if number is None or os.geteuid() != 0:
+        raise Unavailable(f"This agent cannot open files as {account.name}. Run it as that user.")
+    library = ctypes.CDLL(None, use_errno=True)
+    groups = os.getgrouplist(account.name, account.gid)
+    if library.syscall(number, len(groups), (ctypes.c_uint32 * len(groups))(*groups)) != 0:
+        raise Unavailable(f"This agent cannot take the groups of {account.name}: {os.strerror(ctypes.get_errno())}.")
+    for change, wanted in ((library.setfsgid, account.gid), (library.setfsuid, account.uid)):
+        _ = change(wanted)
+        if change(-1) != wanted:  # it says what held before, and nothing of failure
+            raise Unavailable(f"This agent cannot open files as {account.name}.")

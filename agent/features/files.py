@@ -7,6 +7,7 @@ it is moved into place, and what is asked for before its first byte leaves.
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 from agent.backends.folders import ReadableFile, SharedFolders, WritableFile
+from agent.backends.users import Account, act_as, session_account
 from agent.features.base import Feature, FeatureContext
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused, RemoteProtocolError, Unavailable
@@ -51,8 +53,9 @@ SHOWN_CHARACTERS: Final = 300
 LATEST: Final = 2.0**33
 
 
-def _thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "file")
+def _thread(account: Account) -> ThreadPoolExecutor:
+    """One thread that opens files as `account`, whoever the agent runs as."""
+    return ThreadPoolExecutor(1, "file", initializer=act_as, initargs=(account,))
 
 
 @dataclass(slots=True)
@@ -61,7 +64,8 @@ class _Put:
     writes it; `room` is set while there is room for more."""
 
     message: FilePut
-    threads: ThreadPoolExecutor = field(default_factory=_thread)
+    folders: SharedFolders
+    threads: ThreadPoolExecutor
     file: WritableFile | None = None
     arrival: Arrival | None = None
     waiting: list[bytes] = field(default_factory=list)
@@ -75,7 +79,8 @@ class _Get:
     """A file that leaves. `task` sends it; it stays here until everything was taken."""
 
     message: FileGet
-    threads: ThreadPoolExecutor = field(default_factory=_thread)
+    folders: SharedFolders
+    threads: ThreadPoolExecutor
     file: ReadableFile | None = None
     task: "asyncio.Task[None] | None" = None
     sent: bool = False
@@ -92,7 +97,7 @@ class FilesFeature(Feature):
         self._gets: dict[int, _Get] = {}
         self._pacer = BulkPacer()
         self._room = asyncio.Event()
-        self._looking = _thread()
+        self._looking: dict[Account, ThreadPoolExecutor] = {}
         self._closing: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -102,14 +107,18 @@ class FilesFeature(Feature):
         """See `Feature.handle`."""
         match message:
             case FileList() | FileFolder():
-                _ = self.context.spawn(self._answered(message), "look into a folder")
+                account = self._account()
+                threads = self._looking.setdefault(account, _thread(account))
+                _ = self.context.spawn(self._answered(message, self._folders(account), threads), "look into a folder")
             case FilePut():
                 self._demand_number(message)
-                put = self._puts[message.request] = _Put(message)
+                account = self._account()
+                put = self._puts[message.request] = _Put(message, self._folders(account), _thread(account))
                 _ = self.context.spawn(self._begin_put(put), "prepare a file")
             case FileGet():
                 self._demand_number(message)
-                get = self._gets[message.request] = _Get(message)
+                account = self._account()
+                get = self._gets[message.request] = _Get(message, self._folders(account), _thread(account))
                 get.task = self.context.spawn(self._send(get), "send a file")
             case FileChunk():
                 await self._take(message)
@@ -144,28 +153,48 @@ class FilesFeature(Feature):
             self._close_get(get)
         self._puts.clear()
         self._gets.clear()
-        self._looking.shutdown(wait=False, cancel_futures=True)
+        for threads in self._looking.values():
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._closing:
             await asyncio.wait(self._closing)
 
     # -- folders ------------------------------------------------------------------------------------------------------
 
-    @property
-    def _folders(self) -> SharedFolders:
-        return SharedFolders(Path.home(), self.context.rules.files_folders, self.context.settings.home)
+    def _account(self) -> Account:
+        """Whose files they are.
+
+        Raises:
+            Refused: nobody's; the text says what can be done.
+        """
+        settings = self.context.settings.files
+        if not settings.enabled:
+            raise Refused("Files are not moved to or from this computer (files.enabled).", reason=RefusalReason.POLICY)
+        account = session_account(settings.user)
+        if account is None:
+            text = "Nobody is logged in at this computer, so there are no files to share. Wait until somebody is."
+            raise Refused(text, reason=RefusalReason.UNSUPPORTED)
+        if account.uid == 0 and not settings.user:
+            # Who may write there is the administrator, and that was not what the person said yes to.
+            text = "The person at this computer is logged in as the administrator, whose files are not shared (files.user)."
+            raise Refused(text, reason=RefusalReason.POLICY)
+        return account
+
+    def _folders(self, account: Account) -> SharedFolders:
+        home = Path.home() if account.uid == os.geteuid() else account.home
+        return SharedFolders(home, self.context.rules.files_folders, self.context.settings.home, account.uid)
 
     async def _in(self, threads: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any) -> T:
         return await self._loop.run_in_executor(threads, call, *arguments)
 
-    async def _answered(self, message: FileList | FileFolder) -> None:
+    async def _answered(self, message: FileList | FileFolder, folders: SharedFolders, threads: ThreadPoolExecutor) -> None:
         try:
-            parts, folders = split_path(message.path), self._folders
+            parts = split_path(message.path)
             if isinstance(message, FileList):
-                found, more, free = await self._in(self._looking, folders.entries, parts, message.after)
+                found, more, free = await self._in(threads, folders.entries, parts, message.after)
                 self.context.send(FileEntries(message.request, message.path, found, more, free))
             else:
                 self.context.audit("folder made", {"path": _shown(message.path)})
-                await self._in(self._looking, folders.make, parts)
+                await self._in(threads, folders.make, parts)
                 self.context.send(FileResult(message.request, "done", message.path))
         except HandrailError as error:
             self._refuse(message, error)
@@ -188,7 +217,9 @@ class FilesFeature(Feature):
             if self._closing:
                 await asyncio.wait(self._closing)  # it may be this very file that is being let go of
             parts = split_path(message.path)
-            if bool(message.sent) and await self._in(put.threads, self._lies_there, parts, message.size, message.sent):
+            if bool(message.sent) and await self._in(
+                put.threads, self._lies_there, put.folders, parts, message.size, message.sent
+            ):
                 self._forget_put(put, keep=True)
                 self.context.send(FileResult(message.request, "done", message.path, message.size, message.sent))
                 return
@@ -212,16 +243,16 @@ class FilesFeature(Feature):
         message = put.message
         who = self.context.identity.fingerprint
         key = hashlib.sha256(b"\0".join((who, message.path, b"%d" % message.size))).hexdigest()[:24]
-        found = self._folders.put(parts, message.size, key, message.conflict, fresh=message.fresh, parents=message.parents)
+        found = put.folders.put(parts, message.size, key, message.conflict, fresh=message.fresh, parents=message.parents)
         if not isinstance(found, WritableFile):
             return found
         put.file = found
         return None
 
-    def _lies_there(self, parts: tuple[bytes, ...], size: int, sha256: bytes) -> bool:
+    def _lies_there(self, folders: SharedFolders, parts: tuple[bytes, ...], size: int, sha256: bytes) -> bool:
         """It was moved into place, and only the word of that was lost."""
         try:
-            file = self._folders.read(parts)
+            file = folders.read(parts)
         except Refused:
             return False
         try:
@@ -362,7 +393,7 @@ class FilesFeature(Feature):
             self._end_get(get, "failed", RefusalReason.LIMIT, str(error))
 
     def _open(self, get: _Get, parts: tuple[bytes, ...]) -> ReadableFile:
-        get.file = self._folders.read(parts)
+        get.file = get.folders.read(parts)
         return get.file
 
     async def _may_send(self) -> int:

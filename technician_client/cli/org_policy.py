@@ -8,6 +8,8 @@ import msgspec
 
 from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy, OrganisationPolicy
+from protocol.errors import Refused
+from protocol.transfer import split_path
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.times import now
@@ -42,6 +44,10 @@ _TARGET = re.compile(r"[^\s:/]+:[0-9*?\[\]!-]+\Z|\[[0-9A-Fa-f:*?.]+\]:[0-9*?\[\]
     "--log-files",
     help='Which files below /var/log may be followed, e.g. "/var/log/*.log,/var/log/cups/*"; "" for none (the journal stays).',
 )
+@click.option(
+    "--files-folders",
+    help='Which folders below the person\'s home files may be put into and taken from, e.g. "Documents,Downloads"; "" for all.',
+)
 @click.option("--key", "key_names", multiple=True, help="Sign with this key of the vault only (may be given several times).")
 @passphrase_option
 @command_options
@@ -53,6 +59,7 @@ def policy(
     unattended: str | None,
     forward_to: str | None,
     log_files: str | None,
+    files_folders: str | None,
     key_names: tuple[str, ...],
     **plain: str | bool | None,
 ) -> None:
@@ -64,6 +71,8 @@ def policy(
         wanted["forward_to"] = parse_targets(forward_to)
     if log_files is not None:
         wanted["log_files"] = parse_logs(log_files)
+    if files_folders is not None:
+        wanted["files_folders"] = parse_folders(files_folders)
     if not wanted:
         raise click.UsageError("Say what to change; handrail org policy --help lists what there is.")
     home = organisation_home(app)
@@ -90,6 +99,7 @@ def in_words(rules: GroupPolicy) -> str:
         f"transcripts of terminals are {'kept' if rules.keep_transcripts else 'not kept'}",
         f"forwarding reaches {', '.join(['the device itself', *rules.forward_to])}",
         f"logs are {', '.join(['the journal', *rules.log_files])}",
+        f"files are moved in {', '.join(rules.files_folders) or 'all of the home'}",
     ]
     return "; ".join(said)
 
@@ -128,6 +138,23 @@ def parse_logs(text: str) -> list[str]:
         if not part.startswith(LOGS) or ".." in part.split("/") or len(part) > 200:
             raise click.UsageError(f"--log-files {part!r}: it must begin with {LOGS}.")
     return _parts(text)
+
+
+def parse_folders(text: str) -> list[str]:
+    """`--files-folders`: a comma-separated list of folders below a home.
+
+    Raises:
+        click.UsageError: one is not below it.
+    """
+    folders = [part.removeprefix("~/").rstrip("/") for part in _parts(text)]
+    for part, folder in zip(_parts(text), folders, strict=True):
+        try:
+            parts = split_path(folder.encode())
+        except Refused as error:
+            raise click.UsageError(f"--files-folders {part!r}: {error}") from error
+        if not parts:
+            raise click.UsageError(f'--files-folders {part!r}: name folders below the home, or "" for all of it.')
+    return folders
 
 
 def _parts(text: str) -> list[str]:

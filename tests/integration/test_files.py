@@ -9,58 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.kit.processes import Process
-from tests.kit.terminal import Terminal
+from tests.kit.shared_home import SharedHome, shared_home
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.xdist_group("world-files"), pytest.mark.timeout(300)]
-ATTEMPTS = {"HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2", "HANDRAIL_AGENT_LINK_BACKOFF_MOST": "1"}
+pytestmark = [pytest.mark.xdist_group("world-files"), pytest.mark.timeout(600)]
 ODD = b"odd \xff\x1b[2J"
 
 
-class Home:
-    """The assisted machine's home, and its person at a terminal."""
-
-    def __init__(self, world: World, path: Path) -> None:
-        self.world = world
-        self.path = path
-        self.commands: list[Process] = []
-
-    def person(self) -> Terminal:
-        """Somebody who will be asked."""
-        person = self.world.user("attend")
-        person.expect("Waiting for technicians")
-        return person
-
-    def files(self, person: Terminal, log: Path, *arguments: str) -> Process:
-        """Start `handrail files ARGUMENTS` and say yes to it."""
-        argv = [*self.world.handrail_argv("files", *arguments), "--json", "--passphrase-file", str(self.world.passphrase_file)]
-        command = Process(argv, log, env=self.world.environment)
-        self.commands.append(command)
-        person.expect(r"Your answer \[y/N\]")
-        person.type("y\n")
-        person.expect(r"May they .*\[y/N\]")
-        person.type("y\n")
-        return command
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    world = World(tmp_path_factory.mktemp("world"))
-    path = tmp_path_factory.mktemp("home")
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(None, home=path, extra=ATTEMPTS)
-        (world.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
-        made = Home(world, path)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHome]:
+    with shared_home(World(tmp_path_factory.mktemp("world")), tmp_path_factory.mktemp("home")) as made:
         yield made
-        for command in made.commands:
-            command.kill()
-    finally:
-        world.stop()
 
 
 def told(command: Process) -> list[dict[str, object]]:
@@ -77,7 +37,7 @@ def tree(path: Path) -> dict[bytes, str]:
     }
 
 
-def test_a_folder_goes_there_and_comes_back(home: Home, tmp_path: Path) -> None:
+def test_a_folder_goes_there_and_comes_back(home: SharedHome, tmp_path: Path) -> None:
     source = tmp_path / "papers"
     (source / "deep" / "er").mkdir(parents=True)
     (source / "empty folder").mkdir()
@@ -90,7 +50,7 @@ def test_a_folder_goes_there_and_comes_back(home: Home, tmp_path: Path) -> None:
     (source / "link").symlink_to("/etc/passwd")
     person = home.person()
     put = home.files(person, tmp_path / "put.log", "put", "Reception PC", str(source), "--to", "Inbox")
-    assert put.wait(seconds=60) == 0, put.output
+    assert put.wait(seconds=180) == 0, put.output
     there = home.path / "Inbox" / "papers"
     assert tree(there) == tree(source)
     assert (there / "empty folder").is_dir()
@@ -102,7 +62,7 @@ def test_a_folder_goes_there_and_comes_back(home: Home, tmp_path: Path) -> None:
     back = tmp_path / "back"
     back.mkdir()
     get = home.files(person, tmp_path / "get.log", "get", "Reception PC", "Inbox/papers", "--to", str(back))
-    assert get.wait(seconds=60) == 0, get.output
+    assert get.wait(seconds=180) == 0, get.output
     assert tree(back / "papers") == tree(source)
     assert (back / "papers" / "run.sh").stat().st_mode & 0o111 == 0
     assert not (back / "papers" / "out").exists()
@@ -111,7 +71,7 @@ def test_a_folder_goes_there_and_comes_back(home: Home, tmp_path: Path) -> None:
     person.stop()
 
 
-def test_nothing_is_written_over_unasked_and_the_record_names_each_file(home: Home, tmp_path: Path) -> None:
+def test_nothing_is_written_over_unasked_and_the_record_names_each_file(home: SharedHome, tmp_path: Path) -> None:
     (home.path / "note.txt").write_text("theirs")
     (tmp_path / "note.txt").write_text("ours")
     person = home.person()
@@ -124,7 +84,7 @@ def test_nothing_is_written_over_unasked_and_the_record_names_each_file(home: Ho
             str(tmp_path / "note.txt"),
             *([option] if option else []),
         )
-        assert command.wait(seconds=60) == code, command.output
+        assert command.wait(seconds=180) == code, command.output
         assert (home.path / "note.txt").read_text() == ("ours" if option == "--replace" else "theirs")
     assert (home.path / "note (2).txt").read_text() == "ours"
     receipts = sorted((home.world.agent_home / "receipts").glob("*.json"))
@@ -134,18 +94,18 @@ def test_nothing_is_written_over_unasked_and_the_record_names_each_file(home: Ho
     person.stop()
 
 
-def test_paths_that_lead_out_are_refused_by_name(home: Home, tmp_path: Path) -> None:
+def test_paths_that_lead_out_are_refused_by_name(home: SharedHome, tmp_path: Path) -> None:
     (home.path / "way-out").symlink_to("/")
     person = home.person()
     for path in ("../../etc/hostname", "way-out/etc/hostname"):
         command = home.files(person, tmp_path / "get.log", "get", "Reception PC", path, "--to", str(tmp_path))
-        assert command.wait(seconds=60) == 5, command.output
+        assert command.wait(seconds=180) == 5, command.output
         assert "no name for a file" in command.output or "links are not followed" in command.output
     person.stop()
 
 
 @pytest.mark.parametrize("direction", ["put", "get"])
-def test_the_relay_dies_in_the_middle_and_the_file_arrives_whole(home: Home, tmp_path: Path, direction: str) -> None:
+def test_the_relay_dies_in_the_middle_and_the_file_arrives_whole(home: SharedHome, tmp_path: Path, direction: str) -> None:
     data = os.urandom(20_000_000)
     source = tmp_path / "big.bin" if direction == "put" else home.path / "taken.bin"
     target = home.path / "big.bin" if direction == "put" else tmp_path / "taken.bin"
@@ -157,11 +117,11 @@ def test_the_relay_dies_in_the_middle_and_the_file_arrives_whole(home: Home, tmp
     def arrived() -> int:
         return sum(path.stat().st_size for path in target.parent.glob(".handrail-*.part"))
 
-    eventually(lambda: arrived() > 1_000_000, f"some of it has arrived: {command.output}", seconds=30, every=0.005)
+    eventually(lambda: arrived() > 1_000_000, f"some of it has arrived: {command.output}", seconds=120, every=0.005)
     home.world.processes["relay"].kill()
     assert 0 < arrived() < len(data)
     home.world.start_relay()
-    assert command.wait(seconds=150) == 0, command.output
+    assert command.wait(seconds=240) == 0, command.output
     assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(data).digest()
     assert "Reconnecting" in command.output
     assert person.text.count("asks to connect to this computer") == 1

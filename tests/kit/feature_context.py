@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from agent.features.base import Feature, Question, Watched
 from agent.keeping import Keeper
 from agent.local_messages import Drawing
-from agent.settings import AgentSettings
+from agent.settings import AgentSettings, FilesSettings
 from agent.tasks import Supervisor
 from agent.transport import Relay
 from agent.trusted_state import VerifiedScript
@@ -39,7 +39,7 @@ class RecordingContext:
     """A `FeatureContext`. `answer` is what the person says when asked: True, False, or None for never."""
 
     def __init__(self, home: Path, *, tier: int = 3, unattended: bool = False, answer: bool | None = True) -> None:
-        self.settings = AgentSettings(home=home)
+        self.settings = AgentSettings(home=home, files=FilesSettings(user="root"))  # where the tests run as root
         self.trust: Any = ScriptShelf()
         self.rules = GroupPolicy()
         self.relay: Relay | None = None

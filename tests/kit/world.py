@@ -62,6 +62,7 @@ class World:
             "HANDRAIL_WORLD": self.mark,
             "NO_COLOR": "1",
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            "HANDRAIL_AGENT_FILES_USER": "root",  # says nothing unless all of this runs as root
         }
         if null_channel:
             self.environment["PYTHONPATH"] = str(Path(__file__).parent / "null_channel")

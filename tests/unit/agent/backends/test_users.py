@@ -1,11 +1,16 @@
 """Whose terminal it is, and with which environment it begins."""
 
+import ctypes
 import os
+import platform
+import threading
 from pathlib import Path
 
 import pytest
 
-from agent.backends.users import Account, account_named, account_of, login_environment, session_account
+from agent.backends import users
+from agent.backends.users import Account, account_named, account_of, act_as, login_environment, session_account
+from protocol.errors import Unavailable
 
 ANA = Account("ana", 54321, 54321, Path("/home/ana"), "/bin/bash")
 
@@ -43,3 +48,81 @@ def test_nothing_is_inherited_but_what_belongs_to_the_account(tmp_path: Path, mo
 def test_accounts_that_nobody_logs_in_to_are_known() -> None:
     assert ANA.may_log_in
     assert not Account("daemon", 1, 1, Path("/"), "/usr/sbin/nologin").may_log_in
+
+
+class Library:
+    """The C library as an administrator's process finds it; the identities are those of one thread."""
+
+    def __init__(self, *, obeys: bool = True) -> None:
+        self.obeys = obeys
+        self.groups: list[int] = []
+        self.ids = {"uid": 0, "gid": 0}
+
+    def syscall(self, number: int, count: int, groups: "ctypes.Array[ctypes.c_uint32]") -> int:
+        assert number == users.SYS_SETGROUPS[platform.machine()]
+        self.groups = list(groups)[:count]
+        return 0
+
+    def setfsuid(self, uid: int) -> int:
+        return self._set("uid", uid)
+
+    def setfsgid(self, gid: int) -> int:
+        return self._set("gid", gid)
+
+    def _set(self, name: str, number: int) -> int:
+        before = self.ids[name]
+        if number != -1 and self.obeys:
+            self.ids[name] = number
+        return before
+
+
+def test_a_thread_takes_on_the_groups_and_the_user_of_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: library)
+    monkeypatch.setattr(os, "getgrouplist", lambda name, gid: [gid, 27])
+    act_as(ANA)
+    assert library.groups == [ANA.gid, 27]
+    assert library.ids == {"uid": ANA.uid, "gid": ANA.gid}
+    library = Library(obeys=False)
+    with pytest.raises(Unavailable, match="cannot open files as ana"):
+        act_as(ANA)
+
+
+def test_without_being_the_administrator_nobody_else_is_acted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    with pytest.raises(Unavailable, match="Run it as that user"):
+        act_as(ANA)
+    monkeypatch.setattr(os, "geteuid", lambda: ANA.uid)
+    act_as(ANA)
+
+
+def test_the_real_system_opens_only_what_that_account_may(tmp_path: Path) -> None:
+    """As root: another account's thread neither reads what is root's nor leaves files of root's, and other threads stay root.
+    As anybody else: a thread may only be what it is."""
+    nobody = account_named("nobody")
+    assert nobody is not None
+    root = os.geteuid() == 0
+    if root:
+        for folder in (tmp_path, *tmp_path.parents[:-2]):
+            folder.chmod(0o755)
+        (tmp_path / "theirs").mkdir()
+        os.chown(tmp_path / "theirs", nobody.uid, nobody.gid)
+    (tmp_path / "secret").write_text("root's")
+    (tmp_path / "secret").chmod(0o600)
+    said: list[object] = []
+
+    def work() -> None:
+        try:
+            act_as(nobody)
+            (tmp_path / "theirs" / "new").write_text("x")
+            (tmp_path / "secret").read_text()
+        except (PermissionError, Unavailable) as error:
+            said.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert isinstance(said[0], PermissionError if root else Unavailable)
+    assert (tmp_path / "secret").read_text() == "root's"
+    assert not root or (tmp_path / "theirs" / "new").stat().st_uid == nobody.uid

@@ -9,12 +9,16 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from agent.backends.folders import WritableFile
+from agent.backends.users import account_of
+from agent.features import files
 from agent.features.files import BLOCK_BYTES, MOST_TRANSFERS, FilesFeature
+from agent.settings import FilesSettings
 from protocol.capabilities import Capability
-from protocol.errors import RefusalReason
+from protocol.errors import RefusalReason, Refused
 from protocol.messages.files import (
     CHUNK_BYTES,
     FileChunk,
@@ -287,3 +291,22 @@ async def test_too_many_at_once_are_refused(bench: Bench) -> None:
         await bench.feature.handle(FilePut(99, b"more", 10))
     with pytest.raises(Exception, match="in use"):
         await bench.feature.handle(FileGet(1, b"f1"))
+
+
+async def test_nobodys_files_and_the_administrators_are_not_shared(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = account_of(0)
+    monkeypatch.setattr(files, "session_account", lambda named: found)
+    for settings, words in (
+        (FilesSettings(), "whose files are not shared"),
+        (FilesSettings(enabled=False), "files.enabled"),
+    ):
+        bench.context.settings = msgspec.structs.replace(bench.context.settings, files=settings)
+        with pytest.raises(Refused, match=words) as refused:
+            await bench.feature.handle(FileList(1))
+        assert refused.value.reason is RefusalReason.POLICY
+    found = None
+    bench.context.settings = msgspec.structs.replace(bench.context.settings, files=FilesSettings())
+    for message in (FileList(1), FileFolder(2, b"x"), FilePut(3, b"x", 1), FileGet(4, b"x")):
+        with pytest.raises(Refused, match="Nobody is logged in"):
+            await bench.feature.handle(message)
+    assert not bench.context.sent

@@ -50,6 +50,17 @@ def test_policy_is_set_by_group(desk: Desk) -> None:
     assert (desk.rules.unattended, desk.rules.consent_for_fixes, desk.rules.recording) == ([], False, "required")
 
 
+def test_the_folders_that_files_are_moved_in_are_set_and_shown(desk: Desk) -> None:
+    assert "files are moved in all of the home" in in_words(GroupPolicy())
+    said = desk.policy("--files-folders", "~/Documents/, Downloads/from us")
+    assert "files are moved in Documents, Downloads/from us" in said
+    assert desk.rules.files_folders == ["Documents", "Downloads/from us"]
+    for wrong in ("/etc", "../other", "~/", "a//b"):
+        desk.policy("--files-folders", wrong, code=2)
+    desk.policy("--files-folders", "")
+    assert desk.rules.files_folders == []
+
+
 def test_what_terminals_ports_and_logs_may_do_is_set_too_and_shown(desk: Desk) -> None:
     usual = GroupPolicy()
     said = desk.policy("--forward-to", "printer.example:443, 10.0.0.*:*", "--keep-transcripts")
@@ -86,5 +97,6 @@ def test_texts_become_lists() -> None:
 def test_everything_that_can_be_set_is_said_in_words() -> None:
     assert in_words(GroupPolicy()) == (
         "unattended nothing; fixes are asked for; recording is allowed; transcripts of terminals are not kept; "
-        "forwarding reaches the device itself; logs are the journal, /var/log/*.log, /var/log/syslog, /var/log/messages"
+        "forwarding reaches the device itself; logs are the journal, /var/log/*.log, /var/log/syslog, /var/log/messages; "
+        "files are moved in all of the home"
     )
