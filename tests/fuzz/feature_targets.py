@@ -86,19 +86,27 @@ def recordings(data: bytes) -> None:
             with only(TrustError):
                 Recording(path, KEY)
                 raise AssertionError("rubbish is a recording")
-        sealed = Path(name) / "sealed"
-        writer, time, at = ContainerWriter(sealed, KEY, bytes(SALT_BYTES)), 0, 0
-        while at + _PART.size <= len(data):
-            kind, later, size = _PART.unpack_from(data, at)
-            time, at = time + later, at + _PART.size
-            writer.append(Kind(kind % len(Kind) + 1), time, data[at : at + size])
-            at += size
-        writer.close()
+        sealed = seal(Path(name) / "sealed", data)
         with only(TrustError, PrivateFileError, RemoteProtocolError), Recording(sealed, KEY) as recording:
+            only(TrustError, PrivateFileError, RemoteProtocolError),
+            Recording(seal(Path(name) / "sealed", data), KEY) as recording,
+        ):
             player = Player(recording)
             for moment in (0.0, recording.seconds / 2, 1e6):
                 player.seek(moment)
             list(recording.layouts())
+
+
+def seal(path: Path, data: bytes) -> Path:
+    """A recording with the right key, its records (kind, time since the one before, size, bytes) from `data`."""
+    writer, time, at = ContainerWriter(path, KEY, bytes(SALT_BYTES)), 0, 0
+    while at + _PART.size <= len(data):
+        kind, later, size = _PART.unpack_from(data, at)
+        time, at = time + later, at + _PART.size
+        writer.append(Kind(kind % len(Kind) + 1), time, data[at : at + size])
+        at += size
+    writer.close()
+    return path
 
 
 def approvals(data: bytes) -> None:
@@ -144,7 +152,7 @@ def feature_seeds(name: str) -> list[bytes]:
             ]
         case "recordings":
             meta = msgspec.json.encode(Meta("s", "dev1", "Till 3", "Ana", "Example", 1.0))
-            layout = encode_message(ScreenLayout(1, 8, 8, []))
+            layout = encode_message(ScreenLayout(1, 8, 8))
             chunk = msgspec.msgpack.encode([(0, layout), (5, layout)])
             key = msgspec.msgpack.encode(KeyPoint(layout, 1, 1, True, zstandard.compress(bytes(8 * 8 * 3))))
             parts = [(0, meta), (2, chunk), (1, chunk), (3, key), (4, msgspec.json.encode(End("over")))]

@@ -206,7 +206,7 @@ def console(data: bytes) -> None:
             with only(RemoteProtocolError):
                 assert len(UpdateWriter().write(message, Area(64, 48))) < 64 * 1024 * 1024
             picture = Picture()
-            picture.apply_layout(ScreenLayout(message.epoch, 64, 48, []))
+            picture.apply_layout(ScreenLayout(message.epoch, 64, 48))
             with only(RemoteProtocolError):
                 picture.apply_update(message)
             assert picture.pixels.shape == (48, 64, 4)

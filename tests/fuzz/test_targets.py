@@ -1,9 +1,13 @@
 """The fuzzer's targets in the suite: each on its seeds, on seeds with changes, and on rubbish."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from technician_client.recordings.reader import Player, Recording
+from tests.fuzz.feature_targets import KEY, seal
 from tests.fuzz.targets import TARGETS, seeds
 
 # The library warns of such a certificate; that it does not verify is ours to say, and we do.
@@ -31,6 +35,16 @@ def changed(name: str) -> st.SearchStrategy[bytes]:
 def test_genuine_inputs_pass(name: str) -> None:
     for seed in seeds(name):
         TARGETS[name](seed)
+
+
+def test_the_genuine_recording_is_one_that_plays(tmp_path: Path) -> None:
+    """Else the fuzzer would begin with something that is turned away at the door."""
+    (seed,) = seeds("recordings")
+    with Recording(seal(tmp_path / "sealed", seed), KEY) as recording:
+        player = Player(recording)
+        player.seek(1e6)
+        assert player.picture.pixels.shape[:2] == (8, 8)
+        assert recording.end is not None and recording.end.reason == "over"
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
