@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agent.allowed import AllowedHere, ApprovedFix
-from agent.desktop.texts import Texts, clock
+from agent.desktop.texts import Texts
 from agent.printable import printable
 from protocol.capabilities import Capability
 
@@ -68,7 +68,7 @@ def _asked(allowed: AllowedHere, texts: Texts) -> Section:
     heading = texts("allowed.asked")
     if not allowed.on_request:
         return Section(heading, texts("allowed.asked_nothing"))
-    lasts = texts("allowed.asked_seconds", time=clock(allowed.grant_seconds))
+    lasts = texts("allowed.asked_seconds", time=_age(allowed.grant_seconds, texts))
     return Section(heading, texts("allowed.asked_all"), _may(allowed.on_request, texts), (lasts,))
 
 

@@ -15,7 +15,7 @@ from agent.desktop.session_model import SessionLine, line_of
 from agent.desktop.state import DesktopState
 from agent.desktop.texts import Texts
 
-WIDTH = 112
+WIDTH = 126
 
 
 class BannerListener(Protocol):
@@ -43,8 +43,11 @@ class SessionRow(QFrame):
         self._listener = listener
         self.session = session
         self._held = False
-        self._title = label("", "strong")
+        self._title = label("", "strong", wrap=False)
         self._text = label()
+        self._recorded = label(texts("banner.recorded"), "recorded", wrap=False)
+        self._recorded.setAccessibleName(texts("banner.recording"))
+        self._recorded.setToolTip(texts("banner.recording"))
         self._elapsed: QLabel = label("", "soft", wrap=False)
         self._chat = button(texts("banner.chat"), clicked=lambda: listener.chat_opened(session))
         self._pointing = button(texts("banner.no_pointing"), clicked=lambda: listener.pointing_stopped(session))
@@ -52,22 +55,21 @@ class SessionRow(QFrame):
         self._pause = button(texts("banner.pause"), clicked=self._toggle)
         self._stop: QPushButton = button(texts("banner.stop"), "danger", lambda: listener.session_stopped(session))
         self._stop.setAccessibleDescription(texts("banner.stop_help"))
-        words = QVBoxLayout()
-        words.setSpacing(1)
-        words.addWidget(self._title)
-        words.addWidget(self._text)
-        beside = row(brand(30), spacing=10)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.addLayout(words, 1)
-        for part in (self._elapsed, self._chat, self._pointing, self._pause, self._stop):
-            beside.addWidget(part)
-        self.setLayout(beside)
+        first = row(brand(26), self._title, None, spacing=10)
+        for part in (self._recorded, self._elapsed, self._chat, self._pointing, self._pause, self._stop):
+            first.addWidget(part)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addLayout(first)
+        column.addWidget(self._text)
 
     def show_line(self, line: SessionLine, unread: int) -> None:
         """Bring it in line with the session."""
         self._held = line.held
         self._title.setText(line.title)
         self._text.setText(line.text)
+        self._recorded.setVisible(line.recording)
         self._elapsed.setText(line.elapsed)
         self._elapsed.setAccessibleName(self._texts("banner.elapsed", time=line.elapsed))
         self._chat.setVisible(line.chat)
@@ -96,7 +98,8 @@ class Banner(QWidget):
         self.setWindowTitle(texts("banner.title"))
         self.setWindowFlags(Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        self.setFixedWidth(self.fontMetrics().averageCharWidth() * WIDTH)
+        most = QGuiApplication.primaryScreen().availableGeometry().width() - 20
+        self.setFixedWidth(min(self.fontMetrics().averageCharWidth() * WIDTH, most))
         self._frame = QFrame()
         self._frame.setObjectName("banner")
         self._column = QVBoxLayout(self._frame)
@@ -137,8 +140,16 @@ class Banner(QWidget):
     def _fit(self) -> None:
         for part in self.findChildren(QWidget):
             part.ensurePolished()
-        self._column.activate()
-        self.setFixedHeight(self._column.totalHeightForWidth(self.width()))
+        outer = self.layout()
+        assert outer is not None
+        # A window that does not show yet hears nothing of what has changed in it: from the inside out.
+        for inner in (*self._rows.values(), self._frame):
+            layout = inner.layout()
+            if layout is not None:
+                layout.invalidate()
+            inner.updateGeometry()
+        outer.invalidate()
+        self.setFixedHeight(outer.totalHeightForWidth(self.width()))
         if not self._placed:
             self._placed = True
             area = QGuiApplication.primaryScreen().availableGeometry()

@@ -20,6 +20,7 @@ from protocol.capabilities import Capability
 WIDTH = 80
 ARMING_TICK = 60
 STEPS = 1000
+SINGLES_LINES = 17
 
 
 class ConsentListener(Protocol):
@@ -201,7 +202,8 @@ class ConsentWindow(Window):
         scroll.setWidget(listed)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFixedHeight(min(listed.sizeHint().height(), self.fontMetrics().height() * 11))
+        most = min(self.fontMetrics().height() * SINGLES_LINES, self.screen().availableGeometry().height() * 3 // 10)
+        scroll.setFixedHeight(min(listed.sizeHint().height(), most))
         self._allow_ticked = button(self._texts("consent.allow_ticked"), clicked=self._settle_ticked)
         self._allow_ticked.setEnabled(False)
         return card("card", label(self._texts("consent.choose"), "strong"), scroll, row(None, self._allow_ticked))

@@ -107,6 +107,9 @@ QLabel[role="large-off"] {{ font-size: {size(1.2)}; font-weight: 600; color: {t.
 QLabel[role="soft"] {{ color: {t.ink_soft}; }}
 QLabel[role="good"] {{ color: {t.good}; font-weight: 600; }}
 QLabel[role="poor"] {{ color: {t.poor}; }}
+QLabel[role="recorded"] {{
+  color: #ffffff; background: {t.poor_strong}; border-radius: 6px; padding: 4px 9px; font-weight: 600;
+}}
 QLabel[role="code"] {{ font-family: "DejaVu Sans Mono", "Liberation Mono", monospace; font-size: {size(2.9)}; font-weight: 700; }}
 QLabel[role="sas"] {{ font-family: "DejaVu Sans Mono", "Liberation Mono", monospace; font-size: {size(2.2)}; font-weight: 700; }}
 QFrame[role="card"] {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 8px; }}

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QFrame, QListWidget, QListWidgetItem, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -13,6 +13,7 @@ from agent.receipts import ReceiptRow, ReceiptShown
 
 WIDTH = 78
 STARS = 5
+LEAST_ROWS, MOST_ROWS, ROW_LINES = 3, 9, 2
 COMMENT_CHARACTERS = 2000
 SESSION_ROLE = Qt.ItemDataRole.UserRole
 
@@ -52,6 +53,7 @@ class ReceiptWindow(Window):
         column.addWidget(label(texts("receipt.list_title"), "heading"))
         if not rows:
             column.addWidget(label(texts("receipt.none"), "soft"))
+            column.addLayout(row(None, button(texts("help.close"), clicked=self.hide)))
             self._finish(page)
             return
         listed = QListWidget()
@@ -59,12 +61,15 @@ class ReceiptWindow(Window):
         for one in rows:
             item = QListWidgetItem(row_words(one, texts))
             item.setData(SESSION_ROLE, one.session)
+            item.setSizeHint(QSize(0, self.fontMetrics().height() * ROW_LINES))
             listed.addItem(item)
         listed.itemActivated.connect(lambda item: self._listener.receipt_wanted(item.data(SESSION_ROLE)))
         listed.itemClicked.connect(lambda item: self._listener.receipt_wanted(item.data(SESSION_ROLE)))
         listed.setCurrentRow(0)
-        listed.setFixedHeight(self.fontMetrics().height() * 18)
+        lines = min(max(len(rows), LEAST_ROWS), MOST_ROWS)
+        listed.setFixedHeight(round(self.fontMetrics().height() * ROW_LINES * lines) + 2 * ROW_LINES)
         column.addWidget(listed)
+        column.addLayout(row(None, button(texts("help.close"), clicked=self.hide)))
         self._finish(page)
         listed.setFocus()
 

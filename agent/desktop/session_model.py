@@ -10,7 +10,8 @@ from agent.status import SessionStatus
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """One session in words. `held`: nothing gets through now; `waiting`: its connection is lost and may come back."""
+    """One session in words. `held`: nothing gets through now; `waiting`: its connection is lost and may come back;
+    `recording`: they record it."""
 
     session: str
     title: str
@@ -20,6 +21,7 @@ class SessionLine:
     waiting: bool
     chat: bool
     pointing: bool = False
+    recording: bool = False
 
 
 def line_of(session: SessionStatus, texts: Texts, wall: float) -> SessionLine:
@@ -46,6 +48,7 @@ def line_of(session: SessionStatus, texts: Texts, wall: float) -> SessionLine:
         waiting=bool(session.waiting_until),
         chat="chat" in session.granted,
         pointing="pointer" in session.granted,
+        recording=session.recording,
     )
 
 

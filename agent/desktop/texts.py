@@ -48,7 +48,9 @@ def read_table(language: str) -> dict[str, str]:
 def read_said() -> dict[str, re.Pattern[str]]:
     """The sentences of the agent that are told again in the person's language, by name; braces match anything."""
     found = {}
-    for name, sentence in tomllib.loads(resources.files(__package__).joinpath("words", "sentences.toml").read_text("utf-8")).items():
+    for name, sentence in tomllib.loads(
+        resources.files(__package__).joinpath("words", "sentences.toml").read_text("utf-8")
+    ).items():
         parts = re.split(r"\{(\w+)\}", sentence)
         pattern = "".join(f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
         found[name] = re.compile(pattern, re.DOTALL)

@@ -22,18 +22,18 @@ class Tray(QObject):
         self._texts = texts
         self._mood: Mood | None = None
         self._icons = {mood: icon(mood) for mood in Mood}
-        self._menu = QMenu()
-        self._headline = self._menu.addAction("")
+        self.menu = QMenu()
+        self._headline = self.menu.addAction("")
         self._headline.setEnabled(False)
-        self._menu.addSeparator()
+        self.menu.addSeparator()
         self._actions: dict[Command, QAction] = {}
         for entry in entries(DesktopState(), texts):
             if entry.new_group:
-                self._menu.addSeparator()
-            self._actions[entry.command] = self._menu.addAction(entry.text)
+                self.menu.addSeparator()
+            self._actions[entry.command] = self.menu.addAction(entry.text)
             self._actions[entry.command].triggered.connect(lambda _checked=False, command=entry.command: chosen(command))
         self._icon = QSystemTrayIcon(self._icons[Mood.OFFLINE], self)
-        self._icon.setContextMenu(self._menu)
+        self._icon.setContextMenu(self.menu)
         self._icon.activated.connect(lambda reason: self._activated(reason, opened))
 
     @property
@@ -61,7 +61,7 @@ class Tray(QObject):
     def close(self) -> None:
         """Take it away."""
         self._icon.hide()
-        self._menu.deleteLater()
+        self.menu.deleteLater()
 
     @staticmethod
     def _activated(reason: QSystemTrayIcon.ActivationReason, opened: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""`make demo`: relay, signer, an agent on a virtual desktop, and the console; you are both people. Ctrl-C ends it all.
+"""`make demo`: relay, signer, an agent with its windows on a virtual desktop, and the console; you are both people.
 
     python -m tests.demo [--check]
 
@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 
 from tests.demo.desktop import Desktop, describe, start_desktop
+from tests.demo.person import Person
+from tests.kit.processes import Process, command
 from tests.kit.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,11 +52,28 @@ def open_browser(address: str) -> bool:
     return webbrowser.open(address)
 
 
+def windows_on(display: str, world: World, logs: Path) -> Process:
+    """`handrail-agent desktop` on your own display, with the tray of your own session."""
+    argv = [command("handrail-agent"), "--home", str(world.agent_home), "desktop"]
+    return Process(argv, logs / "desktop.log", env={**world.environment, "DISPLAY": display})
+
+
+def ask_for_help(person: Person) -> None:
+    """Press *Get help* in the person's window for you, who cannot reach it before you are connected."""
+    code = person.asks_for_help("the printer does not print")
+    spoken = " ".join(code[at : at + 3] for at in range(0, 9, 3))
+    say()
+    say("The person at Reception PC has pressed 'Get help' and written 'the printer does not print'. Their window shows")
+    say(f"this code, to be read out to a technician:   {spoken}")
+
+
 def demonstrate() -> int:
     """Start everything and stay until Ctrl-C."""
     directory = BUILD / f"run-{secrets.token_hex(3)}"
     world = World(directory / "world")
     desktop: Desktop | None = None
+    person: Person | None = None
+    windows: Process | None = None
     try:
         shared = os.environ.get("DISPLAY_TO_SHARE", "")
         home = Path.home() if shared else directory / "home"
@@ -62,6 +81,13 @@ def demonstrate() -> int:
         desktop = Desktop(shared) if shared else start_desktop(directory, home)
         say("Starting relay, organisation, signer, agent and console, each by its own command ...")
         address = world.everything(desktop.name, home=home)
+        say("Starting the agent's windows on that desktop ...")
+        if shared:
+            windows = windows_on(shared, world, directory / "logs")
+        else:
+            environment = {**world.environment, "HOME": str(home)}
+            person = Person(desktop.name, world.agent_home, directory / "logs", environment, tray=False)
+            person.start()
         say()
         say(f"  The assisted machine:  'Reception PC', {describe(desktop)}")
         say(f"  The relay:             {world.url} (it cannot read what it carries)")
@@ -71,27 +97,47 @@ def demonstrate() -> int:
         say(f"  {address}")
         if open_browser(address):
             say("  ... it is being opened for you.")
-        say()
-        say("Then click 'Reception PC', say why, and ask. This terminal now belongs to the person at Reception PC: it asks")
-        say("here whether Ana Ruiz may come in, and nothing but your answer lets her. Ctrl-C ends the demo.")
-        say("-" * 110)
-        if sys.stdin.isatty():
-            subprocess.run(world.agent_argv("attend"), env={**os.environ, **world.environment, "NO_COLOR": ""}, check=False)
-        else:
-            say("No terminal here: to answer, run this in one:")
-            say(f"  {' '.join(world.agent_argv('attend'))}")
-            signal.pause()
+        if person is not None:
+            ask_for_help(person)
+        guide(world, shared=bool(shared))
     except KeyboardInterrupt:
         pass
+    except AssertionError as error:
+        say(f"\nThe demo cannot go on: {error}")
     finally:
         say("\nEnding everything ...")
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if person is not None:
+            person.stop()
+        if windows is not None:
+            windows.stop()
         world.stop()
         if desktop is not None:
             desktop.stop()
         shutil.rmtree(directory, ignore_errors=True)
     say("Nothing is left behind.")
     return 0
+
+
+def guide(world: World, *, shared: bool) -> None:
+    """What to do now, and the person's own terminal until Ctrl-C."""
+    say()
+    if shared:
+        say("Press the Handrail icon in your tray (or 'Get help' in its small window), and type the code into the console. The")
+        say("window that asks you, the banner and the receipt are on your own desktop. This terminal asks too; the first answer")
+        say("counts.")
+    else:
+        say("Type the code into the console (or click 'Reception PC' and ask without it), and say why. The window that asks the")
+        say("person stands on their desktop, where you see it once you are connected; until then this terminal is theirs and")
+        say("asks the same: nothing but your answer lets Ana Ruiz in, and the first answer counts.")
+    say("Ctrl-C ends the demo.")
+    say("-" * 110)
+    if sys.stdin.isatty():
+        subprocess.run(world.agent_argv("attend"), env={**os.environ, **world.environment, "NO_COLOR": ""}, check=False)
+    else:
+        say("No terminal here: to answer, run this in one:")
+        say(f"  {' '.join(world.agent_argv('attend'))}")
+        signal.pause()
 
 
 def check() -> int:

@@ -1,4 +1,5 @@
-"""`make demo CHECK=1`: plays the technician in a real Chromium and the user at a real terminal, and believes only what it sees.
+"""`make demo CHECK=1`: plays the technician in a real Chromium and the user at the agent's real windows, and believes only what
+it sees. In the control the user sits at a terminal instead.
 
 What it compares: the canvas with the X display, the typed text with a file that a shell on that display wrote, the SAS on both
 sides, what the relay carried with what the endpoints said. A second, short run over a channel that does not encrypt, which exists
@@ -13,11 +14,13 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 
 from tests.demo.desktop import Desktop, start_desktop
+from tests.demo.person import ASKS, Person
 from tests.demo.pictures import Witness, likeness, save
 from tests.demo.report import Report
 from tests.demo.secrecy import Secrets, relay_read_every_kind, relay_read_nothing, tunnels_are_tls
@@ -64,6 +67,7 @@ class Check:
         self.pressed = directory / "pressed.txt"
         self.helpers: list[Process] = []
         self.desktop: Desktop | None = None
+        self.person: Person | None = None
         self.seen: list[np.ndarray] = []
 
     # -- stage ------------------------------------------------------------------------------------------------------
@@ -90,6 +94,8 @@ class Check:
 
     def stop(self) -> None:
         """End it all."""
+        if self.person is not None:
+            self.person.stop()
         self.world.stop()
         for process in self.helpers:
             process.stop()
@@ -97,6 +103,34 @@ class Check:
             self.desktop.stop()
 
     # -- acts -------------------------------------------------------------------------------------------------------
+
+    def log_in(self) -> Person:
+        """The agent's windows on the person's display, with a tray for the icon."""
+        assert self.desktop is not None
+        environment = {**self.world.environment, "HOME": str(self.person_home)}
+        self.person = Person(self.desktop.name, self.world.agent_home, self.directory / "logs" / "person", environment, tray=True)
+        self.person.start()
+        return self.person
+
+    def first_minute(self, console: ConsolePage, details: list[str]) -> Person:
+        """From the tray's menu to the picture: the code is read out, both compare, the person chooses in the window."""
+        person = self.log_in()
+        code = person.asks_for_help("the printer does not print")
+        person.picture(self.screens / "help.png")
+        console.join(code, REASON)
+        person.reads("Ana Ruiz wants to connect to this computer", "Example Ltd", REASON, window=ASKS)
+        theirs, ours = person.compares(), console.sas()
+        console.screenshot(self.screens / "waiting.png")
+        person.picture(self.screens / "consent.png")
+        assert ours == theirs, f"the technician sees {ours}, the user {theirs}"
+        chosen = person.allows_everything()
+        answered = time.monotonic()
+        console.wait_for_picture()
+        took = time.monotonic() - answered
+        person.reads("Ana Ruiz of Example Ltd is connected", window="Connected")
+        person.picture(self.screens / "banner.png")
+        details.append(f"SAS {ours} on both sides; {chosen} permissions; {took:.1f} s from the answer to the picture")
+        return person
 
     def open_session(self, console: ConsolePage, details: list[str]) -> Terminal:
         """The user asks for help and reads out the code; the technician joins; both compare; the user answers in the terminal."""
@@ -185,15 +219,16 @@ class Check:
         details.append(f"{len(served)} ok" + (f", unsupported here: {', '.join(others)}" if others else ""))
         return tables
 
-    def fix_the_fault(self, console: ConsolePage, user: Terminal, details: list[str]) -> None:
+    def fix_the_fault(self, console: ConsolePage, person: Person, details: list[str]) -> None:
         """Found by rule, answered by an approved script, gone afterwards."""
         titles = console.collect()
         finding = next((title for title in titles if re.search(r"(?i)ssh|key", title)), "")
         assert finding, f"the seeded fault was not found among {titles}"
         console.screenshot(self.screens / "findings.png")
         console.run_fix(finding)
-        user.expect(r"Allow it\? \[y/N\]", seconds=20)
-        user.type("y\n")
+        person.reads("Run this fix?", window=ASKS)
+        person.picture(self.screens / "fix.png")
+        person.says_yes()
         outcome = console.fix_result()
         console.screenshot(self.screens / "fixed.png")
         mode = stat.S_IMODE(self.key.stat().st_mode)
@@ -201,6 +236,15 @@ class Check:
         left = console.collect()
         assert finding not in left, f"still found: {left}"
         details.append(f"{finding!r}: {outcome}")
+
+    def read_the_receipt(self, person: Person, details: list[str]) -> None:
+        """What was done stands in the window and in the file that the person keeps."""
+        person.reads("Ana Ruiz helped on this computer", "Began the fix", "it worked, and that was checked", window="Receipt")
+        person.rates(5)
+        person.picture(self.screens / "receipt.png")
+        kept = [path.name for path in (self.world.agent_home / "receipts").iterdir()]
+        assert any(name.endswith(".rating.json") for name in kept), kept
+        details.append(f"{len(kept)} files kept")
 
     # -- the relay --------------------------------------------------------------------------------------------------
 
@@ -258,8 +302,8 @@ def play(report: Report, root: Path, screens: Path) -> None:
         witness = Witness(check.desktop.name) if check.desktop else None
         assert witness is not None
         with ConsolePage(address) as console:
-            with report.check("an attended session: asked for by code, SAS compared, consent answered at a terminal") as details:
-                user = check.open_session(console, details)
+            with report.check("help asked for from the tray, code read out, SAS compared, consent in the window") as details:
+                person = check.first_minute(console, details)
             with report.check("the canvas shows the display, no part older than a second") as details:
                 check.picture_is_live(console, witness, details)
             with report.check(f"typed text stands in a file there: {TEXT}"):
@@ -271,12 +315,12 @@ def play(report: Report, root: Path, screens: Path) -> None:
             with report.check("the named tables came") as details:
                 check.tables_came(console, details)
             with report.check("a seeded fault was found, its approved fix ran, the finding is gone") as details:
-                check.fix_the_fault(console, user, details)
+                check.fix_the_fault(console, person, details)
             console.screenshot(screens / "session.png")
             said = check.remember(console)
-            with report.check("the session ends and the user has a receipt"):
+            with report.check("the session ends, the user has a receipt of the fix and rates it") as details:
                 console.end()
-                user.expect(r"Your receipt: \S+")
+                check.read_the_receipt(person, details)
             with report.check("the page reported no error"):
                 assert not console.problems, console.problems[:5]
         witness.stop()

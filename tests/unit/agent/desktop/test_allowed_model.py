@@ -39,7 +39,7 @@ def test_where_nothing_goes_without_asking(texts: Texts) -> None:
         "Ana Ruiz (tier 2)",
         "see your screen",
         "Nothing. Without your yes nobody can do anything on this computer.",
-        "What you allow ends by itself after 8:00:00 at the latest.",
+        "What you allow ends by itself after 8 h at the latest.",
         "Mend (you are asked before it runs), as the administrator",
         "Tidy up (you are asked, unless nobody had to be asked for the session)",
     ):

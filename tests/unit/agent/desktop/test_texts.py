@@ -147,4 +147,4 @@ def test_a_sentence_is_told_again_with_what_is_quoted_in_it() -> None:
     told = german.retold("The relay gave no code: The relay is stopping; try again in a minute.")
     assert told == f"Es gab keinen Code: {german('said.relay_stopping')}"
     assert german.retold("something {new} of another version") == "something {new} of another version"
-    assert Texts("en").retold("technician") == "by the technician"
+    assert Texts("en").retold("ended by the technician: technician") == "by the technician (they pressed End)"
