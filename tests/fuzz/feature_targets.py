@@ -88,9 +88,6 @@ def recordings(data: bytes) -> None:
                 raise AssertionError("rubbish is a recording")
         sealed = seal(Path(name) / "sealed", data)
         with only(TrustError, PrivateFileError, RemoteProtocolError), Recording(sealed, KEY) as recording:
-            only(TrustError, PrivateFileError, RemoteProtocolError),
-            Recording(seal(Path(name) / "sealed", data), KEY) as recording,
-        ):
             player = Player(recording)
             for moment in (0.0, recording.seconds / 2, 1e6):
                 player.seek(moment)
