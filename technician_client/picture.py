@@ -5,9 +5,11 @@ other side: sizes are checked before anything is decompressed.
 """
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from protocol.errors import RemoteProtocolError
@@ -17,6 +19,9 @@ from technician_client.tile_data import channels, packed
 
 Bytes2D = NDArray[np.uint8]
 """(height, width, 4) uint8: blue, green, red, 255."""
+
+WIDE = 16
+"""Pixels by which libswscale converts at once, at most."""
 
 STREAMS = 4
 """Video decoders kept at once; an older stream's decoder is dropped."""
@@ -44,6 +49,27 @@ def decode_tile(tile: Tile) -> Bytes2D:
         case _:
             picture[..., 0], picture[..., 1], picture[..., 2] = channels(tile)
     return picture
+
+
+def widened(frame: av.VideoFrame) -> av.VideoFrame:
+    """The same picture with its width rounded up to `WIDE`, its last column repeated. libswscale's fast conversion to RGB takes
+    several columns at once and leaves the last ones of some widths unwritten: what was in memory would show there."""
+    if frame.width % WIDE == 0:
+        return frame
+    wide = av.VideoFrame(frame.width + WIDE - frame.width % WIDE, frame.height, frame.format.name)
+    wide.colorspace, wide.color_range = frame.colorspace, frame.color_range
+    for plane, room in zip(frame.planes, wide.planes, strict=True):
+        source, target = _rows(plane), _rows(room)
+        target[:, : plane.width] = source[:, : plane.width]
+        target[:, plane.width :] = source[:, plane.width - 1 : plane.width]
+    return wide
+
+
+def _rows(plane: VideoPlane) -> NDArray[np.uint8]:
+    """A plane of one byte a pixel, with the padding of its rows."""
+    return np.frombuffer(memoryview(cast(Any, plane)), np.uint8)[: plane.height * plane.line_size].reshape(
+        plane.height, plane.line_size
+    )
 
 
 class VideoDecoder:
@@ -77,8 +103,7 @@ class VideoDecoder:
 
     def decode(self, video: Video) -> Bytes2D:
         """The visible part of one coded picture; raises as `feed`."""
-        frame = self.feed(video)
-        pixels: Bytes2D = frame.to_ndarray(format="bgra").astype(np.uint8, copy=False)
+        pixels: Bytes2D = widened(self.feed(video)).to_ndarray(format="bgra").astype(np.uint8, copy=False)
         return pixels[: video.height, : video.width]
 
 

@@ -1,10 +1,13 @@
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 import zstandard
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages.screen import Copy, ScreenLayout, ScreenUpdate, Tile, Video
-from technician_client.picture import STREAMS, Picture, decode_tile
+from technician_client.picture import STREAMS, Picture, VideoDecoder, decode_tile
 
 
 def compress(data: bytes) -> bytes:
@@ -113,6 +116,26 @@ def test_nothing_reaches_outside_the_picture(operation: Copy | Tile) -> None:
 def test_hostile_video_is_a_protocol_error(video: Video, text: str) -> None:
     with pytest.raises(RemoteProtocolError, match=text):
         picture().apply_update(update(video))
+
+
+@pytest.mark.parametrize("width", [2, 18, 33, 66, 74, 98])
+def test_every_column_of_a_film_is_the_same_each_time(width: int) -> None:
+    """Widths for which the last columns were whatever had been in memory."""
+    height = 34
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width + width % 2, height, "yuv420p"
+    encoder.time_base = Fraction(1, 30)
+    encoder.options = {"tune": "zerolatency", "qp": "1"}
+    colours = np.zeros((height, encoder.width, 3), np.uint8) + np.array((40, 90, 200), np.uint8)
+    coded = [*encoder.encode(av.VideoFrame.from_ndarray(colours, format="rgb24")), *encoder.encode(None)]
+    video = Video(0, 0, width, height, 1, "avc1.42e02a", True, b"".join(bytes(packet) for packet in coded))
+    for fill in (0, 255, 7):
+        held = [np.full(size, fill, np.uint8) for size in (8192, 16384, 65536, 262144)]
+        del held  # what the next picture may be made in
+        shown = VideoDecoder().decode(video)
+        assert shown.shape == (height, width, 4)
+        assert (shown[..., 3] == 255).all()
+        assert np.abs(shown[..., 2::-1].astype(int) - (40, 90, 200)).max() < 8
 
 
 def test_old_streams_are_let_go() -> None:
