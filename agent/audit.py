@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from agent.errors import AuditUnavailable
+from agent.errors import AuditDamaged, AuditUnavailable
 from agent.printable import printable
 from agent.private_files import PrivateFileError, write_private
 from protocol.audit import (
@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS node (          -- roots of the full subtrees of prot
     PRIMARY KEY (level, position)
 ) WITHOUT ROWID;
 """
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 CHECKPOINT_SUFFIX = ".checkpoint"
 RECEIPT_ROWS = 500
 
@@ -238,7 +239,7 @@ class Audit:
             return GENESIS
         with self._translated():
             row = self._database.execute("SELECT hash FROM record WHERE sequence = ?", (sequence,)).fetchone()
-        return bytes(row[0]) if row else b""
+        return _digest(sequence, row[0]) if row else b""
 
     @property
     def head(self) -> tuple[int, bytes]:
@@ -260,16 +261,16 @@ class Audit:
 
     def _read_head(self) -> tuple[int, bytes]:
         newest = self._database.execute("SELECT coalesce(max(sequence), 0) FROM record").fetchone()[0]
-        before = self._database.execute("SELECT hash FROM record WHERE sequence = ?", (newest - 1,)).fetchone()
+        before = self.hash_of(newest - 1) if newest > 1 else GENESIS
         if newest == 0:
             return 0, GENESIS
-        if newest > 1 and before is None:
+        if not before:
             raise TrustError(f"The audit chain {self._path} is broken: record {newest - 1} is missing.")
-        return check_chain(self._rows(newest - 1), sequence=newest - 1, head=before[0] if before else GENESIS)
+        return check_chain(self._rows(newest - 1), sequence=newest - 1, head=before)
 
     def _newest_hash(self) -> bytes:
-        row = self._database.execute("SELECT hash FROM record ORDER BY sequence DESC LIMIT 1").fetchone()
-        return bytes(row[0]) if row else GENESIS
+        row = self._database.execute("SELECT sequence, hash FROM record ORDER BY sequence DESC LIMIT 1").fetchone()
+        return _digest(*row) if row else GENESIS
 
     def _open_tree(self) -> Frontier:
         """The tree as it was stored; made anew from the records where it does not go with them."""
@@ -288,8 +289,8 @@ class Audit:
 
     def _grow_tree(self, keep: Callable[[list[tuple[int, int, bytes]]], object] = lambda _: None) -> Frontier:
         tree = Frontier()
-        for (digest,) in self._database.execute("SELECT hash FROM record ORDER BY sequence").fetchall():
-            keep(tree.append(leaf_hash(digest)))
+        for sequence, digest in self._database.execute("SELECT sequence, hash FROM record ORDER BY sequence").fetchall():
+            keep(tree.append(leaf_hash(_digest(sequence, digest))))
         return tree
 
     def _remember(self, nodes: list[tuple[int, int, bytes]]) -> None:
@@ -309,7 +310,7 @@ class Audit:
         )
         for sequence, at, session, action, detail, digest in rows:
             try:
-                yield _record(sequence, at, session, action, detail), bytes(digest)
+                yield _record(sequence, at, session, action, detail), _digest(sequence, digest)
             except (ValueError, TypeError) as error:
                 raise TrustError(f"The audit chain is broken at record {sequence}: it was edited and no longer reads.") from error
 
@@ -328,10 +329,22 @@ class Audit:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+                raise AuditDamaged(
+                    f"The audit record {self._path} was damaged ({error}): it is no whole database any more. Keep the file for "
+                    "whoever looks into it; the checkpoints that technicians keep still tell what it was."
+                ) from error
             raise AuditUnavailable(
                 f"The audit record {self._path} cannot be written ({error}). Free some disk space or mend its permissions: "
                 "until then no session can begin."
             ) from error
+
+
+def _digest(sequence: int, value: object) -> bytes:
+    """A stored hash, once it is sure that it is one: whoever edits the file can put anything there."""
+    if not isinstance(value, bytes) or len(value) != len(GENESIS):
+        raise TrustError(f"The audit chain is broken at record {sequence}: its hash was edited and no longer reads.")
+    return value
 
 
 def _record(sequence: int, at: float, session: str, action: str, detail: str) -> Record:

@@ -8,6 +8,7 @@ HandrailError (protocol.errors)
 ├── UnreadableFile      a file that was named on the command line cannot be read
 └── Unavailable (protocol.errors)
     ├── AuditUnavailable    the audit chain cannot be written: nothing may begin
+    │   └── AuditDamaged    it is no database any more (a TrustError as well)
     └── RelayAway           the relay cannot be reached or does not take us now
 """
 
@@ -38,6 +39,10 @@ class LocalRefused(HandrailError):
 
 class AuditUnavailable(Unavailable):
     """The audit chain cannot be written (disk full, read-only, damaged): what was to be recorded must not happen."""
+
+
+class AuditDamaged(AuditUnavailable, TrustError):
+    """The file of the audit chain is no database any more: nothing may be recorded, and somebody has been at it."""
 
 
 class RelayAway(Unavailable):

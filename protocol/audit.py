@@ -94,6 +94,8 @@ def _why(record: Record, stored: bytes, head: bytes, sequence: int, following: I
             return f"the order was changed: it stands as record {other.sequence} now."
     if record.sequence < sequence:
         return f"record {record.sequence} stands here a second time."
+    if any(other.sequence == sequence and record_hash(head, other) == digest for other, digest in later):
+        return f"the order was changed: record {record.sequence} stands before it."
     if record.sequence > sequence:
         gone = record.sequence - sequence
         return f"it was deleted (record {record.sequence} came instead)." if gone == 1 else f"{gone} records were deleted here."

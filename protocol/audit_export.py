@@ -177,6 +177,8 @@ def _check_whole(lines: Iterator[Line], checkpoint: Checkpoint, witnesses: Seque
     wanted = {witness.sequence for witness in witnesses}
     spoken = {record.sequence: (record, witness) for witness in witnesses for record in witness.records}
 
+    differs: list[tuple[Record, Record, Witness]] = []
+
     def rows() -> Iterator[tuple[Record, bytes]]:
         head, intact = GENESIS, True
         for line in lines:
@@ -189,17 +191,31 @@ def _check_whole(lines: Iterator[Line], checkpoint: Checkpoint, witnesses: Seque
             intact = intact and record_hash(head, record) == digest
             head, told = digest, spoken.get(record.sequence)
             if intact and told is not None and told[0] != record:
-                raise TrustError(
-                    f"Record {record.sequence} is another than the one in {told[1].name}: it was edited, and the chain written "
-                    f"anew from there. There it says: {_words(told[0])}. Here: {_words(record)}."
-                )
+                differs.append((record, *told))
 
     count, head = check_chain(rows())
     if count < checkpoint.sequence:
         raise TrustError(f"The file was cut short: it ends at record {count}, and the device signed for {checkpoint.sequence}.")
     if (count, head, tree.root()) != (checkpoint.sequence, checkpoint.hash, checkpoint.root):
         raise TrustError(f"The {count} records of the file are not the {checkpoint.sequence} that the device signed for.")
+    if differs:
+        raise TrustError(_difference(*differs[0], heads))
     return count, _check_heads(heads, checkpoint, witnesses)
+
+
+def _difference(record: Record, told: Record, witness: Witness, heads: dict[int, bytes]) -> str:
+    """Why a record is another here than in a receipt: its chain was written anew, or, where that has the hash that the device
+    signed for then, the receipt was changed."""
+    both = f"There it says: {_words(told)}. Here: {_words(record)}."
+    if heads.get(witness.sequence) == witness.hash:
+        return (
+            f"The receipt beside {witness.name} was changed where it is kept: its record {record.sequence} is not the one "
+            f"that the device signed for. {both}"
+        )
+    return (
+        f"Record {record.sequence} is another than the one in {witness.name}: it was edited, and the chain written anew from "
+        f"there. {both}"
+    )
 
 
 def _check_heads(heads: dict[int, bytes], checkpoint: Checkpoint, witnesses: Sequence[Witness]) -> int:

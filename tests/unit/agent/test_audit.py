@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.audit import Audit, Receipt, moment, receipt_text, save_receipt
-from agent.errors import AuditUnavailable
+from agent.errors import AuditDamaged, AuditUnavailable
 from protocol.audit import GENESIS, open_checkpoint
 from protocol.certificates import PrivateKey
 from protocol.errors import TrustError
@@ -95,7 +95,8 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None
 def test_a_file_that_is_no_record_is_said(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "audit.sqlite"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(AuditUnavailable, match="cannot be written"):
+    error, words = (AuditUnavailable, "cannot be written") if content is None else (AuditDamaged, "was damaged")
+    with pytest.raises(error, match=words):
         Audit(path)
 
 

@@ -48,6 +48,8 @@ def test_a_whole_chain_is_said_to_be_whole(home: Audited) -> None:
         (["UPDATE record SET detail = '{\"number\": 7}' WHERE sequence = 6"], "broken at record 6: it was edited"),
         (["UPDATE record SET detail = '[1]' WHERE sequence = 6"], "broken at record 6: it was edited and no longer reads"),
         (["UPDATE record SET action = x'ff' WHERE sequence = 6"], "broken at record 6: it was edited and no longer reads"),
+        (["UPDATE record SET hash = 'words' WHERE sequence = 6"], "broken at record 6: its hash was edited and no longer reads"),
+        (["UPDATE record SET hash = 100000000000 WHERE sequence = 6"], "broken at record 6: its hash was edited and no longer"),
         (["DELETE FROM record WHERE sequence = 6"], "broken at record 6: it was deleted"),
         (["DELETE FROM record WHERE sequence = 1"], "broken at record 1: it was deleted"),
         (
@@ -91,6 +93,23 @@ def test_a_database_or_its_checkpoint_that_is_gone_is_missed(home: Audited) -> N
     assert verdict(home) != ""
     home.path.unlink()
     assert "was taken away" in verdict(home)
+
+
+def test_a_receipt_that_was_edited_is_named(home: Audited) -> None:
+    """The chain is whole; what the person was left with is not."""
+    (path, *_) = sorted(home.settings.receipts.glob("*.json"))
+    whole = path.read_bytes()
+    for old, new in ((b"Ana Ruiz", b"Bo Li"), (b'"number": 1', b'"number": 9')):
+        assert old in whole
+        path.write_bytes(whole.replace(old, new))
+        assert f"The receipt {path.name} was changed" in verdict(home)
+    path.write_bytes(whole)
+    assert verdict(home) == ""
+
+
+def test_a_file_that_is_no_database_any_more_is_named(home: Audited) -> None:
+    home.path.write_bytes(b"junk" * 2000)
+    assert "was damaged" in verdict(home)
 
 
 def test_a_checkpoint_of_an_earlier_identity_is_no_fault(home: Audited) -> None:

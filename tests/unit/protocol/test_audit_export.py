@@ -1,5 +1,6 @@
 """A chain as a file: what holds, and what each change to it is called, with and without somebody's kept checkpoint."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_what_holds_is_said(file: File) -> None:
     [
         (lambda rows: [*rows[:6], edited(rows[6], action="x"), *rows[7:]], "broken at record 6: it was edited"),
         (lambda rows: [*rows[:6], *rows[7:]], "broken at record 6: it was deleted"),
-        (lambda rows: [*rows[:6], rows[7], rows[6], *rows[8:]], "broken at record 6"),
+        (lambda rows: [*rows[:6], rows[7], rows[6], *rows[8:]], "broken at record 6: the order was changed"),
         (lambda rows: rows[:6], "cut short: it ends at record 5, and the device signed for 12"),
         (lambda rows: [*rows, rows[-1]], "broken at record 13: record 12 stands here a second time"),
         (lambda rows: rows[:1], "cut short: it ends at record 0"),
@@ -116,6 +117,15 @@ def test_who_owns_the_key_is_held_to_what_was_witnessed(tmp_path: Path) -> None:
     assert "written anew: its record 4" in file.verdict(file.home.export(), *silent)
     assert "is one of 1 to 4" in file.verdict(file.home.export(), *silent)
     assert "Record 4 is another" in file.verdict(file.home.export("one"), *silent)
+
+
+def test_a_receipt_that_was_changed_where_it_is_kept_is_told_from_a_chain_written_anew(file: File) -> None:
+    """The device's signature speaks for the chain, so it is the receipt beside it that somebody edited."""
+    first, *others = file.witnesses
+    lied = [msgspec.structs.replace(first.records[0], action="nothing happened"), *first.records[1:]]
+    said = file.verdict(file.whole, dataclasses.replace(first, records=lied), *others)
+    assert "The receipt beside the checkpoint of session one was changed where it is kept: its record 1" in said
+    assert "There it says" in said and "nothing happened" in said
 
 
 def test_another_organisations_device_is_nobody(file: File) -> None:
