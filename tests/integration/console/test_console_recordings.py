@@ -193,4 +193,4 @@ async def test_a_restart_says_how_far_it_has_come(open_console: Open) -> None:
         again = session.of(RebootRequest)[1]
         assert isinstance(again, RebootRequest)
         session.say(RebootState(again.request, "restarting", 900.0))
-        await expect(dialog).to_contain_text("The session goes on when it is back")
+        await expect(dialog).to_contain_text("They allowed it, and the computer restarts")

@@ -157,6 +157,10 @@ export class SessionStore {
         this.notes.restore(value.note);
         this.forwards.restore(value.forwards);
         if (value.phase === "reconnecting") this.lost();
+        if (this.restart.follow(value.phase)) {
+          this.restarting.value = false;
+          this.notify("The computer is back after its restart. The session goes on.", "good");
+        }
         this.begin();
         break;
       case "granted":

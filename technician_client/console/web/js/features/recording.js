@@ -109,9 +109,32 @@ export class Restart {
   constructor(send, newRequest) {
     this.send = send;
     this.newRequest = newRequest;
-    /** @type {import("../../vendor/signals.js").Signal<{stage: "sent" | "asking" | "restarting" | "refused", text: string, back: number} | null>} */
+    /** `away`: the connection is lost, and it is waited for; `back`: for so many seconds after the restart the session may go on
+     * @type {import("../../vendor/signals.js").Signal<{stage: "sent" | "asking" | "restarting" | "away" | "back" | "gone" | "refused", text: string, back: number} | null>} */
     this.state = signal(null);
     this.request = 0;
+  }
+
+  /**
+   * Where the session stands now: what that says of the restart.
+   * @param {string} phase
+   * @returns {boolean} whether the computer has just come back
+   */
+  follow(phase) {
+    const state = this.state.value;
+    if (state === null || !["sent", "asking", "restarting", "away"].includes(state.stage)) return false;
+    if (phase === "over") this.state.value = state.stage === "restarting" || state.stage === "away" ? { ...state, stage: "gone" } : null;
+    else if (phase === "reconnecting") this.state.value = state.stage === "restarting" || state.stage === "away" ? { ...state, stage: "away" } : null;
+    else if (phase === "open" && state.stage === "away") {
+      this.state.value = { ...state, stage: "back" };
+      return true;
+    }
+    return false;
+  }
+
+  /** Whether the computer is on its way down or up. */
+  get underway() {
+    return ["restarting", "away"].includes(this.state.value?.stage ?? "");
   }
 
   /** @param {string} reason */

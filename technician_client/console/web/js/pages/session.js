@@ -37,7 +37,9 @@ function LiveSession({ session, store }) {
     <${LinkBanner} store=${store} />
     ${
       session.phase === "reconnecting" &&
-      html`<div class="banner banner-poor" role="alert"><${Icon} name="away" />The connection to the device was lost. Reconnecting; what was granted is kept for a while, nobody is asked again.</div>`
+      (store.restart.underway
+        ? html`<div class="banner" role="status"><${Icon} name="restart" />The computer restarts. Waiting for it to come back${store.restart.state.value !== null && store.restart.state.value.back > 0 ? `, for at most ${Math.round(store.restart.state.value.back / 60)} minutes; the session then goes on by itself` : ""}.</div>`
+        : html`<div class="banner banner-poor" role="alert"><${Icon} name="away" />The connection to the device was lost. Reconnecting; what was granted is kept for a while, nobody is asked again.</div>`)
     }
     <main class="workspace">
       <div class="workspace-column">

@@ -61,6 +61,16 @@ export async function screenshot(store) {
   }
 }
 
+/** How far a restart has come, in words; nothing for one that was not ordered, or has ended. */
+const RESTARTING = /** @type {Readonly<Record<string, string>>} */ (
+  Object.freeze({
+    sent: "Telling the computer",
+    asking: "The user is being asked. They may have work to save.",
+    restarting: "They allowed it, and the computer restarts.",
+    away: "It is down. Waiting for it to come back.",
+  })
+);
+
 /** Asks once more, and says how far the restart has come. @param {{store: SessionStore}} props */
 export function RestartDialog({ store }) {
   /** @type {{current: HTMLDialogElement | null}} */
@@ -69,6 +79,7 @@ export function RestartDialog({ store }) {
   const open = store.restarting.value;
   const state = store.restart.state.value;
   const back = store.session.value?.after_restart ?? 0;
+  const words = RESTARTING[state?.stage ?? ""];
   useEffect(() => {
     if (open) dialog.current?.showModal();
     else dialog.current?.close();
@@ -89,16 +100,16 @@ export function RestartDialog({ store }) {
           : "The session ends with the restart. To come back without a new question, the user must have agreed to that when the session opened."
       }</p>
       ${
-        state === null || state.stage === "refused"
+        words === undefined
           ? html`<label class="field"><span>Reason <span class="quiet">shown to them</span></span>
               <input type="text" maxlength="200" value=${reason} placeholder="For example: the update needs it" onInput=${(/** @type {any} */ event) => setReason(event.target.value)} /></label>`
-          : html`<p role="status">${{ sent: html`<${Spinner} text="Telling the computer" />`, asking: html`<${Spinner} text="The user is being asked. They may have work to save." />`, restarting: html`<${Spinner} text=${state.back > 0 ? "It restarts. The session goes on when it is back." : "It restarts."} />` }[state.stage]}</p>`
+          : html`<p role="status"><${Spinner} text=${words} /></p>`
       }
       <div class="dialog-foot">
         ${state?.stage === "refused" && html`<p class="error" role="alert"><${Icon} name="warning" />${state.text || "The computer does not restart."}</p>`}
         <div class="dialog-actions">
-          <button type="button" class="button" onClick=${close}>${state === null || state.stage === "refused" ? "Cancel" : "Close"}</button>
-          ${(state === null || state.stage === "refused") && html`<button type="submit" class="button button-danger">Restart</button>`}
+          <button type="button" class="button" onClick=${close}>${words === undefined ? "Cancel" : "Close"}</button>
+          ${words === undefined && html`<button type="submit" class="button button-danger">Restart</button>`}
         </div>
       </div>
     </form>

@@ -104,7 +104,7 @@ const ENDINGS = /** @type {Record<string, string>} */ ({
 });
 
 /** @param {{session: SessionSnapshot, store: SessionStore}} props */
-export function Over({ session }) {
+export function Over({ session, store }) {
   const over = session.over;
   const title = ENDINGS[over?.reason ?? ""] ?? (over?.clean === false ? "The session was cut" : "The session has ended");
   const opened = session.session_id !== "";
@@ -115,6 +115,11 @@ export function Over({ session }) {
         <span class="over-mark ${over?.clean === false ? "over-poor" : ""}"><${Icon} name=${over?.clean === false ? "away" : opened ? "check" : "hand"} size=${26} /></span>
         <h1 id="over-title">${title}</h1>
         <p class="opening-device">${session.verified && html`<${Icon} name="shield" size=${18} />`}<strong>${session.label || "The device behind the code"}</strong></p>
+        ${store.restart.state.value?.stage === "gone" && html`<p role="status">${
+          store.restart.state.value.back > 0
+            ? "The computer restarted and did not come back in time. Ask to help again as soon as the list of devices shows it."
+            : "The computer restarts. The user had not agreed that you come back by yourself: ask to help again when it is there."
+        }</p>`}
         <p>${over?.text}</p>
         ${over?.receipt && html`<${Receipt} text=${over.receipt} />`}
         <div class="dialog-actions">${opened && html`<a class="button" href=${`#/past/${session.session_id}`}>Receipt and notes</a>`}<a class="button button-primary" href="#/">Back to the devices</a></div>
