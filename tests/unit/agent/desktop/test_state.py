@@ -95,6 +95,21 @@ def test_chat_is_kept_by_session_and_ends_with_it() -> None:
     assert state.conversation("unknown").name == ""
 
 
+def test_technicians_who_hear_one_another_share_the_chat() -> None:
+    shared = ("view", "chat", "colleagues")
+    one, two, apart = status("s1", granted=shared), status("s2", granted=shared), status("s3")
+    state = hearing(*(SessionChanged(session) for session in (one, two, apart)), ChatHeard("s1", "Ana Ruiz", "is it on?", 0.0))
+    state.said("s2", "it is", 6.0)
+    state.said("s3", "only for you", 7.0)
+    for session in ("s1", "s2"):
+        assert [(line.name, line.text) for line in state.conversation(session).lines] == [
+            ("Ana Ruiz", "is it on?"),
+            ("", "it is"),
+        ]
+    assert [line.text for line in state.conversation("s3").lines] == ["only for you"]
+    assert (state.conversation("s1").unread, state.conversation("s2").unread) == (1, 0)
+
+
 def test_a_long_chat_loses_its_oldest_lines() -> None:
     chat = Conversation("Ana")
     for number in range(MOST_CHAT_LINES + 5):

@@ -1,0 +1,134 @@
+"""The panel of everybody who helps on a device: who is here, whose mouse and keyboard it is, handing over, asking, calling."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from protocol.capabilities import Capability
+from protocol.errors import RefusalReason
+from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import (
+    ColleaguesState,
+    ControlAsk,
+    ControlAsked,
+    ControlKeep,
+    HandOver,
+    Invite,
+    InviteCancel,
+    InviteNotes,
+    People,
+    Person,
+)
+from protocol.messages.session import Refusal
+from technician_client.console.ports import GrantsNow
+from tests.integration.console.conftest import WATCH_AND_CONTROL, Open, Technician
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+COLLEAGUES = (*WATCH_AND_CONTROL, Capability.COLLEAGUES)
+SHOTS = Path(__file__).parents[3] / "build" / "screens"
+ME, BEN = Person(1, "Anna Berger", 2, [Capability.VIEW, Capability.CONTROL], True), Person(2, "Ben Ruiz", 3, [Capability.VIEW])
+BEN_CONTROLS = [
+    Person(1, "Anna Berger", 2, [Capability.VIEW], True),
+    Person(2, "Ben Ruiz", 3, [Capability.VIEW, Capability.CONTROL]),
+]
+    Person(1, "Anna Berger", 2, [Capability.VIEW], True),
+    Person(2, "Ben Ruiz", 3, [Capability.VIEW, Capability.CONTROL]),
+]
+
+
+async def sent(technician: Technician, kind: type) -> object:
+    """The newest message of this kind that the page has sent."""
+    for _ in range(500):
+        if found := technician.session.of(kind):
+            return found[-1]
+        await technician.page.wait_for_timeout(10)
+    raise AssertionError(f"no {kind.__name__} was sent")
+
+
+async def people_panel(technician: Technician) -> Page:
+    await technician.open_session()
+    await technician.page.get_by_role("tab", name="People").click()
+    return technician.page
+
+
+async def test_a_colleague_is_called_with_the_notes_of_the_session(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        await technician.open_session()
+        page = technician.page
+        await page.get_by_role("tab", name="Notes").click()
+        await page.get_by_role("textbox", name="Notes").fill("the spooler crashes")
+        await page.get_by_role("tab", name="People").click()
+        await expect(page.get_by_text("You are alone here")).to_be_visible()
+        await expect(page.get_by_label("What they should know")).to_have_value("the spooler crashes")
+        await page.get_by_role("button", name="Ask the user, then call").click()
+        invite = await sent(technician, Invite)
+        assert isinstance(invite, Invite)
+        assert (invite.tier, invite.note) == (3, "the spooler crashes")
+        technician.session.say(ColleaguesState(invite.request, "asking_user"))
+        await expect(page.get_by_text("The user is being asked")).to_be_visible()
+        technician.session.say(ColleaguesState(invite.request, "called", "", 600.0))
+        technician.session.say(People([ME], 3))
+        await expect(page.get_by_text("A technician of tier 3 is called")).to_be_visible()
+        await page.reload()
+        await page.get_by_role("button", name="Take it back").click()
+        await sent(technician, InviteCancel)
+
+
+async def test_handing_over_and_asking(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        page = await people_panel(technician)
+        technician.session.say(People([ME, BEN]))
+        listed = page.get_by_role("list", name="Technicians who are here")
+        await expect(listed.get_by_role("listitem")).to_have_count(2)
+        await expect(page.get_by_text("You have mouse and keyboard.")).to_be_visible()
+        technician.session.say(ControlAsked(2, "Ben Ruiz"))
+        card = page.get_by_role("alert").filter(has_text="asks for mouse and keyboard")
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=SHOTS / "people.png")
+        await card.get_by_role("button", name="Keep them").click()
+        assert await sent(technician, ControlKeep) == ControlKeep(2)
+        await expect(card).to_have_count(0)
+        await listed.get_by_role("button", name="Hand over").click()
+        handed = await sent(technician, HandOver)
+        assert isinstance(handed, HandOver) and handed.number == 2
+        technician.session.say(GrantsNow(frozenset(COLLEAGUES) - {Capability.CONTROL}))
+        technician.session.say(ColleaguesState(handed.request, "handed_over", "Ben Ruiz"))
+        technician.session.say(People(BEN_CONTROLS))
+        line = page.locator(".control-line")
+        await expect(line).to_contain_text("Ben Ruiz has mouse and keyboard: watch along, or ask for them.")
+        await line.get_by_role("button", name="Ask for control").click()
+        asked = await sent(technician, ControlAsk)
+        assert isinstance(asked, ControlAsk)
+        technician.session.say(ColleaguesState(asked.request, "asking_holder", "Ben Ruiz"))
+        await expect(line).to_contain_text("Ben Ruiz is being asked")
+        technician.session.say(
+            Refusal("colleagues.control_ask", asked.request, RefusalReason.BUSY, "Ben Ruiz keeps mouse and keyboard for now.")
+        )
+        await expect(page.locator(".panel-people .error")).to_have_text("Ben Ruiz keeps mouse and keyboard for now.")
+        await page.emulate_media(color_scheme="dark")
+        await page.screenshot(path=SHOTS / "people-dark.png")
+
+
+async def test_whoever_was_called_reads_the_note_and_the_badge_says_so(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        await technician.open_session()
+        page = technician.page
+        technician.session.say(InviteNotes("<b>Ana</b> Ruiz", 1, "see the log\n<script>", 1795262400.0))
+        technician.session.say(ChatMessage("hello Ben", 0.0, "Ana Ruiz"))
+        await expect(page.get_by_role("tab", name="People").locator(".count")).to_have_text("1")
+        await page.get_by_role("tab", name="People").click()
+        notes = page.get_by_role("region", name="Why you were called")
+        await expect(notes.get_by_role("heading")).to_have_text("<b>Ana</b> Ruiz called you")
+        await expect(notes).to_contain_text("<script>")
+        await expect(page.get_by_role("tab", name="People").locator(".count")).to_have_count(0)
+        await page.get_by_role("tab", name="Chat").click()
+        await expect(page.locator(".bubble-colleague .bubble-name")).to_have_text("Ana Ruiz")
+
+
+async def test_without_it_the_panel_offers_to_ask(open_console: Open) -> None:
+    async with open_console() as technician:
+        page = await people_panel(technician)
+        await expect(page.get_by_text("You may not see who else helps here")).to_be_visible()
+        await page.get_by_role("button", name="Ask for it").click()
+        await expect(page.get_by_text("You are alone here")).to_be_visible()
