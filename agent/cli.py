@@ -20,6 +20,8 @@ from agent.attending import Attendant, clock
 from agent.audit_cli import audit
 from agent.backends.boot import boot_id
 from agent.daemon import Daemon, platform_name
+from agent.desktop.entry import install as install_entries_of
+from agent.desktop.entry import remove as remove_entries
 from agent.desktop.launch import launch
 from agent.desktop.texts import LANGUAGES
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
@@ -152,11 +154,24 @@ def attend_command(settings: AgentSettings) -> None:
 @click.option("--get-help", is_flag=True, help="Open the window that asks for help.")
 @click.option("--theme", type=click.Choice(("auto", "dark", "light")), default="auto", help="Colours (default: the desktop's).")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Language of the windows (default: the desktop's).")
+@click.option("--install", "install_entries", is_flag=True, help="Put it into your desktop's menu and start it at every login.")
+@click.option("--uninstall", is_flag=True, help="Take it out of both again.")
 @click.pass_obj
-def desktop_command(settings: AgentSettings, get_help: bool, theme: str, language: str | None) -> None:
+def desktop_command(
+    settings: AgentSettings, get_help: bool, theme: str, language: str | None, install_entries: bool, uninstall: bool
+) -> None:
     """Show the tray icon and the windows that ask you, for as long as you are logged in."""
+    if install_entries or uninstall:
+        _desktop_entries(settings, away=uninstall)
+        return
     options = ["--theme", theme, *(["--language", language] if language else []), *(["--get-help"] if get_help else [])]
     launch(settings.home, options, identity=settings.identity)
+
+
+def _desktop_entries(settings: AgentSettings, *, away: bool) -> None:
+    argv = [str(Path(sys.argv[0]).resolve()), "--home", str(settings.home.resolve()), "desktop"]
+    for path in remove_entries(os.environ) if away else install_entries_of(argv, os.environ):
+        click.echo(f"{'Removed' if away else 'Wrote'} {path}")
 
 
 @cli.command("status")

@@ -175,7 +175,7 @@ QMenu::item:selected {{ background: {t.accent_soft}; }}
 QMenu::item:disabled {{ color: {t.ink_soft}; }}
 QMenu::separator {{ height: 1px; background: {t.line}; margin: 4px 8px; }}
 QToolTip {{ background: {t.card}; color: {t.ink}; border: 1px solid {t.line_strong}; padding: 4px; }}
-QFrame#banner {{ background: {t.card}; border: 1px solid {t.accent}; border-radius: 10px; }}
+QFrame#banner {{ background: {t.card}; border: 1px solid {t.accent}; }}
 QFrame#banner[paused="true"] {{ background: {t.warn_soft}; border-color: {t.warn}; }}
 QFrame[role="bubble"] {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 10px; }}
 QFrame[role="bubble-own"] {{ background: {t.accent_soft}; border: 1px solid {t.accent_soft}; border-radius: 10px; }}

@@ -20,7 +20,18 @@ MAY_USE = {
     "agent.settings",
     "agent.status",
 }
-PURE = {"allowed_model", "consent_model", "launch", "look", "menu_model", "receipt_model", "session_model", "state", "texts"}
+PURE = {
+    "allowed_model",
+    "consent_model",
+    "entry",
+    "launch",
+    "look",
+    "menu_model",
+    "receipt_model",
+    "session_model",
+    "state",
+    "texts",
+}
 HEAVY = {"numpy", "av", "tuf", "zstandard", "psutil", "websockets", "dns", "mss", "sqlite3", "cryptography"}
 DESKTOP = [module for module in modules() if module.name.startswith("agent.desktop")]
 

@@ -1,4 +1,5 @@
-"""`make demo` as a person runs it: the address it prints opens, the terminal asks, Ctrl-C leaves nothing behind."""
+"""`make demo` as a person runs it: the address it prints opens, the code it prints leads in, the terminal asks as the window
+does, Ctrl-C leaves nothing behind."""
 
 import json
 import sys
@@ -19,6 +20,7 @@ def test_a_person_at_the_demo_sees_asks_answers_and_ends_it() -> None:
     terminal = Terminal([sys.executable, "-m", "tests.demo"], env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
     try:
         address = terminal.expect(r"(file://\S+)", seconds=60).group(1)
+        code = terminal.expect(r"to be read out to a technician:\s+(\d{3} \d{3} \d{3})", seconds=60).group(1)
         terminal.expect("Waiting for technicians who ask to help")
         (directory,) = set((ROOT / "build" / "demo").glob("run-*")) - before
         mark = _mark_of(directory)
@@ -28,7 +30,7 @@ def test_a_person_at_the_demo_sees_asks_answers_and_ends_it() -> None:
             terminal.type("\n")
             terminal.expect("Your answer: No")
             console.page.get_by_role("link", name="Back to the devices").click()
-            console.ask("Reception PC", "Once more")
+            console.join(code, "Once more")
             terminal.expect(r"Your answer \[w/c/y/N\]")
             terminal.type("w\n")
             console.wait_for_picture()
