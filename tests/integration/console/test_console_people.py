@@ -32,9 +32,6 @@ BEN_CONTROLS = [
     Person(1, "Anna Berger", 2, [Capability.VIEW], True),
     Person(2, "Ben Ruiz", 3, [Capability.VIEW, Capability.CONTROL]),
 ]
-    Person(1, "Anna Berger", 2, [Capability.VIEW], True),
-    Person(2, "Ben Ruiz", 3, [Capability.VIEW, Capability.CONTROL]),
-]
 
 
 async def sent(technician: Technician, kind: type) -> object:
