@@ -1,4 +1,4 @@
-"""Files between a browser and a device: the console only passes their bytes on, a few hundred kilobytes at a time.
+"""Files between a browser and a device: the console only passes their bytes on, a few megabytes at a time at most.
 
 A browser that is slow, or a device that is, holds the other back. What the user of the page sees of it are "transfer" objects. A
 transfer outlives a cut of the session: it goes on in the one that is resumed.

@@ -10,13 +10,15 @@ from playwright.async_api import expect
 from agent.features.clipboard import ClipboardFeature
 from protocol.capabilities import Capability
 from protocol.messages.clipboard import ClipboardChanged
+from protocol.messages.input import Key
 from tests.integration.console.conftest import Open
 from tests.kit.file_wire import FileWire
+from tests.kit.waiting import eventually_async
 from tests.unit.technician_client.test_clipboards import Memory
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 BOTH = (Capability.VIEW, Capability.CHAT, Capability.FILES_IN, Capability.FILES_OUT)
-CLIPBOARD = (Capability.VIEW, Capability.CLIPBOARD_IN, Capability.CLIPBOARD_OUT)
+CLIPBOARD = (Capability.VIEW, Capability.CONTROL, Capability.CLIPBOARD_IN, Capability.CLIPBOARD_OUT)
 
 
 async def test_files_are_put_and_taken_by_hash(open_console: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,4 +77,14 @@ async def test_the_clipboard_goes_both_ways(open_console: Open, tmp_path: Path) 
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
             await page.screenshot(path=Path("build/screens") / f"clipboard-{scheme}.png")
+
+        def pasted() -> list[tuple[str, bool]]:
+            return [(one.code, one.pressed) for one in technician.session.of(Key)]
+
+        await page.evaluate("navigator.clipboard.writeText('pasted into the picture')")
+        await page.locator("#screen").click()
+        await page.keyboard.press("Control+v")
+        await eventually_async(lambda: len(pasted()) == 4, "the keys follow")
+        assert there.data.decode() == "pasted into the picture"
+        assert pasted() == [("ControlLeft", True), ("KeyV", True), ("KeyV", False), ("ControlLeft", False)]
         await wire.close()

@@ -148,7 +148,7 @@ async def test_what_is_not_understood_is_refused(page: Page, body: Any) -> None:
 
 
 async def test_a_transfer_is_paused_and_stopped(page: Page) -> None:
-    (page.home / "file").write_bytes(DATA)
+    (page.home / "file").write_bytes(DATA * 10)  # more than the console takes before somebody fetches it
     _, begun = await page.post("downloads", {"path": raw(b"file")})
     assert (await page.post(f"transfers/{begun['id']}", {"action": "pause"}))[0] == 204
     assert (await page.post(f"transfers/{begun['id']}", {"action": "stop"}))[0] == 204

@@ -24,6 +24,24 @@ export class Clipboard {
     /** Bring what changes there to this computer by itself, while this page has the focus. Off until somebody says so. */
     this.follow = signal(false);
     this.watching = false;
+    /** Whether this computer's clipboard may be newer than the one there: it changes while another window has the focus. */
+    this.fresh = true;
+    /** @type {string | null} the text of this computer that went there last */
+    this.mine = null;
+  }
+
+  /** The keyboard is the picture's again. */
+  returned() {
+    this.fresh = true;
+  }
+
+  /** What is pasted into the picture goes there first, unless what was copied there is newer. @param {Blob | string | null} what
+   * @returns {Promise<boolean>} whether what is there now is what was meant */
+  async paste(what) {
+    if (what === null || !this.fresh || what === this.mine) return true;
+    const done = await this.put(what);
+    if (done) this.fresh = false;
+    return done;
   }
 
   /** Say once per connection that changes are wanted. */
@@ -38,7 +56,12 @@ export class Clipboard {
 
   /** @param {any} message clipboard.changed */
   hear({ serial, kinds, concealed, ours }) {
+    const first = this.there.value === null; // how things stand, and nothing that somebody has done
     this.there.value = { serial, kinds, concealed, ours };
+    if (!ours && !first) {
+      this.fresh = false;
+      this.mine = null;
+    }
     this.text.value = null;
     this.image.value = null;
     if (this.follow.value && !ours && !concealed && kinds.length > 0) this.bring(true);
@@ -62,6 +85,7 @@ export class Clipboard {
     this.busy.value = true;
     const done = await this.ask(() => fetch(`${this.top}/${image ? "image" : "text"}`, { method: "POST", body }));
     this.busy.value = false;
+    if (done !== null) this.mine = image ? null : what;
     if (done !== null) this.say(image ? "The image is on the clipboard there." : "The text is on the clipboard there.", "good");
     return done !== null;
   }

@@ -1,7 +1,9 @@
 // Mouse and keyboard of the technician, taken from the picture and sent to the agent. Nothing is taken while control is not granted.
 
 import { sourcePoint } from "./geometry.js";
+import { pasted } from "./clipboard.js";
 import { Keys, isLeave, press } from "./keys.js";
+import { PasteFirst, isPaste } from "./paste.js";
 import { MoveThinner, WheelCounter } from "./pointer.js";
 
 export class Input {
@@ -13,8 +15,10 @@ export class Input {
    * @param {() => {width: number, height: number}} parts.size of the source in its pixels
    * @param {(point: {x: number, y: number} | null) => void} parts.onPoint where the pointer is while the technician controls
    * @param {() => void} parts.onLeave the technician asked for the way out of the picture
+   * @param {() => boolean} parts.mayPaste whether this computer's clipboard may go there
+   * @param {(what: Blob | string | null) => Promise<boolean>} parts.paste put it there; whether the key may follow
    */
-  constructor({ picture, keyboard, send, size, onPoint, onLeave }) {
+  constructor({ picture, keyboard, send, size, onPoint, onLeave, mayPaste, paste }) {
     this.picture = picture;
     this.keyboard = keyboard;
     this.send = send;
@@ -23,6 +27,7 @@ export class Input {
     this.onLeave = onLeave;
     this.allowed = false;
     this.keys = new Keys();
+    this.paste = new PasteFirst({ wanted: mayPaste, put: paste, send: (message) => this.send("input.key", { ...message }) });
     this.wheel = new WheelCounter();
     this.moves = new MoveThinner((x, y) => this.send("input.pointer_move", { x, y }));
     /** @type {Set<number>} buttons held */
@@ -57,6 +62,7 @@ export class Input {
   letGo() {
     const held = this.keys.clear() || this.buttons.size > 0;
     this.buttons.clear();
+    this.paste.drop();
     if (held && this.allowed) this.send("input.release_all");
   }
 
@@ -83,6 +89,7 @@ export class Input {
     }
     this.on(this.keyboard, "keydown", (/** @type {KeyboardEvent} */ event) => this.keyDown(event));
     this.on(this.keyboard, "keyup", (/** @type {KeyboardEvent} */ event) => this.keyUp(event));
+    this.on(this.keyboard, "paste", (/** @type {ClipboardEvent} */ event) => this.pasteCame(event));
     this.on(this.keyboard, "input", (/** @type {InputEvent} */ event) => this.textCame(event));
     this.on(this.keyboard, "compositionend", (/** @type {CompositionEvent} */ event) => this.composed(event.data));
     this.on(this.keyboard, "blur", () => this.letGo());
@@ -162,7 +169,12 @@ export class Input {
       return;
     }
     if (!this.allowed) return;
-    this.pass(event, this.keys.down(event));
+    const result = this.keys.down(event);
+    if (isPaste(event) && result.messages.length > 0 && this.paste.waiting === null && this.paste.wanted()) {
+      this.paste.begin(event.code, result.messages); // and the browser goes on to its paste event
+      return;
+    }
+    this.pass(event, result);
   }
 
   /** @param {KeyboardEvent} event */
@@ -179,7 +191,12 @@ export class Input {
       event.preventDefault();
       event.stopPropagation();
     }
-    for (const message of messages) this.send("input.key", { ...message });
+    for (const message of messages) if (!this.paste.hold(message)) this.send("input.key", { ...message });
+  }
+
+  /** @param {ClipboardEvent} event */
+  pasteCame(event) {
+    if (this.paste.came(pasted(event.clipboardData))) event.preventDefault();
   }
 
   /** Text that came without a key: from a panel of emoji, a drawing pad, dictation. @param {InputEvent} event */

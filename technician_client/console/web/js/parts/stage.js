@@ -179,6 +179,12 @@ function Picture({ store, view, hand, input, onFocus }) {
       send,
       size: () => store.layout.value ?? { width: 1, height: 1 },
       onPoint: (point) => screen.cursor.follow(point),
+      mayPaste: () => store.may("clipboard_in"),
+      paste: async (what) => {
+        const done = await store.clipboard.paste(what);
+        if (!done) store.notify(`Not pasted. ${store.clipboard.status.value.text}`, "poor");
+        return done;
+      },
       onLeave: () => /** @type {HTMLElement | null} */ (document.querySelector(".toolbar button:not([disabled])"))?.focus(),
     });
     return () => {
@@ -187,6 +193,12 @@ function Picture({ store, view, hand, input, onFocus }) {
       store.screen = null;
     };
   }, [store]);
+
+  // Who copied last wins: what is copied there is then not written over by a paste.
+  const both = store.may("clipboard_in") && store.may("clipboard_out") && store.link.value === "up";
+  useEffect(() => {
+    if (both) store.clipboard.watch();
+  }, [both]);
 
   // Before the next paint: what the page says about control must never be ahead of what it does.
   useLayoutEffect(() => {
@@ -238,7 +250,10 @@ function Picture({ store, view, hand, input, onFocus }) {
       autocomplete="off"
       autocapitalize="off"
       spellcheck="false"
-      onFocus=${() => onFocus(true)}
+      onFocus=${() => {
+        store.clipboard.returned();
+        onFocus(true);
+      }}
       onBlur=${() => onFocus(false)}
     ></textarea>
     <${Veil} store=${store} />
