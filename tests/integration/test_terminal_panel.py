@@ -1,7 +1,8 @@
-"""Terminals in the console: a real Chromium, a real relay, real programs; a reload and a cut in between."""
+"""Terminals, ports and the log in the console: a real Chromium, a real relay, real programs; a reload and a cut in between."""
 
 import os
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from playwright.sync_api import expect
 
 from tests.integration.test_shell import TERMINALS
 from tests.kit.console_page import ConsolePage
+from tests.kit.processes import free_port
+from tests.kit.services import Service, a_service
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
@@ -153,6 +156,30 @@ def test_a_cut_of_the_connection_loses_and_doubles_nothing(world: World, screen:
     screen.until(r"\ntyped-while-away\s*\nready>")
 
 
+def test_what_was_printed_long_ago_is_found(screen: Screen) -> None:
+    page = screen.page
+    screen.type("clear; echo needle-$((100+11)); seq 1 400; echo needle-$((200+22))")
+    screen.until(r"needle-222\s*\nready> *$")
+    assert "needle-111" not in screen.text
+    page.keyboard.press("Control+Shift+F")
+    page.get_by_label("Words that were printed").fill("NEEDLE-")
+    found = page.locator(".terminal-found")
+    expect(found).to_have_text(re.compile("^1 of [0-9]+$"))
+    count = int(found.inner_text().rpartition(" ")[2])
+    for _ in range(count):
+        if "needle-111" in screen.text:
+            break
+        page.keyboard.press("Enter")
+    screen.until("needle-111")
+    screen.console.screenshot(SCREENS / "terminal-search-light.png")
+    page.keyboard.press("Shift+Enter")
+    page.get_by_label("Words that were printed").fill("nowhere")
+    expect(found).to_have_text("Not found")
+    page.keyboard.press("Escape")
+    screen.type("")
+    screen.until(r"ready> *$")
+
+
 def test_several_terminals_are_tabs_and_each_ends_with_its_button(screen: Screen) -> None:
     page = screen.page
     page.get_by_role("button", name="New terminal", exact=True).click()
@@ -176,3 +203,113 @@ def test_several_terminals_are_tabs_and_each_ends_with_its_button(screen: Screen
         page.locator(".terminal-close").last.click()
     expect(page.get_by_text("No terminal is open")).to_be_visible()
     assert not screen.console.problems
+
+
+@pytest.fixture(scope="module")
+def log_file() -> Iterator[Path]:
+    """A log of this computer that policy lets be read, written by the test."""
+    path = Path(f"/var/log/handrail-{os.getpid()}.log")
+    path.write_text(
+        "Nov 22 02:00:00 desk sshd[5]: a connection was opened\n"
+        "Nov 22 02:00:00 desk backup[6]: error: the disk is full\n"
+        "Nov 22 02:00:00 desk backup[6]: warning: it is tried again\n"
+    )
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    one = a_service(tmp_path_factory.mktemp("service"))
+    yield one
+    one.stop()
+
+
+def knock(port: int) -> bytes:
+    """What comes from a port here before it is closed."""
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        try:
+            return connection.recv(100)
+        except ConnectionError:
+            return b""
+
+
+def forward(console: ConsolePage, port: int, here: str = "", host: str = "") -> int:
+    """Forward a port by the form; returns the number here."""
+    form = console.page.get_by_role("form", name="Forward a port")
+    form.get_by_label("Port on the device").fill(str(port))
+    form.get_by_label("Port here").fill(here)
+    if host:
+        form.get_by_text("A computer behind the device").click()
+        form.get_by_label("Its name or address").fill(host)
+    form.get_by_role("button", name="Forward").click()
+    row = console.page.locator(".port").filter(has_text=f"{host}:{port}" if host else f"port {port} of")
+    return int(row.locator("strong").inner_text().partition(":")[2])
+
+
+def test_a_service_of_the_device_is_reached_from_here_counted_and_stopped(console: ConsolePage, service: Service) -> None:
+    page = console.page
+    page.locator("#tab-ports").click()
+    page.locator("#panel-ports").get_by_role("button", name="Ask for it").click()
+    here = forward(console, service.port)
+    assert here != service.port, "that number is taken on this computer, by the service itself"
+    rows = page.locator(".port")
+    expect(rows.first).to_contain_text("Nothing has connected yet")
+    assert service.ask(here) == service.answer
+    expect(rows.first).to_contain_text(re.compile(r"1 connection, 0 open . [1-9].* there . [1-9].* back"), timeout=SECONDS)
+
+    chosen, nobody = free_port(), free_port()
+    assert forward(console, nobody, here=str(chosen)) == chosen
+    assert knock(chosen) == b""
+    expect(rows.nth(1)).to_contain_text("Nothing listens on", timeout=SECONDS)
+    assert knock(forward(console, 80, host="printer.example")) == b""
+    expect(rows.nth(2)).to_contain_text("Policy does not let", timeout=SECONDS)
+    page.get_by_label("Port on the device").fill("70000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="from 1 to 65535")).to_be_visible()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        console.screenshot(SCREENS / f"ports-{scheme}.png")
+    page.emulate_media(color_scheme="light")
+
+    page.reload()
+    expect(rows).to_have_count(3, timeout=SECONDS)
+    assert service.ask(here) == service.answer, "a page that is loaded anew changes nothing"
+    page.get_by_label(f"Stop 127.0.0.1:{here}").click()
+    expect(rows).to_have_count(2)
+    with pytest.raises(ConnectionRefusedError):
+        knock(here)
+    assert not console.problems
+
+
+def test_the_log_of_the_device_is_followed_filtered_and_held(console: ConsolePage, log_file: Path) -> None:
+    page = console.page
+    page.locator("#tab-logs").click()
+    panel = page.locator("#panel-logs")
+    panel.get_by_role("combobox", name="Log").select_option(str(log_file))
+    panel.get_by_role("button", name="Apply").click()
+    lines = panel.locator(".log-line")
+    expect(lines).to_have_count(3, timeout=SECONDS)
+    expect(lines.nth(1)).to_have_class(re.compile("log-error"))
+    with log_file.open("a") as log:
+        log.write("Nov 22 02:00:01 desk cron[7]: <img src=x onerror=alert(1)> ran\n")
+    expect(lines.last).to_contain_text("<img src=x onerror=alert(1)> ran", timeout=SECONDS)
+    assert panel.locator("img").count() == 0
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        console.screenshot(SCREENS / f"log-{scheme}.png")
+    page.emulate_media(color_scheme="light")
+
+    panel.get_by_role("button", name="Pause").click()
+    with log_file.open("a") as log:
+        log.write("Nov 22 02:00:02 desk cron[7]: while it is held\n")
+    expect(panel.get_by_text("1 more have come")).to_be_visible(timeout=SECONDS)
+    expect(lines).to_have_count(4)
+    panel.get_by_role("button", name="Follow").click()
+    expect(lines.last).to_contain_text("while it is held")
+
+    panel.get_by_role("searchbox", name="Text").fill("DISK")
+    page.keyboard.press("Enter")
+    expect(lines).to_have_count(1, timeout=SECONDS)
+    expect(lines).to_contain_text("error: the disk is full")
+    assert not console.problems

@@ -90,6 +90,7 @@ class MemorySession:
         self.said: asyncio.Queue[SessionEvent] = asyncio.Queue()
         self.over: SessionOver | None = None
         self.asked: list[tuple[Capability, str]] = []
+        self.replies: dict[type[Message], Callable[[Any], Iterable[Message]]] = {}  # what the agent says to such a message
         self.answer: Callable[[Capability], Refused | None] = lambda _capability: None
         self.findings: list[Finding] = []
         self.tables: list[DiagnosticsTable] = []
@@ -110,6 +111,8 @@ class MemorySession:
         if self.over is not None:
             raise LocalProtocolError("the session is over")
         self.sent.append(message)
+        for reply in self.replies.get(type(message), lambda _message: ())(message):
+            self.say(reply)
         match message:
             case ScreenStart() if self.unrecorded:
                 self.say(Refusal("screen.start", 0, RefusalReason.POLICY, "The policy demands a recording."))

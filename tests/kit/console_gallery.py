@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,16 @@ from playwright.async_api import expect
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, TrustError
 from protocol.messages.chat import ChatMessage
+from protocol.messages.logs import LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources
+from protocol.messages.terminal import TerminalList, TerminalListing, TerminalOpen, TerminalOpened, TerminalOutput
 from technician_client.console.ports import RelayState
+from technician_client.private_files import make_private_directory
+from technician_client.recordings.writer import End, Meta, RecordingWriter
+from technician_client.subscriptions import Publisher
 from tests.kit.console import Picture, denied, sample_findings, sample_fixes, sample_tables
 from tests.kit.console_window import Technician
+from tests.kit.past import OPENED, RECORDING, SESSION, keep_two_sessions
+from tests.kit.recordings import WIDTH, Source
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,53 @@ async def session(technician: Technician) -> None:
     await expect(technician.page.locator(".finding").first).to_be_visible()
 
 
+PRINTED = (
+    b"\x1b[32mana@meeting-room-2\x1b[0m:\x1b[34m~\x1b[0m$ lpstat -p\r\n"
+    b"printer Laser is idle.  enabled since Sun 22 Nov 2026\r\n\x1b[31mlpstat: one job failed\x1b[0m\r\n"
+    b"\x1b[32mana@meeting-room-2\x1b[0m:\x1b[34m~\x1b[0m$ "
+)
+
+
+async def terminal(technician: Technician) -> None:
+    """A terminal with something printed, being searched."""
+    technician.session.replies |= {
+        TerminalList: lambda said: [TerminalListing(said.request, [])],
+        TerminalOpen: lambda said: [TerminalOpened(said.request, 1, "ana", False), TerminalOutput(1, 0, PRINTED)],
+    }
+    await technician.open_session()
+    await technician.page.locator("#tab-terminal").click()
+    await expect(technician.page.locator(".xterm-rows")).to_contain_text("one job failed")
+    await technician.page.get_by_role("button", name="Search what was printed").click()
+    await technician.page.get_by_label("Words that were printed").fill("laser")
+    await expect(technician.page.locator(".terminal-found")).to_have_text("1 of 1")
+
+
+async def ports(technician: Technician) -> None:
+    """A forwarded port, and the form for another."""
+    technician.session.channel = SimpleNamespace(
+        subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit)
+    )
+    await technician.open_session()
+    await technician.page.locator("#tab-ports").click()
+    await technician.page.get_by_label("Port on the device").fill("5432")
+    await technician.page.keyboard.press("Enter")
+    await expect(technician.page.locator(".port")).to_contain_text("port 5432 of the device")
+    await technician.page.get_by_text("A computer behind the device").click()
+
+
+async def log(technician: Technician) -> None:
+    """The device's log with a line of each urgency."""
+    now = time.time()
+    lines = [LogLine(now - 30 + at, at, "cups.service", f"what happened at level {at}") for at in range(8)]
+    technician.session.replies |= {
+        LogSources: lambda said: [LogListing(said.request, [LogSource("journal"), LogSource("/var/log/syslog", "may not")])],
+        LogFollow: lambda said: [LogLines(said.request, lines, 12)],
+    }
+    await technician.open_session()
+    await technician.page.locator("#tab-logs").click()
+    await expect(technician.page.locator(".log-line")).to_have_count(8)
+
+
 async def passphrase(technician: Technician) -> None:
     """The passphrase is asked for again."""
     technician.relay.guarded = frozenset({Capability.VIEW})
@@ -213,6 +269,74 @@ def settings(part: str, heading: str) -> Callable[[Technician], Awaitable[None]]
     return arrive
 
 
+def keep_recordings(technician: Technician) -> Path:
+    """Two sessions and a recording on the technician's computer; where they lie."""
+    home = technician.address.file.parent.parent
+    settings = keep_two_sessions(home)
+    meta = Meta(SESSION, "k3v9w2m4x7q1", "Reception PC", "Ana Ruiz", "Example Ltd", OPENED)
+    make_private_directory(settings.recordings_directory)
+    path = settings.recordings_directory / f"{RECORDING}.hrrec"
+    if not path.exists():
+        writer = RecordingWriter(path, technician.relay.recordings_key, b"s" * 32, meta)
+        writer.write(list(Source().busy(20, rate=2)))
+        writer.close(End("technician"))
+    return home
+
+
+async def recordings(technician: Technician) -> None:
+    """What was recorded on this computer."""
+    keep_recordings(technician)
+    await _go(technician, "#/recordings")
+    await expect(technician.page.get_by_role("link", name="Play Reception PC")).to_be_visible()
+
+
+async def recordings_empty(technician: Technician) -> None:
+    """Nothing was recorded."""
+    await _go(technician, "#/recordings")
+    await expect(technician.page.get_by_text("Nothing is recorded yet")).to_be_visible()
+
+
+async def recording(technician: Technician) -> None:
+    """A recording in the player."""
+    keep_recordings(technician)
+    await _go(technician, f"#/recordings/{RECORDING}")
+    await expect(technician.page.locator("#screen")).to_have_attribute("width", str(WIDTH))
+
+
+async def past(technician: Technician) -> None:
+    """Past sessions."""
+    keep_recordings(technician)
+    await _go(technician, "#/past")
+    await expect(technician.page.get_by_role("link", name="Reception PC")).to_be_visible()
+
+
+async def past_empty(technician: Technician) -> None:
+    """No session has ended yet."""
+    await _go(technician, "#/past")
+    await expect(technician.page.get_by_text("No session has ended yet")).to_be_visible()
+
+
+async def past_session(technician: Technician) -> None:
+    """One past session with everything that is kept of it."""
+    keep_recordings(technician)
+    await _go(technician, f"#/past/{SESSION}")
+    await expect(technician.page.get_by_role("heading", name="Fixes")).to_be_visible()
+
+
+async def past_session_missing(technician: Technician) -> None:
+    """One of which nothing is kept."""
+    await _go(technician, "#/past/nothing")
+    await expect(technician.page.get_by_text("This session cannot be shown")).to_be_visible()
+    technician.problems[:] = [one for one in technician.problems if "404" not in one]  # the browser notes the refusal too
+
+
+async def link_quality(technician: Technician) -> None:
+    """The numbers of the link."""
+    await session(technician)
+    await technician.page.get_by_title("Link quality").click()
+    await expect(technician.page.locator(".quality-where")).to_be_visible()
+
+
 async def nowhere(technician: Technician) -> None:
     """An address that has no page."""
     await _go(technician, "#/no-such-page")
@@ -235,6 +359,9 @@ SCENES = (
     Scene("said-no", said_no, KNOWN),
     Scene("passphrase", passphrase, KNOWN),
     Scene("session", session, {"picture": desktop()}),
+    Scene("session-terminal", terminal, {"picture": desktop(), "granted": (Capability.VIEW, Capability.TERMINAL)}),
+    Scene("session-ports", ports, {"picture": desktop(), "granted": (Capability.VIEW, Capability.FORWARD)}),
+    Scene("session-log", log, {"picture": desktop(), "granted": (Capability.VIEW, Capability.DIAGNOSTICS)}),
     Scene("library", library, KNOWN),
     Scene("library-refused", library_refused, KNOWN),
     Scene("fix", fix, KNOWN),
@@ -247,5 +374,13 @@ SCENES = (
     Scene("settings-notifications", settings("notifications", "New help requests"), KNOWN),
     Scene("settings-shortcuts", settings("shortcuts", "Shortcuts"), KNOWN),
     Scene("settings-about", settings("about", "Libraries of the program"), KNOWN),
+    Scene("recordings", recordings),
+    Scene("recordings-empty", recordings_empty),
+    Scene("recording", recording),
+    Scene("past", past),
+    Scene("past-empty", past_empty),
+    Scene("past-session", past_session),
+    Scene("past-session-missing", past_session_missing),
+    Scene("link-quality", link_quality, {"picture": desktop()}),
     Scene("nowhere", nowhere, KNOWN),
 )

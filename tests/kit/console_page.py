@@ -203,6 +203,6 @@ class ConsolePage:
         expect(self.page.get_by_role("link", name="Back to the devices")).to_be_visible(timeout=20_000)
 
     def screenshot(self, path: Path) -> None:
-        """The page as the technician sees it."""
+        """The page as the technician sees it, what moves at its end."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(path))
+        self.page.screenshot(path=str(path), animations="disabled")

@@ -79,7 +79,7 @@ test("the sources are those that were asked for last", () => {
   logs.list();
   logs.list();
   logs.hear({ tag: "logs.listing", request: 1, sources: [{ name: "old", why_not: "" }] });
-  assert.deepEqual(logs.sources.value, []);
+  assert.equal(logs.sources.value.length, 0);
   logs.hear({ tag: "logs.listing", request: 2, sources: [{ name: "journal", why_not: "" }] });
   assert.equal(logs.sources.value.at(0)?.name, "journal");
 });

@@ -2,6 +2,7 @@
 // terminal and does nothing else. No title, no clipboard, no links.
 
 import { isLeave } from "./keys.js";
+import { findAll, nextMatch, placeOf } from "./terminal_search.js";
 
 /** OSC commands that are thrown away: titles (0, 1, 2), the working directory (7), links (8), notifications (9, 777), the clipboard
  * (52), colours of the page's own palette (4, 5, 104, 105), iTerm's (1337). */
@@ -86,6 +87,8 @@ export class TerminalView {
     this.fitting = fit;
     this.host = host;
     this.disposeSheets = dispose;
+    /** @type {import("./terminal_search.js").Match | null} what was found last */
+    this.match = null;
     this.colours = window.matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => {
       this.xterm.options.theme = isDark() ? DARK : LIGHT;
@@ -99,9 +102,9 @@ export class TerminalView {
    * Make one and connect it to a terminal.
    * @param {Terminal} tab
    * @param {HTMLElement} host where it lives, as large as it shall be
-   * @param {{reading: boolean, onLeave: () => void}} manner `reading`: for a screen reader
+   * @param {{reading: boolean, onLeave: () => void, onSearch: () => void}} manner `reading`: for a screen reader
    */
-  static async make(tab, host, { reading, onLeave }) {
+  static async make(tab, host, { reading, onLeave, onSearch }) {
     const { Xterm, FitAddon } = await emulator();
     const xterm = new Xterm({
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"),
@@ -124,7 +127,7 @@ export class TerminalView {
     xterm.onData((/** @type {string} */ text) => tab.type(coder.encode(text)));
     xterm.onBinary((/** @type {string} */ text) => tab.type(Uint8Array.from(text, (character) => character.charCodeAt(0))));
     xterm.onResize(() => tab.resized());
-    xterm.attachCustomKeyEventHandler((/** @type {KeyboardEvent} */ event) => view.key(event, onLeave));
+    xterm.attachCustomKeyEventHandler((/** @type {KeyboardEvent} */ event) => view.key(event, onLeave, onSearch));
     tab.show(view);
     return view;
   }
@@ -156,12 +159,38 @@ export class TerminalView {
     this.xterm.options.screenReaderMode = reading;
   }
 
-  /** The keys that are the page's. @param {KeyboardEvent} event @param {() => void} onLeave @returns {boolean} whether it is the terminal's */
-  key(event, onLeave) {
+  /**
+   * Show the next place where `words` stand, from the newest backwards.
+   * @param {string} words
+   * @param {1 | -1 | 0} step 0: the words have changed, begin anew
+   * @returns {{at: number, of: number}} the number of what is shown, from the newest, and how many there are
+   */
+  search(words, step) {
+    const buffer = this.xterm.buffer.active;
+    const found = findAll(buffer, words);
+    const at = nextMatch(found, step === 0 ? null : this.match, step === 0 ? -1 : step);
+    this.match = found[at] ?? null;
+    if (this.match === null) {
+      this.xterm.clearSelection();
+      return { at: 0, of: 0 };
+    }
+    const { row, column, cells } = placeOf(buffer, this.match);
+    this.xterm.select(column, row, cells);
+    this.xterm.scrollToLine(Math.max(0, row - Math.floor(this.xterm.rows / 2)));
+    return { at: found.length - at, of: found.length };
+  }
+
+  /** The keys that are the page's. @param {KeyboardEvent} event @param {() => void} onLeave @param {() => void} onSearch @returns {boolean} whether it is the terminal's */
+  key(event, onLeave, onSearch) {
     if (!(event.ctrlKey && event.shiftKey) || event.type !== "keydown") return true;
     if (isLeave(event)) {
       event.preventDefault();
       onLeave();
+      return false;
+    }
+    if (event.code === "KeyF") {
+      event.preventDefault();
+      onSearch();
       return false;
     }
     if (event.code === "KeyC") {

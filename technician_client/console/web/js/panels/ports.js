@@ -78,7 +78,7 @@ function Row({ store, row }) {
     ${!store.open.value && html`<p class="port-problem" role="status">Waits for the connection to the device; programs are turned away meanwhile.</p>`}
     ${store.open.value && problem && html`<p class="port-problem" role="status"><${Icon} name="warning" size=${14} />${problem}</p>`}
     <div class="port-actions">
-      <button type="button" class="button button-small" aria-label=${`Copy ${local}`} onClick=${copy}><${Icon} name="clipboard" size=${14} />Copy</button>
+      <button type="button" class="icon-button" title="Copy the address here" aria-label=${`Copy ${local}`} onClick=${copy}><${Icon} name="clipboard" /></button>
       <button type="button" class="button button-small button-danger-quiet" aria-label=${`Stop ${local}`} onClick=${() => store.forwards.stop(number)}><${Icon} name="stop" size=${14} />Stop</button>
     </div>
   </li>`;

@@ -126,7 +126,7 @@ export const PANELS = Object.freeze([
     component: PortsPanel,
     capability: ["forward"],
     refused: "You may not connect to services of this computer.",
-    width: 440,
+    width: 480,
     stays: ({ forwards }) => forwards.rows.value.length > 0,
     badge: ({ forwards }) => (forwards.rows.value.length > 0 ? { text: String(forwards.rows.value.length), words: `${forwards.rows.value.length} forwarded` } : null),
   },
