@@ -15,7 +15,7 @@ from protocol.errors import HandrailError
 from technician_client.console.answers import answer_json, problem
 from technician_client.errors import Ambiguous, NotFound
 from technician_client.past import PastSession, document, past_session, past_sessions, to_json
-from technician_client.past_words import event_words, fix_words, to_html, to_markdown
+from technician_client.past_words import event_words, fix_words, plain, to_html, to_markdown
 from technician_client.recordings.library import SUFFIX
 from technician_client.settings import Settings
 
@@ -61,7 +61,7 @@ class PastApi:
     async def list(self, _request: web.Request) -> web.Response:
         """GET /api/v1/past"""
         rows = await asyncio.to_thread(past_sessions, self._settings)
-        return answer_json({"sessions": [past_row(row) for row in rows]})
+        return answer_json({"sessions": [_plain(past_row(row)) for row in rows]})
 
     async def one(self, request: web.Request) -> web.Response:
         """GET /api/v1/past/{session}"""
@@ -75,7 +75,7 @@ class PastApi:
             "fixes": [dict(zip(("name", "outcome", "changed"), fix_words(fix), strict=True)) for fix in past.fixes],
             "records": [{"at": record.at, "words": event_words(record)} for record in past.records],
         }
-        return answer_json(told)
+        return answer_json(_plain(told))
 
     async def export(self, request: web.Request) -> web.Response:
         """GET /api/v1/past/{session}/export"""
@@ -98,6 +98,19 @@ class PastApi:
         if past.session != name:
             raise NotFound("Nothing is kept of this session (any more).")
         return past
+
+
+def _plain(value: Any) -> Any:
+    """Every text in it without control and direction characters: a page would draw the latter."""
+    match value:
+        case str():
+            return plain(value, lines=True)
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case _:
+            return value
 
 
 def _not_there(error: HandrailError) -> web.Response:

@@ -66,9 +66,10 @@ class Source:
         if self.film is None or key:
             self.films += 1
             self.film = VideoStream(self.films, area, full_chroma=False, quality=QUALITIES["auto"], bitrate=5_000_000)
-        pixels: NDArray[np.uint8] = np.zeros((self.height + 2, self.width + 2, 4), np.uint8)
-        pixels[..., 0] = (np.arange(self.width + 2) + 3 * self.sequence) % 256
-        pixels[..., 1] = (np.arange(self.height + 2)[:, None] * 2 + self.sequence) % 256
+        height, width = area.y + area.height + 2, area.x + area.width + 2  # the encoder looks at nothing beyond it
+        pixels: NDArray[np.uint8] = np.zeros((height, width, 4), np.uint8)
+        pixels[..., 0] = (np.arange(width) + 3 * self.sequence) % 256
+        pixels[..., 1] = (np.arange(height)[:, None] * 2 + self.sequence) % 256
         return self.update(self.film.encode(pixels.view(np.uint32)[..., 0]))
 
     def layout_if(self, wanted: bool, time: int) -> list[tuple[int, Message]]:

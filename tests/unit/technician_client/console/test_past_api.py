@@ -42,6 +42,8 @@ async def test_one_tells_whether_its_recordings_are_still_there(client: Client, 
         "outcome": "fixed",
         "changed": "solved: The disk is nearly full; still there: 12 updates wait",
     }
+    assert "order paper. <img" in told["note"]
+    assert not any(sign in str(told) for sign in ("\u202e", "\x1b"))
     assert told["records"][0]["words"] == "The session opened with: view, control"
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings" / f"{RECORDING}.hrrec").write_bytes(b"")
