@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from agent.allowed import AllowedHere, ApprovedFix, ListedTechnician
 from agent.consent import ConsentBroker, ConsentQuestion, wishes_for
 from agent.errors import RelayAway
 from agent.front_desk import FrontDesk
@@ -14,6 +15,18 @@ from protocol.link_messages import LinkMessage
 
 CONNECTED = RelayStatus("https://relay.example", "connected", 0.0, "Logged in.")
 AWAY = RelayStatus("https://relay.example", "away", 0.0, "The relay cannot be reached: no route to host.")
+AWAY_NOW = "The relay https://relay.example cannot be reached at this moment; it is being dialled again."
+RULES = AllowedHere(
+    "Example Ltd",
+    "front",
+    3600.0,
+    listed=1,
+    technicians=[ListedTechnician("Ana Ruiz", 2)],
+    on_request=[Capability.VIEW, Capability.CHAT],
+    unattended=[Capability.DIAGNOSTICS],
+    grant_seconds=8 * 3600.0,
+    fixes=[ApprovedFix("free-disk-space", "7", "Free disk space", "always", False)],
+)
 WANTED = [
     Capability.VIEW,
     Capability.CHAT,
@@ -57,11 +70,17 @@ class Desk:
         self.sessions: list[NotedSession] = []
         self.sent: list[LinkMessage] = []
         self.away = False
-        self.desk = FrontDesk(self.broker, self.board, sessions=lambda: self.sessions, send=self._send)  # type: ignore[arg-type, return-value]
+        self.desk = FrontDesk(
+            self.broker,
+            self.board,
+            sessions=lambda: self.sessions,  # type: ignore[arg-type, return-value]
+            send=self._send,
+            allowed=lambda: RULES,
+        )
 
     def _send(self, message: LinkMessage) -> None:
         if self.away:
-            raise RelayAway("The relay is away.")
+            raise RelayAway(AWAY_NOW)
         self.sent.append(message)
 
     def show(self, session: SessionStatus) -> NotedSession:

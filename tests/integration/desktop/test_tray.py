@@ -51,6 +51,12 @@ async def test_the_trays_menu_does_everything(tmp_path: Path) -> None:
         await user.click("Cancel", role=BUTTON)
         await eventually_async(lambda: len(desk.sent) == 2, "withdrawn")
 
+        await tray.press("What may be done here")
+        await user.see("Ana Ruiz (tier 2)", window="What may be done")
+        await user.see("Free disk space (you are asked before it runs)", window="What may be done")
+        user.picture("allowed")
+        user.key("Escape")
+
         noted = desk.show(session())
         await tray.sees("Ana Ruiz is connected", enabled=False)
         await tray.press("Pause")

@@ -1,28 +1,32 @@
 """All of it together, without a screen, against the daemon's real local side."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 import pytest_asyncio
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from agent.consent import Outcome
 from agent.desktop.app import Desktop
 from agent.desktop.menu_model import Command
 from agent.desktop.runner import AgentRunner
 from agent.desktop.state import HelpStage, Mood
-from agent.desktop.texts import Texts
+from agent.desktop.texts import Texts, read_said, read_table
 from agent.local_messages import ChatHeard, SessionOver
-from agent.receipts import ReceiptShelf
+from agent.presence import UNSEEN
+from agent.receipts import ReceiptEvent, ReceiptShelf, ReceiptShown
+from agent.resuming import GIVEN_UP
 from agent.settings import AgentSettings
 from agent.status import SessionStatus
 from protocol.capabilities import Capability
-from protocol.link_messages import HelpCancel, HelpCode, HelpRequest
-from tests.kit.desk import Desk, asking, serving_desk
+from protocol.link_messages import HelpCancel, HelpCode, HelpPlace, HelpRequest
+from tests.kit.desk import AWAY_NOW, Desk, asking, serving_desk
 from tests.kit.qt import qt_until_async
 
 SESSION = "00aa11bb22cc33dd"
@@ -51,16 +55,62 @@ class Stage:
         return status
 
 
-@pytest_asyncio.fixture
-async def stage(application: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    async with serving_desk(tmp_path) as desk:
+@asynccontextmanager
+async def staged(home: Path, language: str) -> AsyncIterator[Stage]:
+    async with serving_desk(home) as desk:
         runner = NoRunner()
-        desktop = Desktop(AgentSettings(home=tmp_path), Texts("en"), runner=runner)
+        desktop = Desktop(AgentSettings(home=home), Texts(language), runner=runner)
         desktop.start()
         await qt_until_async(lambda: desk.broker.attached and desktop.state.mood is Mood.READY, "attached")
         yield Stage(desk, desktop, runner)
         desktop.close()
+
+
+@pytest_asyncio.fixture
+async def stage(application: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    async with staged(tmp_path, "en") as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def german(application: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    async with staged(tmp_path, "de") as found:
+        yield found
+
+
+def everything_said(*windows: QWidget) -> list[str]:
+    """What is read on these windows, and what a screen reader says of them."""
+    found = [window.windowTitle() for window in windows]
+    for window in windows:
+        for one in window.findChildren(QWidget):
+            if one.isVisibleTo(window):
+                found += [one.accessibleName(), one.accessibleDescription(), one.toolTip()]
+                found += [one.text()] if isinstance(one, QLabel | QAbstractButton) else []
+                found += [one.placeholderText()] if isinstance(one, QLineEdit | QPlainTextEdit) else []
+    return [text for text in found if text]
+
+
+def english(said: list[str]) -> set[str]:
+    """What of it is a sentence of the English table, or one of the agent's own, and not of the German table as well."""
+    ours, theirs = [[compiled(words) for words in read_table(one).values() if telling(words)] for one in ("en", "de")]
+    ours += read_said().values()
+    return {text for text in said if fits(text, ours) and not fits(text, theirs)}
+
+
+def telling(words: str) -> bool:
+    """Whether there is a word in it that belongs to a language."""
+    return re.search(r"[a-zäöüß]{3}", re.sub(r"\{\w+\}", "", words)) is not None
+
+
+def compiled(words: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\w+\})", words)
+    return re.compile("".join(".+" if part.startswith("{") else re.escape(part) for part in parts), re.DOTALL)
+
+
+def fits(text: str, patterns: list[re.Pattern[str]]) -> bool:
+    return any(one.fullmatch(text) for one in patterns)
 
 
 def words(*windows: object) -> list[str]:
@@ -112,7 +162,9 @@ async def test_a_refused_code_says_why(stage: Stage) -> None:
     stage.desk.away = True
     stage.desktop.help_wanted("x")
     await qt_until_async(lambda: stage.desktop.state.help.note, "refused")
-    assert stage.desktop.state.help.note == "The relay is away."
+    assert stage.desktop.state.help.note == AWAY_NOW
+    stage.desktop.chosen(Command.HELP)
+    assert "Your organisation's relay cannot be reached at this moment. It is tried again by itself." in words(stage.desktop.help)
     stage.desktop.help_cancelled()
     assert stage.desktop.state.help.note == ""
 
@@ -175,3 +227,70 @@ async def test_where_no_agent_runs_one_is_started(
     await qt_until_async(lambda: not desktop.state.agent_up, "gone")
     assert runner.started == before
     desktop.close()
+
+
+async def test_the_rules_of_this_computer(stage: Stage) -> None:
+    stage.desktop.chosen(Command.ALLOWED)
+    await qt_until_async(lambda: stage.desktop.allowed.isVisible(), "the rules")
+    assert "Who may ask to connect" in words(stage.desktop.allowed)
+
+
+async def test_no_english_reaches_a_german_reader(german: Stage, tmp_path: Path) -> None:
+    desktop, desk, said = german.desktop, german.desk, []
+    desk.away = True
+    desktop.chosen(Command.HELP)
+    desktop.help_wanted("kein Ton")
+    await qt_until_async(lambda: desktop.state.help.note, "refused")
+    said += everything_said(desktop.help)
+    desk.away = False
+    desktop.help_wanted("kein Ton")
+    await qt_until_async(lambda: desk.sent, "asked")
+    request = desk.sent[-1].request  # type: ignore[attr-defined]
+    desk.desk.help_code(HelpCode(request, "482913507", 600.0))
+    desk.desk.help_place(HelpPlace(request, 1, 3))
+    await qt_until_async(lambda: desktop.state.help.place, "the place")
+    said += everything_said(desktop.help, desktop.home)
+    desk.desk.relay_lost()
+    await qt_until_async(lambda: desktop.state.help.stage is HelpStage.IDLE, "lost")
+    said += everything_said(desktop.help)
+
+    fix = asking(
+        kind="confirm",
+        wishes=[],
+        reason="",
+        title="Run this fix? Platz schaffen",
+        words="fix",
+        values={"title": "Platz schaffen"},
+        details=["Their reason: Die Platte ist voll"],
+    )
+    for question in (asking(sas="482913", reason="Drucker"), asking(kind="capability", reason="Drucker"), fix):
+        asked = asyncio.get_running_loop().create_task(desk.broker.ask(question))
+        await qt_until_async(lambda: desktop.state.questions, "asked")
+        said += everything_said(desktop.consent)
+        desktop.consent_answered(desktop.state.questions[0].number, (), False)
+        await qt_until_async(asked.done, "answered")
+
+    german.open()
+    await qt_until_async(lambda: desktop.banner.isVisible(), "the banner")
+    desktop.chat_opened(SESSION)
+    said += everything_said(desktop.banner, desktop.home, desktop.chats[SESSION])
+    desk.sessions.clear()
+    desktop.chat_said(SESSION, "hallo")
+    await qt_until_async(lambda: desktop.chats[SESSION]._problem.text(), "not sent")
+    said += everything_said(desktop.chats[SESSION])
+
+    happened = (("terminal opened", {"user": "ana"}), ("fix ended", {"id": "x", "outcome": "fixed"}))
+    records = [ReceiptEvent(0.0, action, detail) for action, detail in happened]
+    when = "2026-11-01T10:00:00Z"
+    for because in ("ended by the person at this computer", "ended by the technician: technician", UNSEEN, GIVEN_UP):
+        desktop.receipts.show_receipt(
+            ReceiptShown(SESSION, "d", "Beispiel", "Ana Ruiz", 2, "", True, when, when, because, records)  # type: ignore[arg-type]
+        )
+        said += everything_said(desktop.receipts)
+    for command, window in ((Command.ALLOWED, desktop.allowed), (Command.ABOUT, desktop.about)):
+        desktop.chosen(command)
+        await qt_until_async(window.isVisible, command)
+        said += everything_said(window)
+    assert len(said) > 100
+    assert not english(said)
+    assert english(["Nobody waits before you.", "Their reason: x"]) == {"Nobody waits before you.", "Their reason: x"}
