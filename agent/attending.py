@@ -226,6 +226,8 @@ class Attendant:
             self._terminal.line(
                 "Ctrl-C ends the session. Type a line and Enter to chat; /pause, /resume and /stop do what they say."
             )
+            if len(self._sessions) > 1:
+                self._terminal.line("Several technicians are connected: /stop NAME ends the session of one alone.")
         elif session.waiting_until and not before.waiting_until:
             left = clock(session.waiting_until - time.time())
             self._terminal.line(f"CONNECTION LOST, WAITING: {session.name} may come back without asking, for at most {left}.")
@@ -375,9 +377,20 @@ class Attendant:
             await self._say(lambda number: PauseSession(number, paused))
         elif text.strip() == "/stop":
             await self._say(StopSession)
+        elif text.startswith("/stop "):
+            await self._stop_one(text.removeprefix("/stop ").strip())
         elif text.strip() and self._sessions:
             await self._say(lambda number: SayChat(number, "", text[:4000]))
         return None
+
+    async def _stop_one(self, name: str) -> None:
+        """Of several, only those of the technician whose name begins so."""
+        found = [one.session for one in self._sessions.values() if name and one.name.lower().startswith(name.lower())]
+        for session in found:
+            await self._say(lambda number, session=session: StopSession(number, session))  # type: ignore[misc]
+        if not found:
+            here = listing([printable(one.name) for one in self._sessions.values()]) if self._sessions else "nobody"
+            self._terminal.line(f"Nobody of that name is connected; here: {here}.")
 
     async def _interrupted(self) -> ExitCode | None:
         self._terminal.line()

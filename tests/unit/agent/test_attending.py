@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.attending import Attendant, clock, grouped, listing
@@ -264,6 +265,21 @@ async def test_a_session_can_be_paused_spoken_in_and_stopped(scenes: Make) -> No
     one.hear(SessionOver("s1", "Over."))
     await one.sees("Over.")
     assert not one.task.done()
+
+
+async def test_of_two_technicians_one_can_be_stopped_alone(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(
+        SessionChanged(session("chat")), SessionChanged(msgspec.structs.replace(session("chat"), session="s2", name="Ben Ruiz"))
+    )
+    await one.sees("/stop NAME ends the session of one alone.")
+    await one.press("/stop nobody", "/stop ben")
+    assert await one.asked_for(StopSession) == StopSession(1, "s2")
+    await one.sees("Nobody of that name is connected; here: Ana Ruiz and Ben Ruiz.")
+    one.hear(SessionOver("s2", "Ben is gone."), SessionOver("s1", "Ana is gone."))
+    await one.sees("Ana is gone.")
+    await one.press("/stop ana")
+    await one.sees("here: nobody.")
 
 
 async def test_a_lost_connection_is_said_and_can_be_ended(scenes: Make) -> None:

@@ -246,7 +246,7 @@ async def test_a_call_is_made_once_and_taken_back_by_who_made_it(tmp_path: Path)
             di.say(InviteCancel())
             assert (await heard(di, Refusal, lambda said: said.capability is COLLEAGUES)).reason is RefusalReason.NOT_GRANTED
         here.ana.say(InviteCancel())
-        assert await state(here.ana, "ended")
+        assert (await state(here.ana, "ended")).text == "It was taken back."
         assert here.called == [2, 0]
 
 
