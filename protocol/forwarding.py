@@ -5,6 +5,7 @@ Both ends are alike once a connection stands, so that both use this. Sizes are b
 
 import fnmatch
 import ipaddress
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,7 @@ from protocol.errors import LimitExceeded, RemoteProtocolError
 from protocol.messages.forward import PIECE_BYTES, WINDOW_BYTES, ForwardCredit, ForwardData, ForwardEnd
 
 CREDIT_STEP: Final = WINDOW_BYTES // 4
+_ADDRESSES: Final = re.compile(r"[0-9.*?\[\]!-]*[0-9][0-9.*?\[\]!-]*")
 LOOPBACK_NAMES: Final = frozenset({"localhost"})
 
 
@@ -27,9 +29,25 @@ def is_loopback(host: str) -> bool:
 
 
 def may_reach(host: str, port: int, patterns: list[str]) -> bool:
-    """Whether a target is allowed: the device's own loopback always, others by a pattern of `host:port` in the signed policy."""
+    """Whether a target is allowed: the device's own loopback always, others by a pattern of `host:port` in the signed policy.
+
+    A pattern of addresses ("10.0.0.*:22") allows addresses only: a name may begin like one ("10.0.0.7.example.org") and lead
+    wherever its owner likes.
+    """
     target = f"{host.lower()}:{port}"
-    return is_loopback(host) or any(fnmatch.fnmatchcase(target, pattern.lower()) for pattern in patterns)
+    return is_loopback(host) or any(
+        fnmatch.fnmatchcase(target, pattern.lower())
+        and (_ADDRESSES.fullmatch(pattern.rpartition(":")[0]) is None or _is_address(host))
+        for pattern in patterns
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(slots=True)

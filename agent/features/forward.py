@@ -136,7 +136,7 @@ class ForwardFeature(Feature):
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await asyncio.open_connection(host.strip("[]"), port, limit=PIECE_BYTES)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnicodeError) as error:  # the last: a name that cannot be one
             self._end(number, *_why(error, stream.target))
             return
         try:
@@ -215,12 +215,14 @@ class ForwardFeature(Feature):
                 task.cancel()
 
 
-def _why(error: OSError | TimeoutError, target: str) -> tuple[Outcome, str]:
+def _why(error: OSError | TimeoutError | UnicodeError, target: str) -> tuple[Outcome, str]:
     """What kept a connection from coming about, in words."""
     if isinstance(error, ConnectionRefusedError):
         return "refused", f"Nothing listens on {target}, seen from the device."
     if isinstance(error, TimeoutError):
         return "unreachable", f"{target} does not answer, seen from the device."
+    if isinstance(error, UnicodeError):
+        return "unreachable", f"{target} is no name of a host."
     name = error.strerror or str(error)
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "limit", f"The device has no room for another connection ({name})."

@@ -13,7 +13,7 @@ MOST_STREAMS: Final = 64
 
 StreamId = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[^\0\s/]+\Z")]
 Bytes = Annotated[bytes, msgspec.Meta(min_length=1, max_length=PIECE_BYTES)]
 Credit = Annotated[int, msgspec.Meta(ge=1, le=WINDOW_BYTES)]
 

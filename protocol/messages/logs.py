@@ -13,6 +13,9 @@ MOST_LINES: Final = 200
 LINE_CHARS: Final = 2000
 
 
+Plain = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\0]*\Z")]
+
+
 class LogSource(msgspec.Struct, frozen=True):
     """Something that can be followed: `JOURNAL`, or a file by its path. `why_not`: it is there but cannot be read."""
 
@@ -53,8 +56,8 @@ class LogFollow(Message, frozen=True, tag="logs.follow"):
     SENDER: ClassVar = Sender.TECHNICIAN
     CAPABILITY: ClassVar = Capability.DIAGNOSTICS
     request: RequestId
-    source: ShortText = ""
-    unit: ShortText = ""
+    source: Plain = ""
+    unit: Plain = ""
     priority: Annotated[int, msgspec.Meta(ge=0, le=7)] = 7
     text: ShortText = ""
     lines: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 100

@@ -23,7 +23,7 @@ Rows = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 TerminalId = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Piece = Annotated[bytes, msgspec.Meta(max_length=PIECE_BYTES)]
-Command = Annotated[str, msgspec.Meta(max_length=8000)]
+Command = Annotated[str, msgspec.Meta(max_length=8000, pattern=r"^[^\0]*\Z")]
 
 
 class TerminalRow(msgspec.Struct, frozen=True):

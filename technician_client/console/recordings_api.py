@@ -85,6 +85,9 @@ class RecordingsApi:
         """DELETE /api/v1/recordings/{name}"""
         try:
             path = named(self._directory, request.match_info["name"])
+            video = video_of(path)
+            if video.is_file():
+                await asyncio.to_thread(remove, video)  # in the clear, and listed no longer once its recording is gone
             await asyncio.to_thread(remove, path)
         except NotFound as error:
             return problem(404, "No such recording", str(error))

@@ -68,3 +68,14 @@ def test_the_computer_itself_is_always_allowed_and_others_by_pattern() -> None:
     assert not may_reach("db.example", 22, ["db.example:5432"])
     assert may_reach("10.0.0.7", 443, ["10.0.0.*:443"])
     assert not may_reach("10.0.1.7", 443, ["10.0.0.*:443"])
+    assert may_reach("fd00::7", 443, ["fd00::*:443"])
+    assert may_reach("anything.example", 443, ["*:443"])
+
+
+def test_a_name_that_begins_like_an_address_is_no_address() -> None:
+    """Its owner decides where it leads."""
+    for host in ("10.0.0.7.evil.example", "10.0.0.evil.example", "10.0.0.0x7f", "10.0.0.7.", "10.0.0.07"):
+        assert not may_reach(host, 22, ["10.0.0.*:22"]), host
+        assert not may_reach(host, 22, ["10.0.[0-9].*:22", "10.?.0.*:*"]), host
+    assert may_reach("10.0.0.7", 22, ["10.0.[0-9].*:22"])
+    assert may_reach("shop7.example", 22, ["shop*.example:22"])

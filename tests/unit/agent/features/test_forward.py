@@ -165,6 +165,10 @@ async def test_what_does_not_come_about_is_named(desk: Desk, echo: int) -> None:
     desk.context.rules = msgspec.structs.replace(desk.context.rules, forward_to=["no-such-host.invalid:*"])
     await desk.open(3, 80, "no-such-host.invalid")
     assert (await desk.closed(3)).outcome == "unreachable"
+    desk.context.rules = msgspec.structs.replace(desk.context.rules, forward_to=["*:80"])
+    for stream, host in ((5, "a..b"), (6, "x" * 100 + ".example"), (7, "10.0.0.1%")):
+        await desk.open(stream, 80, host)
+        assert (await desk.closed(stream)).outcome == "unreachable"
     desk.context.settings = msgspec.structs.replace(desk.context.settings, forward=ForwardSettings(enabled=False))
     await desk.open(4, echo)
     assert (await desk.closed(4)).outcome == "not_allowed"

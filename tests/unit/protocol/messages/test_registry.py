@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from protocol.errors import UndecodableMessage
 from protocol.messages import REGISTRY, Message, UnknownMessage, decode_message, encode_message, rule_of
+from protocol.messages.forward import ForwardOpen
+from protocol.messages.logs import LogFollow
+from protocol.messages.terminal import TerminalOpen, TerminalOpenRoot
 
 
 @pytest.mark.parametrize("tag", sorted(REGISTRY))
@@ -84,3 +87,20 @@ def test_deep_nesting_does_not_exhaust_the_stack() -> None:
 def test_text_that_is_not_utf8_is_undecodable(data: bytes) -> None:
     with pytest.raises(UndecodableMessage):
         decode_message(data)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        TerminalOpen(1, 80, 24, command="ls\0"),
+        TerminalOpenRoot(1, 80, 24, command="\0"),
+        ForwardOpen(1, 80, "127.0.0.1\0.evil"),
+        ForwardOpen(1, 80, "a b"),
+        LogFollow(1, source="/var/log/x\0"),
+        LogFollow(1, unit="x\0"),
+    ],
+)
+def test_what_the_system_would_cut_short_is_no_message(message: Message) -> None:
+    """A NUL ends a string in argv, paths and host names: what was looked at would not be what is used."""
+    with pytest.raises(UndecodableMessage):
+        decode_message(encode_message(message))

@@ -41,6 +41,7 @@ async def test_they_are_listed_and_deleted(client: Client, name: str, tmp_path: 
     assert (row["name"], row["label"], row["end"], row["exported"]) == (name, "Till", "technician", False)
     assert row["seconds"] == pytest.approx(2.95)
     assert (await client.get(f"/api/v1/recordings/{name}/video")).status == 404
+    (tmp_path / f"{name}.mp4").write_bytes(b"what was exported, in the clear")
     assert (await client.delete(f"/api/v1/recordings/{name}")).status == 204
     assert (await client.delete(f"/api/v1/recordings/{name}")).status == 404
     assert list(tmp_path.iterdir()) == []
