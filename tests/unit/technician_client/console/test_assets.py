@@ -22,7 +22,7 @@ def test_index_is_the_root_and_everything_it_names_is_there() -> None:
 def test_every_import_leads_to_a_file_that_is_served() -> None:
     served = {asset.path for asset in read_assets()}
     for file in [*OUR_SCRIPTS, *(WEB_DIRECTORY / "vendor").glob("*.js")]:
-        for name in re.findall(r'(?:from|import)\s*"([^"]+)"', file.read_text("utf-8")):
+        for name in re.findall(r'(?:from|import)\s*"([^"\n]+)"', file.read_text("utf-8")):
             target = "/" + (file.parent / name).resolve().relative_to(WEB_DIRECTORY).as_posix()
             assert name.startswith(".") and target in served, (file.name, name)
 
