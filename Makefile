@@ -52,9 +52,10 @@ bench-wan: ## the same over slow links from a seed, beside TigerVNC: typing, scr
 	@scripts/prepare bench
 	@.venv/bin/python -m tests.bench.wan
 
-screens: ## pictures of every page and dialog of the console, light and dark, into build/screens/
+screens: ## pictures of every page and dialog of the console and of every window of the user, light and dark, into build/screens/
 	@scripts/prepare test
 	@.venv/bin/python -m tests.screens $(ONLY)
+	@$(if $(ONLY),,.venv/bin/python -m tests.screens.desktop)
 
 man: ## manual pages of the three commands, from their own help, in build/man
 	@scripts/prepare test

@@ -174,7 +174,8 @@ class Attendant:
                 self._terminal.line(f"Read this code to your technician. It can be used once.{whole} Ctrl-C withdraws it.")
                 self._count_down()
             case PlaceShown(ahead=ahead):
-                self._ahead = "   next in line" if not ahead else f"   {ahead} wait before you"
+                self._ahead = "   You are next." if not ahead else f"   {ahead} wait before you."
+                return self._count_down()
             case HelpEnded():
                 return self._help_ended(said)
             case ConsentAsked(question=number, ask=question, seconds=seconds):

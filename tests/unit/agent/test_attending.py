@@ -23,6 +23,7 @@ from agent.local_messages import (
     HelpEnded,
     MoreTime,
     PauseSession,
+    PlaceShown,
     RelayChanged,
     Request,
     RequestHelp,
@@ -150,6 +151,10 @@ async def test_help_from_the_code_to_the_receipt(scenes: Make) -> None:
     assert request.text == "the printer"
     one.hear(CodeShown("482913507", 600.0))
     await one.sees("Your code: 482 913 507   (9:59 left)")
+    one.hear(PlaceShown(2, 4))
+    await one.sees("2 wait before you.")
+    one.hear(PlaceShown(0, 3))
+    await one.sees("You are next.")
     one.hear(HelpEnded("A technician has used the code.", True), ConsentAsked(3, question(VIEW, CHAT, CONTROL), 180.0))
     await one.sees("=== Ana Ruiz of Example Ltd (technician, tier 2) ===")
     for words in ("  - see your screen", '"the printer"', "633 489", "No in 3:00", "c = Watch and control", "[w/c/y/N] "):
