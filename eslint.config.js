@@ -3,6 +3,7 @@ const browser = [
   "setTimeout", "clearTimeout", "setInterval", "clearInterval", "requestAnimationFrame", "cancelAnimationFrame",
   "ResizeObserver", "ImageData", "OffscreenCanvas", "VideoDecoder", "VideoFrame", "EncodedVideoChunk", "HTMLElement", "HTMLCanvasElement",
   "HTMLDialogElement", "TextDecoder", "TextEncoder", "atob", "btoa", "CSSStyleSheet", "Element", "HTMLSpanElement", "Document", "MutationObserver", "URL", "Node", "Event", "queueMicrotask", "crypto", "getComputedStyle", "Notification", "AudioContext",
+  "Blob", "ClipboardItem", "DOMException", "File", "Response", "setImmediate",
 ];
 
 export default [
