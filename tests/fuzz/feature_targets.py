@@ -39,7 +39,7 @@ def transfers(data: bytes) -> None:
     with only(Refused):
         parts = split_path(data)
         assert not {b"", b".", b".."} & set(parts) and not Path(b"/".join(parts).decode("utf-8", "surrogateescape")).is_absolute()
-    assert shown(data).isprintable()
+    assert all(character.isprintable() or character.isspace() for character in shown(data)) and len(shown(data).splitlines()) < 2
     arrival, pacer, end, now = Arrival(60_000, 0), BulkPacer(), 0, 0.0
     with only(RemoteProtocolError, LimitExceeded):
         for kind, first, second in _STEP.iter_unpack(data[: len(data) // _STEP.size * _STEP.size]):
