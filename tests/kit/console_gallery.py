@@ -17,6 +17,8 @@ from playwright.async_api import expect
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, TrustError
 from protocol.messages.chat import ChatMessage
+from protocol.messages.clipboard import ClipboardChanged
+from protocol.messages.files import FileEntries, FileEntry, FileList
 from protocol.messages.logs import LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources
 from protocol.messages.terminal import TerminalList, TerminalListing, TerminalOpen, TerminalOpened, TerminalOutput
 from technician_client.console.ports import RelayState
@@ -177,6 +179,53 @@ async def ports(technician: Technician) -> None:
     await technician.page.keyboard.press("Enter")
     await expect(technician.page.locator(".port")).to_contain_text("port 5432 of the device")
     await technician.page.get_by_text("A computer behind the device").click()
+
+
+class FolderThere:
+    """A `transfers.Channel` to a device that has one folder, whatever is asked for."""
+
+    def __init__(self, entries: list[FileEntry]) -> None:
+        self._entries = entries
+        self._items: Publisher[Any] = Publisher()
+        self._request = 0
+
+    def next_request(self) -> int:
+        self._request += 1
+        return self._request
+
+    def pending(self, _lane: Any) -> int:
+        return 0
+
+    def subscribe(self, *kinds: Any, limit: int = 256, where: Callable[[Any], bool] = lambda _: True) -> Any:
+        return self._items.subscribe(lambda item: isinstance(item, kinds) and where(item), limit)
+
+    def send(self, message: Any) -> None:
+        if isinstance(message, FileList):
+            self._items.publish(FileEntries(message.request, message.path, self._entries, False, 72 * 2**30))
+
+
+async def files(technician: Technician) -> None:
+    """A folder of the device, and a name that is not what it seems."""
+    at = datetime(2026, 11, 20, tzinfo=UTC).timestamp()
+    found = [
+        FileEntry(b"Desktop", "folder", 0, at),
+        FileEntry(b"Documents", "folder", 0, at),
+        FileEntry(b"invoice.txt\xe2\x80\xaefdp.exe", "file", 48_213, at),
+        FileEntry(b"printers", "link", 0, at),
+        FileEntry(b"report of the third quarter, final version (2).odt", "file", 3_481_600, at),
+    ]
+    technician.session.channel = FolderThere(found)
+    await technician.open_session()
+    await technician.page.locator("#tab-files").click()
+    await expect(technician.page.locator(".files-list li")).to_have_count(len(found))
+
+
+async def clipboard(technician: Technician) -> None:
+    """Both ways of the clipboard."""
+    await technician.open_session()
+    await technician.page.locator("#tab-clipboard").click()
+    technician.session.say(ClipboardChanged(1, ["text"]))
+    await expect(technician.page.get_by_role("button", name="Show it")).to_be_visible()
 
 
 async def log(technician: Technician) -> None:
@@ -361,6 +410,14 @@ SCENES = (
     Scene("session", session, {"picture": desktop()}),
     Scene("session-terminal", terminal, {"picture": desktop(), "granted": (Capability.VIEW, Capability.TERMINAL)}),
     Scene("session-ports", ports, {"picture": desktop(), "granted": (Capability.VIEW, Capability.FORWARD)}),
+    Scene(
+        "session-files", files, {"picture": desktop(), "granted": (Capability.VIEW, Capability.FILES_IN, Capability.FILES_OUT)}
+    ),
+    Scene(
+        "session-clipboard",
+        clipboard,
+        {"picture": desktop(), "granted": (Capability.VIEW, Capability.CLIPBOARD_IN, Capability.CLIPBOARD_OUT)},
+    ),
     Scene("session-log", log, {"picture": desktop(), "granted": (Capability.VIEW, Capability.DIAGNOSTICS)}),
     Scene("library", library, KNOWN),
     Scene("library-refused", library_refused, KNOWN),

@@ -39,10 +39,10 @@ function ToThere({ clipboard }) {
   return html`<section aria-label="To there">
     <h4>To there</h4>
     <div class="clipboard-line">
-      <input type="text" class="clipboard-field" aria-label="Press Ctrl+V here to put your clipboard there" placeholder="Press Ctrl+V here" value="" onPaste=${paste} onInput=${(/** @type {any} */ event) => (event.target.value = "")} />
+      <input type="text" class="clipboard-field" aria-label="Press Ctrl+V here to put your clipboard there" placeholder="Ctrl+V here" value="" onPaste=${paste} onInput=${(/** @type {any} */ event) => (event.target.value = "")} />
       <button type="button" class="button button-primary" disabled=${clipboard.busy.value} onClick=${() => clipboard.putOwn()}><${Icon} name="up" />Put my clipboard there</button>
     </div>
-    <p class="quiet">Text up to 1 MiB or a PNG image up to 16 MiB. The user's record says that, not what.</p>
+    <p class="quiet">Ctrl+V in the picture does the same and then pastes there. Text up to 1 MiB or a PNG image up to 16 MiB; the user's record says that, not what.</p>
   </section>`;
 }
 
