@@ -18,7 +18,8 @@ from technician_client.organisation.foundation import role_signers
 from technician_client.organisation.vault import KeyDirectory
 
 LOGS: Final = "/var/log/"
-_TARGET = re.compile(r"[^\s:/]+:[0-9*?\[\]!-]+\Z|\[[0-9A-Fa-f:*?.]+\]:[0-9*?\[\]!-]+\Z")
+# The agent compares "host:port" as it is asked for, so that an IPv6 address stands without brackets; those are a choice of signs.
+_TARGET = re.compile(r"(?:[^\s:/]+|[0-9A-Fa-f:.*?]+):[0-9*?\[\]!-]+\Z")
 
 
 @click.command()

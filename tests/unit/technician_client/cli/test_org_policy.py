@@ -7,6 +7,7 @@ import pytest
 
 from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy
+from protocol.forwarding import may_reach
 from technician_client.cli.org_policy import in_words, parse_capabilities, parse_logs, parse_targets
 from technician_client.organisation import lists
 from tests.kit.founded import Founded
@@ -85,8 +86,11 @@ def test_what_terminals_ports_and_logs_may_do_is_set_too_and_shown(desk: Desk) -
 def test_texts_become_lists() -> None:
     assert parse_capabilities("view,fixes") == [Capability.VIEW, Capability.FIXES]
     assert parse_capabilities("") == parse_targets(" ,") == parse_logs("") == []
-    assert parse_targets("*:22,[fe80::*]:80,db-?.example:54[0-9]*") == ["*:22", "[fe80::*]:80", "db-?.example:54[0-9]*"]
-    for bad in ("printer", "http://x:80", "x:", ":80", "a b:80", "fe80::1:80"):
+    targets = parse_targets("*:22, fe80::*:80,db-?.example:54[0-9]*")
+    for host, port in (("any", 22), ("fe80::17", 80), ("db-1.example", 5432)):
+        assert may_reach(host, port, targets)
+    assert not may_reach("any", 80, targets)
+    for bad in ("printer", "http://x:80", "x:", ":80", "a b:80", "[fe80::1]:80"):
         with pytest.raises(click.UsageError):
             parse_targets(bad)
     for bad in ("syslog", "/var/logs/x", "/var/log/../../etc/shadow"):
