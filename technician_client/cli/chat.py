@@ -17,6 +17,7 @@ from protocol.session import SessionEnded
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named, tell_receipt
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
 from technician_client.sessions import Session
 from technician_client.tasks import Supervisor
@@ -102,7 +103,7 @@ async def talk(app: App, words: str, reason: str, wait: float, lines: TextIO) ->
     epilog="\b\nExamples:\n  handrail chat till-3\n  handrail chat 482 913 507\n"
     "  echo 'Your new password works from now on.' | handrail chat till-3 --wait 30\n  handrail chat till-3 --json < lines.txt"
 )
-@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE")
+@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE", shell_complete=complete_device)
 @click.option("--reason", default="", help="One line that the person there reads before answering.")
 @click.option(
     "--wait",

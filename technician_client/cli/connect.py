@@ -17,6 +17,7 @@ from technician_client.addressing import parse_code
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.console import run_console
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output
 from technician_client.cli.recording import TerminalRecording, demand_recording_file
 from technician_client.cli.targets import one_device, show_progress
@@ -290,7 +291,7 @@ async def connect_in_console(
     "  handrail connect till-3 --no-browser --want view --want chat\n  handrail connect till-3 --screenshot till-3.png\n"
     "  handrail connect till-3 --record ticket-481.hrrec"
 )
-@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE")
+@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE", shell_complete=complete_device)
 @click.option("--reason", default="", help="One line that the person there reads before answering.")
 @click.option(
     "--want",

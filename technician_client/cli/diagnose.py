@@ -12,6 +12,7 @@ from protocol.messages.diagnostics import DiagnosticsTable, Finding
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.devices import rfc3339
 from technician_client.cli.exit_codes import ExitCode, exit_code_of
+from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, cell_text, count, error_document, inert
 from technician_client.cli.targets import demand_one_way, failure_line, fleet_options, one_device, select_devices, show_progress
 from technician_client.fleet import Outcome, run_on_devices, summarise
@@ -181,7 +182,7 @@ def _show_outcome(output: Output, outcome: Outcome[Snapshot], tables: Sequence[s
     epilog="\b\nExamples:\n  handrail diagnose till-3\n  handrail diagnose till-3 --table mounts\n"
     "  handrail diagnose --group tills --json > tills.jsonl"
 )
-@click.argument("device", nargs=-1)
+@click.argument("device", nargs=-1, shell_complete=complete_device)
 @fleet_options
 @click.option("--table", "tables", multiple=True, help="Only this table, with its rows; may be given more than once.")
 @click.option("--full", is_flag=True, help="All rows of all tables.")

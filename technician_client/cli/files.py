@@ -18,6 +18,7 @@ from technician_client.carrying import Carried, Carrier, Job, get_jobs, put_jobs
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, count, inert
 from technician_client.errors import SessionLost
 from technician_client.link import RelayClient
@@ -184,7 +185,7 @@ def _conflicts(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @files.command()
-@click.argument("device", metavar="CODE|DEVICE")
+@click.argument("device", metavar="CODE|DEVICE", shell_complete=complete_device)
 @click.argument("path", default="")
 @_common
 @reporting
@@ -203,7 +204,7 @@ def ls(app: App, device: str, path: str, reason: str) -> None:
 
 
 @files.command()
-@click.argument("device", metavar="CODE|DEVICE")
+@click.argument("device", metavar="CODE|DEVICE", shell_complete=complete_device)
 @click.argument("paths", nargs=-1, required=True)
 @click.option(
     "--to",
@@ -230,7 +231,7 @@ def get(app: App, device: str, paths: tuple[str, ...], to: Path, replace: bool, 
 
 
 @files.command()
-@click.argument("device", metavar="CODE|DEVICE")
+@click.argument("device", metavar="CODE|DEVICE", shell_complete=complete_device)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--to", default="", help="The folder there to put them into (default: the user's home).")
 @_conflicts

@@ -11,6 +11,7 @@ from protocol.messages.fixes import FixEntry, FixOutput, FixResult, FixStage, Pa
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.diagnose import fleet_exit_code
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device, complete_fix
 from technician_client.cli.output import Output, cell_text, count, error_document
 from technician_client.cli.targets import failure_line, fleet_options, one_device, select_devices, show_progress
 from technician_client.fleet import Outcome, run_on_devices, summarise
@@ -264,7 +265,7 @@ def _parameter_words(entry: FixEntry) -> str:
 
 
 @click.command(epilog="\b\nExample:\n  handrail fixes till-3")
-@click.argument("device", nargs=-1, required=True)
+@click.argument("device", nargs=-1, required=True, shell_complete=complete_device)
 @click.option("--reason", default="Looking at approved fixes", show_default=True, help="What the person there reads.")
 @passphrase_option
 @command_options
@@ -279,7 +280,7 @@ def fixes(app: App, device: tuple[str, ...], reason: str) -> None:
     "  handrail fix till-3 restart-service --finding service_failed\n  handrail fix --group tills flush-dns\n\n"
     "\b\nEnds with 8 when the fix ran but the finding it answers is still there."
 )
-@click.argument("words", nargs=-1, required=True, metavar="[DEVICE] FIX")
+@click.argument("words", nargs=-1, required=True, metavar="[DEVICE] FIX", shell_complete=complete_fix)
 @fleet_options
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; may be given more than once.")
 @click.option("--finding", default="", help="The finding this answers: gives its parameters, and must be gone after.")

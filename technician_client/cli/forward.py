@@ -8,6 +8,7 @@ from protocol.capabilities import Capability
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import go_on, open_named
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device
 from technician_client.forwarding import Forward, Forwarder, ForwardWish
 from technician_client.link import RelayClient
 from technician_client.resuming import resumable
@@ -84,7 +85,7 @@ async def forward_ports(app: App, words: str, reason: str, wishes: tuple[Forward
     epilog="\b\nExamples:\n  handrail forward till-3 5432\n  handrail forward till-3 8080:80 5432 --reason 'the database'\n"
     "  handrail forward till-3 8443:printer.shop.example:443"
 )
-@click.argument("words", metavar="DEVICE|CODE")
+@click.argument("words", metavar="DEVICE|CODE", shell_complete=complete_device)
 @click.argument("ports", nargs=-1, required=True, metavar="PORT|LOCAL:PORT|LOCAL:HOST:PORT...")
 @click.option("--reason", default="", help="One line that the person there reads before answering.")
 @passphrase_option

@@ -12,6 +12,7 @@ from protocol.messages.session import Refusal
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import go_on, open_named
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, inert
 from technician_client.link import RelayClient
 from technician_client.resuming import resumable
@@ -101,7 +102,7 @@ async def read_log(app: App, words: str, reason: str, wish: LogFollow, list_only
     epilog="\b\nExamples:\n  handrail logs till-3 --follow\n  handrail logs till-3 -u ssh.service -p warning -n 500\n"
     "  handrail logs till-3 --source /var/log/syslog --grep usb --follow --json\n  handrail logs till-3 --list"
 )
-@click.argument("words", metavar="DEVICE|CODE")
+@click.argument("words", metavar="DEVICE|CODE", shell_complete=complete_device)
 @click.option("--follow", "-f", "following", is_flag=True, help="Go on with each line that comes, until Ctrl-C.")
 @click.option("--source", default="", help="journal, or a file below /var/log (default: the journal where there is one).")
 @click.option("--unit", "-u", default="", help="Only this unit or program.")

@@ -7,6 +7,7 @@ import click
 
 from technician_client.cli.app import App, command_options, reporting
 from technician_client.cli.devices import rfc3339
+from technician_client.cli.names import complete_session
 from technician_client.cli.output import count
 from technician_client.errors import NotFound
 from technician_client.past import document, past_session, past_sessions, to_json
@@ -51,7 +52,7 @@ def list_receipts(app: App, device: str) -> None:
 @receipts.command(
     epilog="\b\nExamples:\n  handrail receipts show last\n  handrail receipts show 4f21\n  handrail receipts show last --json"
 )
-@click.argument("session")
+@click.argument("session", shell_complete=complete_session)
 @command_options
 @reporting
 def show(app: App, session: str) -> None:
@@ -78,7 +79,7 @@ def show(app: App, session: str) -> None:
     epilog="\b\nExamples:\n  handrail receipts export last -o ticket-481.md\n"
     "  handrail receipts export 4f21 -o 4f21.html\n  handrail receipts export last --format json | jq .fixes"
 )
-@click.argument("session")
+@click.argument("session", shell_complete=complete_session)
 @click.option(
     "--format", "form", type=click.Choice(list(WRITERS)), help="Default: by the end of the file's name, else md (Markdown)."
 )

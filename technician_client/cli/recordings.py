@@ -11,6 +11,7 @@ import click
 
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.devices import rfc3339
+from technician_client.cli.names import complete_recording
 from technician_client.cli.output import Output, count
 from technician_client.cli.progress import progress_bar
 from technician_client.recordings.export import export as export_video
@@ -78,7 +79,7 @@ def list_recordings(app: App) -> None:
 @recordings.command(
     epilog="\b\nExamples:\n  handrail recordings info 20261121-120000-till-3\n  handrail recordings info here.hrrec --json"
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_recording)
 @passphrase_option
 @command_options
 @reporting
@@ -125,7 +126,7 @@ def _stopped_by_interrupt(cancel: threading.Event) -> Iterator[None]:
     epilog="\b\nExamples:\n  handrail recordings export 20261121-120000-till-3\n"
     "  handrail recordings export 20261121-120000-till-3 -o ticket-481.mp4"
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_recording)
 @click.option(
     "-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: NAME.mp4 here)."
 )
@@ -150,7 +151,7 @@ def _tell_file(output: Output, file: Path, frames: int) -> None:
 
 
 @recordings.command("remove", epilog="\b\nExamples:\n  handrail recordings remove 20261121-120000-till-3")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_recording)
 @command_options
 @reporting
 def remove_recordings(app: App, names: tuple[str, ...]) -> None:

@@ -6,13 +6,14 @@ import click
 
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import take_screenshot
+from technician_client.cli.names import complete_device
 
 
 @click.command(
     epilog="\b\nExamples:\n  handrail screenshot till-3\n  handrail screenshot till-3 -o before.png\n"
     "  handrail screenshot 482 913 507 --reason 'for the ticket'"
 )
-@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE")
+@click.argument("words", nargs=-1, required=True, metavar="CODE|DEVICE", shell_complete=complete_device)
 @click.option(
     "-o", "--output", "file", type=click.Path(path_type=Path, dir_okay=False), help="The PNG file (default: DEVICE.png here)."
 )

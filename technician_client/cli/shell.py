@@ -13,6 +13,7 @@ from technician_client.cli import keyboard
 from technician_client.cli.app import App, passphrase_option, reporting, run_async
 from technician_client.cli.connect import go_on, open_named
 from technician_client.cli.exit_codes import ExitCode
+from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
 from technician_client.resuming import resumable
 from technician_client.sessions import Session
@@ -129,7 +130,7 @@ async def open_shell(app: App, words: str, reason: str, wish: Wish) -> int:
     "  handrail shell till-3 -- systemctl --user status\n  handrail shell till-3 --root -- 'journalctl -b | tail' > boot.txt\n"
     "  handrail shell till-3 -- 'cat > notes.txt' < notes.txt"
 )
-@click.argument("words", metavar="DEVICE|CODE")
+@click.argument("words", metavar="DEVICE|CODE", shell_complete=complete_device)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option("--reason", default="", help="One line that the person there reads before answering.")
 @click.option("--root", "as_root", is_flag=True, help="As the administrator, where the agent runs as one.")
