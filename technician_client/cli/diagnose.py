@@ -14,6 +14,7 @@ from technician_client.cli.devices import rfc3339
 from technician_client.cli.exit_codes import ExitCode, exit_code_of
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, cell_text, count, error_document, inert
+from technician_client.cli.progress import counting
 from technician_client.cli.targets import demand_one_way, failure_line, fleet_options, one_device, select_devices, show_progress
 from technician_client.fleet import Outcome, run_on_devices, summarise
 from technician_client.known import KnownDevices
@@ -126,12 +127,15 @@ async def diagnose_many(
     async def work(session: Session) -> Snapshot:
         return await take_snapshot(session, tables)
 
-    def done(outcome: Outcome[Snapshot]) -> None:
-        _show_outcome(app.output, outcome, tables, full)
-
     async with RelayClient(app.keys(settings), settings) as relay:
         rows = await select_devices(relay, group, known)
         app.output.progress(f"Asking {count(len(rows), 'device')} ...")
+
+        def done(outcome: Outcome[Snapshot]) -> None:
+            _show_outcome(app.output, outcome, tables, full)
+            one_more()
+
+        one_more = counting(app.output, "Devices", len(rows))
         outcomes = await run_on_devices(
             relay,
             rows,

@@ -13,6 +13,7 @@ from technician_client.cli.diagnose import fleet_exit_code
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device, complete_fix
 from technician_client.cli.output import Output, cell_text, count, error_document
+from technician_client.cli.progress import counting
 from technician_client.cli.targets import failure_line, fleet_options, one_device, select_devices, show_progress
 from technician_client.fleet import Outcome, run_on_devices, summarise
 from technician_client.known import KnownDevices
@@ -204,10 +205,12 @@ async def fix_fleet(
             if app.output.as_json:
                 app.output.json({"device": outcome.device, "label": outcome.label, "error": error_document(outcome.error)})
             app.output.warning(failure_line(outcome.label, outcome.device, outcome.error))
+        one_more()
 
     async with RelayClient(app.keys(settings), settings) as relay:
         rows = await select_devices(relay, group, known)
         app.output.progress(f"Asking {count(len(rows), 'device')} ...")
+        one_more = counting(app.output, "Devices", len(rows))
         outcomes = await run_on_devices(
             relay,
             rows,

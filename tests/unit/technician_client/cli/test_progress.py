@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from technician_client.cli.output import Output
-from technician_client.cli.progress import progress_bar
+from technician_client.cli.progress import counting, progress_bar
 
 
 def drawn(*, terminal: bool, seconds: float, no_color: bool = False) -> tuple[str, str]:
@@ -27,6 +27,29 @@ def test_it_is_drawn_on_a_terminal_after_a_second(terminal: bool, seconds: float
     err, out = drawn(terminal=terminal, seconds=seconds)
     assert ("Exporting" in err) is shown
     assert out == ""
+
+
+@pytest.mark.parametrize(("terminal", "as_json", "lines"), [(True, False, 9), (False, False, 0), (True, True, 0)])
+def test_many_things_are_counted_by_tenths_where_somebody_looks(terminal: bool, as_json: bool, lines: int) -> None:
+    err, now = io.StringIO(), [0.0]
+    output = Output(stdout=io.StringIO(), stderr=err, as_json=as_json)
+    output.err = Console(file=err, force_terminal=terminal, width=100)
+    done = counting(output, "Devices", 50, clock=lambda: now[0])
+    for _ in range(50):
+        now[0] += 2.0
+        done()
+    assert err.getvalue().count("Devices: ") == lines
+    assert ("Devices: 5 of 50, about 90 s left" in err.getvalue()) is (lines > 0)
+
+
+def test_what_is_quick_is_not_counted() -> None:
+    err = io.StringIO()
+    output = Output(stdout=io.StringIO(), stderr=err)
+    output.err = Console(file=err, force_terminal=True, width=100)
+    done = counting(output, "Devices", 50, clock=lambda: 0.5)
+    for _ in range(50):
+        done()
+    assert err.getvalue() == ""
 
 
 def test_it_keeps_to_no_color() -> None:
