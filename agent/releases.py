@@ -47,6 +47,9 @@ class StagedReleases:
         self._platform = platform
         self._running = running
         self._stopped = threading.Event()
+        # What the signed files said since this program began. The note on the disk alone vouches for nothing: whoever can write
+        # there could lay anything ready for an administrator to install.
+        self._vouched: Release | None = None
 
     def stop(self) -> None:
         """Fetch no more: the agent is stopping, and what is half there is thrown away."""
@@ -59,16 +62,19 @@ class StagedReleases:
             Unavailable: the relay is away, or the disk is full. TrustError: something does not verify; nothing is ready then.
         """
         version = newest_release(self._source.releases(), self._platform)
-        staged = self._note()
         if not version or version_key(version) <= version_key(self._running):
             self._forget()
             return
-        if staged is not None and staged.version == version and self.ready() is not None:
+        if self._vouched is not None and self._vouched.version == version and self.ready() is not None:
             return
         release = decode_release(self._read(f"agent/{self._platform}/{version}/{RELEASE_NAME}"))
         if (release.platform, release.version) != (self._platform, version):
             self._forget()
             raise TrustError(f"The release {version} calls itself {release.platform} {release.version}. It was not taken.")
+        self._vouched = release
+        if self.ready() is not None:
+            return
+        self._vouched = None
         data = put_together(release, self._read)
         self._forget()
         try:
@@ -78,11 +84,13 @@ class StagedReleases:
         except (PrivateFileError, OSError) as error:
             self._forget()
             raise Unavailable(f"The release {version} cannot be kept: {error}") from error
+        self._vouched = release
 
     def ready(self) -> tuple[Release, Path] | None:
-        """The release that is ready and where its file lies, hashed anew; None when there is none, or it was changed."""
+        """The release that is ready and where its file lies, hashed anew; None when there is none, it was changed, or `look` has
+        not seen the organisation's signatures for it yet."""
         release = self._note()
-        if release is None or version_key(release.version) <= version_key(self._running):
+        if release is None or release != self._vouched or version_key(release.version) <= version_key(self._running):
             return None
         path = self._directory / release.file
         try:
@@ -114,6 +122,7 @@ class StagedReleases:
             return None
 
     def _forget(self) -> None:
+        self._vouched = None
         if self._directory.is_dir():
             for path in self._directory.iterdir():
                 path.unlink(missing_ok=True)

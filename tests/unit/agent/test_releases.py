@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.releases import StagedReleases
@@ -157,3 +158,24 @@ def test_what_is_withdrawn_is_thrown_away_and_a_relay_that_is_away_changes_nothi
     assert device.version == "" and list(device.directory.iterdir()) == []
     shutil.rmtree(device.directory)
     device.staged.look()
+
+
+def test_a_note_on_the_disk_vouches_for_nothing(founded: Founded, device: Device, tmp_path: Path) -> None:
+    """Whoever can write there lays another file ready, with a note that fits, for an administrator to install."""
+    sign(founded, tmp_path, "0.2.0", b"genuine", 1)
+    look(founded, device, 2)
+    (tmp_path / "handrail-0.2.0.whl").write_bytes(b"evil")
+    forged, _ = read_release(tmp_path / "handrail-0.2.0.whl", platform=PLATFORM, version="0.2.0")
+    (device.directory / forged.file).write_bytes(b"evil")
+    (device.directory / "staged.json").write_bytes(msgspec.json.encode(forged))
+    assert device.staged.sentence() == ""
+    again = StagedReleases(device.directory, device.trust, platform=PLATFORM, running="0.1.0")  # the agent was restarted
+    assert again.sentence() == ""
+    again.look()
+    found = again.ready()
+    assert found is not None and found[1].read_bytes() == b"genuine"
+    device.mirror.asked.clear()
+    later = StagedReleases(device.directory, device.trust, platform=PLATFORM, running="0.1.0")
+    later.look()
+    assert later.ready() is not None
+    assert [path for path in device.mirror.asked if "part-" in path] == []  # what is there and right is not fetched again
