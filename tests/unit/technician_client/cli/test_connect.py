@@ -15,6 +15,7 @@ from protocol.errors import RefusalReason
 from protocol.link_messages import TunnelOffer
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
+from protocol.messages.colleagues import InviteNotes, People, Person
 from protocol.messages.screen import ScreenLayout, ScreenStart, ScreenUpdate, Tile
 from protocol.messages.session import Paused
 from technician_client.cli import connect
@@ -71,6 +72,23 @@ async def test_a_code_shows_the_sas_and_everything_that_happens(
     (receipt,) = (tmp_path / "receipts").iterdir()
     assert json.loads(receipt.read_text())["sequence"] == 3
     assert str(receipt) in ran.err.replace("\n", "")
+
+
+async def test_who_else_is_there_is_said(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
+    ben = Person(2, "Ben Ruiz", 2, [Capability.VIEW, Capability.CONTROL])
+    said = [
+        People([Person(1, "Ana Ruiz", 1, [], True), ben], 3),
+        People([Person(1, "Ana Ruiz", 1, [], True)]),
+        InviteNotes("Ben Ruiz", 2, "see the log", 0.0),
+        ChatMessage("hello", 0.0, "Ben Ruiz"),
+    ]
+    ran, _ = await asyncio.gather(
+        handrail(tmp_path, keys, "connect", device.credentials.peer, "--no-browser"), ended_by_user(device, *said)
+    )
+    assert "Also here: Ben Ruiz (tier 2, mouse and keyboard). A technician of tier 3 is called." in ran.out
+    assert "Nobody else is here." in ran.out
+    assert "Ben Ruiz asked for help here: see the log" in ran.out
+    assert "Ben Ruiz says: hello" in ran.out
 
 
 async def test_json_lines_tell_the_same(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
