@@ -19,6 +19,7 @@ MOST_WINDOW: Final = 2 * 1024 * 1024
 STARTUP_GAIN: Final = 2.0
 GAIN: Final = 1.25
 SLACK_SECONDS: Final = 0.03
+FAST_RATE: Final = 2e6
 GROWTH: Final = 1.25
 ROUNDS_WITHOUT_GROWTH: Final = 3
 RATE_SECONDS: Final = 4.0
@@ -142,6 +143,7 @@ class _Flight:
     end: int
     size: int
     sent_at: float
+    first_sent_at: float
     delivered: int
     delivered_at: float
     limited: bool
@@ -175,9 +177,10 @@ class BulkPacer:
     """How many bytes of bulk data may be on their way at once, so that the link is full and its queues are not.
 
     The window is what the link delivers in one empty round trip, a quarter more and `SLACK_SECONDS` (a busy computer answers late
-    now and then, which must not look like a slower link): the highest rate of the last seconds times
-    the shortest round trip of the last quarter minute, both measured by acknowledgements (after BBR, draft-ietf-ccwg-bbr, without
-    its pacing of single packets). Now and then the window shrinks for a moment, so that the shortest round trip can be seen anew.
+    now and then, which must not look like a slower link; below `FAST_RATE` less, since whoever types there waits behind it): the
+    highest rate of the last seconds times the shortest round trip of the last quarter minute, both measured by acknowledgements
+    (after BBR, draft-ietf-ccwg-bbr, without its pacing of single packets). Now and then the window shrinks for a moment, so that
+    the shortest round trip can be seen anew.
     One pacer for all transfers of one direction: `key` tells them apart.
     """
 
@@ -186,6 +189,7 @@ class BulkPacer:
         self._in_flight = 0
         self._delivered = 0
         self._delivered_at = 0.0
+        self._first_sent_at = 0.0
         self._rates = _Best(RATE_SECONDS, largest=True)
         self._trips = _Best(BASE_SECONDS, largest=False)
         self._startup = True
@@ -206,7 +210,8 @@ class BulkPacer:
         rate, trip = self._rates.value, self._trips.value
         if self._probe_until is not None or rate is None or trip is None:
             return LEAST_WINDOW
-        wanted = int(rate * ((STARTUP_GAIN if self._startup else GAIN) * trip + SLACK_SECONDS)) + 2 * LEAST_CHUNK
+        slack = SLACK_SECONDS * min(1.0, rate / FAST_RATE)
+        wanted = int(rate * ((STARTUP_GAIN if self._startup else GAIN) * trip + slack)) + LEAST_CHUNK
         return max(LEAST_WINDOW, min(MOST_WINDOW, wanted))
 
     @property
@@ -223,10 +228,12 @@ class BulkPacer:
     def sent(self, key: int, end: int, size: int, now: float) -> None:
         """A chunk of `size` bytes that ends at byte `end` of transfer `key` went out."""
         if self._in_flight == 0:
-            self._delivered_at = now
+            self._delivered_at = self._first_sent_at = now
         self._in_flight += size
         limited = self._in_flight * 2 < self.window
-        self._flights.setdefault(key, deque()).append(_Flight(end, size, now, self._delivered, self._delivered_at, limited))
+        self._flights.setdefault(key, deque()).append(
+            _Flight(end, size, now, self._first_sent_at, self._delivered, self._delivered_at, limited)
+        )
 
     def acked(self, key: int, offset: int, now: float) -> None:
         """Everything of `key` up to byte `offset` has arrived."""
@@ -238,9 +245,11 @@ class BulkPacer:
             self._delivered += newest.size
         if newest is None:
             return
-        self._delivered_at = now
+        self._delivered_at, self._first_sent_at = now, newest.sent_at
         self._trips.add(max(now - newest.sent_at, 1e-4), now)
-        rate = (self._delivered - newest.delivered) / max(now - newest.delivered_at, 1e-4)
+        # What a lost packet held up arrives all at once: no link is faster than it was fed.
+        seconds = max(now - newest.delivered_at, newest.sent_at - newest.first_sent_at, 1e-4)
+        rate = (self._delivered - newest.delivered) / seconds
         best = self._rates.value
         if not newest.limited or best is None or rate > best:
             self._rates.add(rate, now)
