@@ -59,7 +59,8 @@ class AllowedWindow(Window):
         for part in listed.findChildren(QWidget):
             part.ensurePolished()
         inner = self.width() - 2 * self.column.contentsMargins().left()
-        self._scroll.setFixedHeight(min(column.totalHeightForWidth(inner), self.fontMetrics().height() * MOST_LINES))
+        wanted = max(0, column.totalHeightForWidth(inner))
+        self._scroll.setFixedHeight(min(wanted, self.fontMetrics().height() * MOST_LINES))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes it."""
