@@ -97,9 +97,9 @@ class UserDesktop:
                 raise AssertionError(f"{name!r} ({role or 'any role'}) does not show. There is:\n{there}\n{self.output}")
             await asyncio.sleep(0.05)
 
-    async def usable(self, name: str, *, role: str = "", window: str = "") -> Seen:
+    async def usable(self, name: str, *, role: str = "", window: str = "", seconds: float = 15) -> Seen:
         """Wait until something can be pressed."""
-        return await self.see(name, role=role, window=window, having=lambda one: "sensitive" in one.states)
+        return await self.see(name, role=role, window=window, having=lambda one: "sensitive" in one.states, seconds=seconds)
 
     async def vanishes(self, name: str, *, role: str = "", window: str = "", seconds: float = 15) -> None:
         """Wait until nothing of the kind shows."""

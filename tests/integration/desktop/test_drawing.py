@@ -87,39 +87,31 @@ async def until_colour(user: UserDesktop, x: int, y: int, wanted: Callable[[tupl
 
 
 @asynccontextmanager
-async def pointing(tmp_path: Path) -> AsyncIterator[tuple[UserDesktop, Session]]:
+async def pointing(world: World, logs: Path) -> AsyncIterator[tuple[UserDesktop, Session]]:
     """A person at their desktop, and a technician whom they let watch and point."""
-    world = World(tmp_path / "w")
-    told = await asyncio.to_thread(world.start_relay)
-    bundle = await asyncio.to_thread(world.quickstart, told["token"], told["relay_spki"])
-    await asyncio.to_thread(world.start_signer)
-    await asyncio.to_thread(world.enrol, bundle)
-    try:
-        async with user_desktop(tmp_path / "logs") as user:
-            user.start(world.agent_home, "--get-help", env=world.environment)
-            await user.usable("Get a code", role=BUTTON, window="Get help")
-            user.key("Return")
-            code = (await user.see("Code ", window="Get help")).name
-            keys = unlock(world.home / "identity", passphrase_file=world.passphrase_file)
-            async with RelayClient(keys, Settings(home=world.directory / "in-process", end_seconds=1.0)) as client:
-                digits = "".join(letter for letter in code if letter.isdigit())
-                opening = asyncio.get_running_loop().create_task(
-                    Session.open(client, code=digits, wanted=WANTED, reason="Let me show you")
-                )
-                await user.click("Watch", role=BUTTON)
-                session = await opening
-                assert Capability.POINTER in session.granted
-                with session.subscribe(ScreenLayout) as layouts:
-                    session.send(ScreenStart([]))
-                    async with asyncio.timeout(20):
-                        await anext(aiter(layouts))
-                yield user, session
-    finally:
-        await asyncio.to_thread(world.stop)
+    async with user_desktop(logs) as user:
+        user.start(world.agent_home, "--get-help", env=world.environment)
+        await user.usable("Get a code", role=BUTTON, window="Get help", seconds=60)
+        user.key("Return")
+        code = (await user.see("Code ", window="Get help")).name
+        keys = unlock(world.home / "identity", passphrase_file=world.passphrase_file)
+        async with RelayClient(keys, Settings(home=world.directory / "in-process", end_seconds=1.0)) as client:
+            digits = "".join(letter for letter in code if letter.isdigit())
+            opening = asyncio.get_running_loop().create_task(
+                Session.open(client, code=digits, wanted=WANTED, reason="Let me show you")
+            )
+            await user.click("Watch", role=BUTTON)
+            session = await opening
+            assert Capability.POINTER in session.granted
+            with session.subscribe(ScreenLayout) as layouts:
+                session.send(ScreenStart([]))
+                async with asyncio.timeout(20):
+                    await anext(aiter(layouts))
+            yield user, session
 
 
-async def test_it_shows_lets_clicks_through_and_can_be_switched_off(tmp_path: Path) -> None:
-    async with pointing(tmp_path) as (user, session):
+async def test_it_shows_lets_clicks_through_and_can_be_switched_off(founded_world: World, tmp_path: Path) -> None:
+    async with pointing(founded_world, tmp_path) as (user, session):
         with pad(user.display.name) as below, session.subscribe(PointerState) as states:
             session.send(PointerStroke(1, "rectangle", 3, True, 0, [(700, 350), (900, 450)]))
             session.send(PointerStroke(2, "arrow", 1, True, 0, [(1150, 550), (950, 420)]))
