@@ -180,8 +180,8 @@ async def test_messages_of_the_other_side_or_of_another_moment_end_the_session(s
             if opened.ended is None:
                 lived.append(type(message).__name__)
                 assert opened.granted <= {CHAT}
-    # Pings are answered, asking is allowed (nobody says yes to it here), giving back what one has is too.
-    assert set(lived) <= {"Ping", "Pong", "CapabilityAsk", "CapabilityReturn"}
+    # Pings are answered, asking is allowed (nobody says yes to it here), giving back or giving up what one has is too.
+    assert set(lived) <= {"Ping", "Pong", "CapabilityAsk", "CapabilityReturn", "FileStop", "RecordingStop"}
     assert await asyncio.to_thread(scene.look) == before
 
 

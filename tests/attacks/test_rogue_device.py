@@ -66,6 +66,7 @@ async def test_markup_in_labels_and_texts_stays_text_in_the_console(browser: Bro
         context = await browser.new_context(locale="en-GB")
         page = await context.new_page()
         await page.goto(address.file.as_uri())
+        await page.get_by_role("heading", name="Connect by code").wait_for()
         relay.change(DevicesUpdate((row,)))
         await page.wait_for_timeout(500)
         try:
