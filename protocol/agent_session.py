@@ -64,7 +64,8 @@ EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
     }
 )
 
-# What goes through while the user holds everything back: only what takes nothing and moves nothing.
+# What goes through while the user holds everything back: only what takes nothing and moves nothing. Bytes of a connection that
+# stands wait on the device, within their credit: one that was refused would be missing in the middle.
 HARMLESS_WHILE_PAUSED: Final = frozenset({Capability.CHAT})
 HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (
     ScreenAck,

@@ -83,9 +83,9 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     most that may ever be asked for there (None: everything the tiers allow); `consent_for_fixes`: the user is asked before
     each fix of an attended session, even where its manifest leaves that to policy; `grant_seconds`: how long one consent
     lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees; `files_folders`: folders
-    below the user's home that files may be put into and taken from (none named: all of it); `recording`: whether technicians may
-    record a session here, must before they see the screen, or may not; `keep_transcripts`: what terminals print is kept on the device;
-    `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it; `log_files`: patterns
+    below the user's home that files may be put into and taken from (none named: all of it); `recording`: whether technicians
+    may record a session here, must before they see the screen, or may not; `keep_transcripts`: what terminals print is kept on
+    the device; `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it; `log_files`: patterns
     of files below /var/log that may be followed."""
 
     unattended: list[Capability] = []

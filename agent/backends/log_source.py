@@ -60,7 +60,9 @@ def allowed(name: str, patterns: Sequence[str], logs: Path = LOGS) -> bool:
     return ".." not in path.parts and logs in path.parents and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-async def journal_lines(unit: str, priority: int, lines: int, *, follow: bool, program: str = "") -> AsyncGenerator[LogLine, None]:
+async def journal_lines(
+    unit: str, priority: int, lines: int, *, follow: bool, program: str = ""
+) -> AsyncGenerator[LogLine, None]:
     """The newest `lines` entries and, with `follow`, each that comes.
 
     Raises:

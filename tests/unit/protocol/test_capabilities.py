@@ -14,7 +14,8 @@ def test_every_capability_has_a_rule_that_fits(capability: Capability) -> None:
 
 
 def test_what_harms_most_needs_most() -> None:
-    for capability in (Capability.TERMINAL, Capability.TERMINAL_ROOT, Capability.FILES_IN, Capability.FILES_OUT, Capability.FORWARD):
+    terminals, files = (Capability.TERMINAL, Capability.TERMINAL_ROOT), (Capability.FILES_IN, Capability.FILES_OUT)
+    for capability in (*terminals, *files, Capability.FORWARD):
         assert RULES[capability].attended_tier == Tier.THIRD
         assert RULES[capability].freshness == DAY
         assert not RULES[capability].guest
