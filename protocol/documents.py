@@ -85,8 +85,8 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees; `files_folders`: folders
     below the user's home that files may be put into and taken from (none named: all of it); `recording`: whether technicians
     may record a session here, must before they see the screen, or may not; `keep_transcripts`: what terminals print is kept on
-    the device; `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it; `log_files`: patterns
-    of files below /var/log that may be followed."""
+    the device; `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it;
+    `log_files`: patterns of files below /var/log that may be followed."""
 
     unattended: list[Capability] = []
     attended: list[Capability] | None = None

@@ -1,4 +1,4 @@
-"""Where the organisation's policy demands it, a session is recorded from its beginning, by one question; nobody presses Record."""
+"""Where policy demands it, a session is recorded from its beginning: one question, and nobody presses Record."""
 
 import json
 import signal
