@@ -1,8 +1,13 @@
 // The files panel's store: paths are bytes, two uploads at a time, and every end is shown.
 import assert from "node:assert/strict";
+import { File } from "node:buffer";
+import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 
 import { Files, base64Of, below, bytesOf, secondsLeft, smoothed } from "../../technician_client/console/web/js/features/files.js";
+
+// Node 18 has what every browser has, but by no global name.
+if (globalThis.crypto === undefined) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
 
 const text = (/** @type {string} */ words) => new TextEncoder().encode(words);
 const raw = (/** @type {string} */ words) => base64Of(text(words));
@@ -21,7 +26,7 @@ function console_(answer) {
   return asked;
 }
 const entry = (/** @type {string} */ name, kind = "file") => ({ name, raw: raw(name), kind: /** @type {any} */ (kind), size: 1, mtime: 0 });
-const file = (/** @type {string} */ name) => new File(["content"], name, { lastModified: 5000 });
+const file = (/** @type {string} */ name) => /** @type {any} */ (new File(["content"], name, { lastModified: 5000 }));
 /** @param {() => boolean} so */
 async function until(so) {
   for (let turn = 0; turn < 1000 && !so(); turn += 1) await new Promise((resolve) => void setImmediate(resolve));
