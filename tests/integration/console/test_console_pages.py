@@ -71,7 +71,7 @@ async def test_who_waits_is_first_and_can_be_helped(open_console: Open) -> None:
         await expect(page.get_by_text("Calling the device")).to_be_visible()
         target, wanted, reason = technician.relay.opened[0]
         assert (target, reason) == (Target(device="k3v9w2m4x7q1"), "printer")
-        assert set(wanted) == {"view", "chat", "diagnostics", "control", "fixes"}
+        assert set(wanted) == {"view", "chat", "colleagues", "diagnostics", "control", "fixes"}
 
 
 async def test_a_code_by_keyboard_alone_to_the_six_digits(open_console: Open) -> None:

@@ -147,7 +147,8 @@ def test_no_command_has_an_option_that_answers() -> None:
     """Consent has no flag: the only options are those listed here."""
     options = {option for one in cli.commands.values() for parameter in one.params for option in parameter.opts}
     looks = {"--get-help", "--theme", "--language"}
-    assert options == {"bundle", "--label", "--new-keys", "text", "--json", "session", "seed"} | looks
+    of_the_desktop = {"--install", "--uninstall"}
+    assert options == {"bundle", "--label", "--new-keys", "text", "--json", "session", "seed", "shell"} | looks | of_the_desktop
 
 
 def test_help_names_every_command() -> None:

@@ -139,7 +139,7 @@ def rules(tmp_path: Path, pause: bool) -> dict[str, GroupPolicy]:
 
 async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pause: bool = True) -> Assistance:
     monkeypatch.setattr(
-        "agent.session.LocalInputPause",
+        "agent.holds.LocalInputPause",
         lambda display, seconds, changed: LocalInputPause(display, 0.2, changed, Hands),
     )
     organisation = Organisation()

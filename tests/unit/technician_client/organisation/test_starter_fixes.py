@@ -279,7 +279,7 @@ def test_flush_dns(running: Callable[[str], Running], monkeypatch: pytest.Monkey
     fix.program("systemctl", "exit 0")
     fix.path = str(fix.bin) + ":/bin"
     assert fix("run") == 0 and "resolvectl flush-caches" in fix.calls
-    assert fix("detect", name="localhost") == 1 and fix("verify", name="localhost") == 0
+    assert fix("detect", name="127.0.0.1") == 1 and fix("verify", name="127.0.0.1") == 0
     module = load("flush-dns")
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr(module, "resolves", lambda _: False)
