@@ -67,8 +67,10 @@ def test_each_capability_is_asked_alone_and_ctrl_c_ends_the_session(world: World
             ("see your screen", "n"),
             ("chat with you", "y"),
             ("read what state this computer is in", "yes"),
+            ("point and draw on your screen", "n"),
             ("use your mouse and keyboard", ""),
             ("run fixes", "Y"),
+            ("see who else helps you", "n"),
         ):
             user.expect(rf"May they {words}[^?]*\? \[y/N\] ")
             user.type(f"{key}\n")
@@ -77,6 +79,8 @@ def test_each_capability_is_asked_alone_and_ctrl_c_ends_the_session(world: World
         assert "run fixes" in can
         assert "see your screen" not in can
         assert "mouse" not in can
+        assert "draw" not in can
+        assert "who else" not in can
         user.type("\x03")
         user.expect("ended by the person at this computer")
         receipt = Path(user.expect(r"Your receipt: (\S+)").group(1))

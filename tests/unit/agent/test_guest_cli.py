@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import UnreadableFile
 from agent.guest_cli import run_guest
 from agent.terminal import NoTerminal
 from protocol.documents import canonical_json
-from protocol.errors import TrustError
 from protocol.seeds import Seed
 from tests.kit.organisation import Organisation
 
@@ -32,5 +32,5 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_stays(
 
 
 def test_without_a_seed_nothing_begins(tmp_path: Path) -> None:
-    with pytest.raises(TrustError, match="seed file"):
+    with pytest.raises(UnreadableFile, match=r"missing\.seed cannot be read .*Give the path of the seed file"):
         run_guest(tmp_path / "missing.seed", "", {}, lambda: datetime.now(UTC))
