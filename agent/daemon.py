@@ -147,6 +147,7 @@ class Daemon:
         self.keeper = Keeper()
         self._refreshing: asyncio.Task[None] | None = None
         self._presently: asyncio.Task[None] | None = None
+        self._news = False  # the relay has spoken of files that nobody has begun to fetch
         self._staging: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self.ready = asyncio.Event()
@@ -362,14 +363,18 @@ class Daemon:
 
     def _refresh_presently(self) -> None:
         """The relay has said something, to the whole fleet at once perhaps: not all come back in the same moment."""
+        self._news = True
         if self._presently is None or self._presently.done():
-            self._presently = self._tasks.spawn(self._refresh_after(random.uniform(0, REFRESH_JITTER)), "newer signed files")  # noqa: S311
+            self._presently = self._tasks.spawn(self._follow_news(), "newer signed files")
 
-    async def _refresh_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if self._refreshing is not None and not self._refreshing.done():
-            await asyncio.shield(self._refreshing)  # it may have looked before the news came
-        await self.refresh()
+    async def _follow_news(self) -> None:
+        """Fetch until no news came while fetching: the last may be the one that revokes somebody."""
+        while self._news:
+            await asyncio.sleep(random.uniform(0, REFRESH_JITTER))  # noqa: S311 - jitter, not a secret
+            while self._refreshing is not None and not self._refreshing.done():
+                await asyncio.shield(self._refreshing)  # it may have looked before the news came
+            self._news = False
+            await self.refresh()
 
     async def _refresh(self) -> None:
         problem = ""

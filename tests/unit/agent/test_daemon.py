@@ -140,6 +140,29 @@ async def test_a_new_revocation_list_is_acted_on_in_every_session_at_once(tmp_pa
         one._sessions.clear()
 
 
+async def test_news_that_comes_while_files_are_fetched_is_fetched_too(tmp_path: Path) -> None:
+    one = daemon(tmp_path)
+    one._settings = msgspec.structs.replace(one._settings, trust=TrustSettings(refresh_seconds=3600.0))
+    files, looks, go_on = one.trust, 0, asyncio.Event()
+    assert isinstance(files, SignedFiles)
+
+    async def slow(wall: object) -> bool:
+        nonlocal looks
+        looks += 1
+        await go_on.wait()
+        return False
+
+    async with Running(one):
+        await eventually_async(lambda: files.refreshed == 1, "the first refresh")
+        files.refresh = slow  # type: ignore[method-assign]
+        one.link_message(RepositoryChanged())
+        await eventually_async(lambda: looks == 1, "a refresh on the relay's word")
+        for _ in range(3):
+            one.link_message(RepositoryChanged())  # what it tells of is newer than what was looked at
+        go_on.set()
+        await eventually_async(lambda: looks == 2, "one more look")
+
+
 def survivor(one: Daemon, wall: float) -> RestartGrant:
     """A session of that daemon which was alive a moment before."""
     return RestartGrant(

@@ -58,6 +58,7 @@ async def test_the_end_of_input_is_heard_on_a_pipe() -> None:
     assert write_piece(one.typed, b"12345") == 5
     one.end_input()
     assert (await everything(one)).strip() == b"5"
+    assert await one.process.wait() == 0
     one.close()
 
 
