@@ -414,6 +414,10 @@ class Daemon:
     async def _keep_fresh(self) -> None:
         while True:
             await self.refresh()
-            failed = bool(self.board.trust.problem)
-            pause = REFRESH_AFTER_FAILURE if failed else self._settings.trust.refresh_seconds
-            await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
+            rest = self._settings.trust.refresh_seconds * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
+            while rest > 0:
+                pause = min(rest, REFRESH_AFTER_FAILURE * random.uniform(0.9, 1.1))  # noqa: S311
+                await asyncio.sleep(pause)
+                if self.board.trust.problem:
+                    break  # that look, or one on the relay's word since, failed
+                rest -= pause

@@ -140,6 +140,27 @@ async def test_a_new_revocation_list_is_acted_on_in_every_session_at_once(tmp_pa
         one._sessions.clear()
 
 
+async def test_a_look_on_the_relays_word_that_failed_is_made_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.daemon.REFRESH_AFTER_FAILURE", 0.1)
+    one = daemon(tmp_path)
+    one._settings = msgspec.structs.replace(one._settings, trust=TrustSettings(refresh_seconds=3600.0))
+    files, looks = one.trust, 0
+    assert isinstance(files, SignedFiles)
+
+    async def busy_once(wall: object) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise TrustError("The relay is busy.")
+        return True
+
+    async with Running(one):
+        await eventually_async(lambda: files.refreshed == 1, "the first refresh")
+        files.refresh = busy_once  # type: ignore[method-assign]
+        one.link_message(RepositoryChanged())
+        await eventually_async(lambda: looks == 2 and not one.board.trust.problem, "it was looked again")
+
+
 async def test_news_that_comes_while_files_are_fetched_is_fetched_too(tmp_path: Path) -> None:
     one = daemon(tmp_path)
     one._settings = msgspec.structs.replace(one._settings, trust=TrustSettings(refresh_seconds=3600.0))
