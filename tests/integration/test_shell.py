@@ -5,10 +5,12 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.stop()
 
 
+@contextmanager
+def a_long_file() -> Iterator[Path]:
+    """A text of more lines than a window has; the user of the terminals may read it, who may not enter our own directories."""
+    with tempfile.TemporaryDirectory(prefix="handrail-", dir="/tmp") as directory:
+        Path(directory).chmod(0o755)
+        path = Path(directory) / "services"
+        path.write_text("".join(f"service-{number}\t{number}/tcp\n" for number in range(1, 301)))
+        path.chmod(0o644)
+        yield path
+
+
 def shell(world: World, *arguments: str) -> list[str]:
     """The command line."""
     options = ("--passphrase-file", str(world.passphrase_file))
@@ -71,10 +84,11 @@ def test_a_person_at_a_terminal_is_cut_off_and_comes_back(world: World) -> None:
         person.expect("at the beginning of a line ends it")
         person.type("PS1='ready> '; stty size\n")
         person.expect("30 100|24 80")
-        person.type("export LC_ALL=C.UTF-8; cd /; less /etc/services\n")
-        person.expect("tcpmux")
-        person.type("q")
-        person.expect("ready> ")
+        with a_long_file() as path:
+            person.type(f"export LC_ALL=C.UTF-8; cd /; less {path}\n")
+            person.expect(r"service-3\b")
+            person.type("q")
+            person.expect("ready> ")
         person.type("yes\n")
         person.expect("y\ny\ny\n")
         person.type("\x03")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.integration.test_shell import TERMINALS
+from tests.integration.test_shell import TERMINALS, a_long_file
 from tests.kit.console_page import ConsolePage
 from tests.kit.processes import free_port
 from tests.kit.services import Service, a_service
@@ -87,6 +87,12 @@ def screen(console: ConsolePage) -> Screen:
     return one
 
 
+@pytest.fixture
+def long_file() -> Iterator[Path]:
+    with a_long_file() as path:
+        yield path
+
+
 def test_what_is_typed_and_printed_is_what_stands_there(screen: Screen) -> None:
     screen.type("echo $((6*7)): é🙂日本 && printf '\\e[38;2;250;120;0mtrue colour\\e[0m \\e[31mred\\e[0m\\n'")
     screen.until(r"42: é🙂\s?日\s?本")
@@ -95,17 +101,17 @@ def test_what_is_typed_and_printed_is_what_stands_there(screen: Screen) -> None:
     assert not screen.console.problems
 
 
-def test_a_full_screen_program_fills_the_window_and_follows_it(screen: Screen) -> None:
-    screen.type("vim -u NONE -N /etc/services")
-    screen.until(r"ftp")
+def test_a_full_screen_program_fills_the_window_and_follows_it(screen: Screen, long_file: Path) -> None:
+    screen.type(f"vim -u NONE -N {long_file}")
+    screen.until(r"service-3\b")
     screen.console.screenshot(SCREENS / "terminal-vim-light.png")
     screen.page.keyboard.type(":set nu laststatus=2")
     screen.page.keyboard.press("Enter")
-    screen.until(r"\n +20 ")
+    screen.until(r"\n +35 ")
     screen.page.set_viewport_size({"width": 1500, "height": 500})
-    eventually(lambda: not re.search(r"\n +20 ", screen.text), "it has fewer lines")
+    eventually(lambda: not re.search(r"\n +35 ", screen.text), "it has fewer lines")
     screen.page.set_viewport_size({"width": 1500, "height": 900})
-    screen.until(r"\n +20 ")
+    screen.until(r"\n +35 ")
     screen.page.keyboard.press("Escape")
     screen.page.keyboard.type(":q!")
     screen.page.keyboard.press("Enter")
@@ -166,11 +172,10 @@ def test_what_was_printed_long_ago_is_found(screen: Screen) -> None:
     found = page.locator(".terminal-found")
     expect(found).to_have_text(re.compile("^1 of [0-9]+$"))
     count = int(found.inner_text().rpartition(" ")[2])
-    for _ in range(count):
-        if "needle-111" in screen.text:
-            break
+    for number in range(2, count + 1):
         page.keyboard.press("Enter")
-    screen.until("needle-111")
+        expect(found).to_have_text(f"{number} of {count}")
+    screen.until("needle-111")  # the oldest, or the next line after it; one more Enter would begin anew
     screen.console.screenshot(SCREENS / "terminal-search-light.png")
     page.keyboard.press("Shift+Enter")
     page.get_by_label("Words that were printed").fill("nowhere")
