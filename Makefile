@@ -12,7 +12,7 @@ test: ## everything: style, types, JavaScript, unit, loopback, integration with 
 	@scripts/prepare test
 	@$(MAKE) --no-print-directory lint
 	@node --test $(wildcard tests/web/*.test.js)
-	@$(PYTEST) -q -m 'not slow' -n $(WORKERS) --dist loadgroup
+	@$(PYTEST) -q -m 'not slow' -n $(WORKERS) --dist loadfile
 
 test-slow: ## proofs that take minutes: gigabytes over a link that is cut, long recordings
 	@scripts/prepare test
@@ -20,8 +20,8 @@ test-slow: ## proofs that take minutes: gigabytes over a link that is cut, long 
 
 attacks: ## every row of protocol/THREATS.md, then each once more with its control taken away
 	@scripts/prepare test
-	@$(PYTEST) -q tests/attacks --without-controls -n $(WORKERS) --dist loadgroup
-	@$(PYTEST) -q tests/attacks -n $(WORKERS) --dist loadgroup
+	@$(PYTEST) -q tests/attacks --without-controls -n $(WORKERS) --dist loadfile
+	@$(PYTEST) -q tests/attacks -n $(WORKERS) --dist loadfile
 
 fuzz: ## coverage-guided, each parser in turn: make fuzz MINUTES=10 (TARGET=frames for one)
 	@scripts/prepare test

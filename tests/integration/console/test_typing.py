@@ -250,6 +250,29 @@ def test_a_key_whose_release_never_comes_is_let_go(desk: Desk, way: str) -> None
     desk.arrives("ok")
 
 
+def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> None:
+    desk.layout("de")
+    desk.clear()
+    page = desk.console.page
+    page.locator("[data-menu=special-keys] > button").click()
+    page.get_by_role("button", name="Type this text").click()
+    text = "server { listen 443; }\n# Übung äöü €\n日本 🙂\n\tend"
+    page.get_by_label("Text", exact=True).fill(text)
+    page.get_by_role("button", name="Type it").click()
+    expect(page.get_by_text("Typed: ")).to_be_visible(timeout=60_000)
+    desk.arrives(text)
+    page.get_by_label("Text", exact=True).fill("x" * 20_000)
+    page.get_by_role("button", name="Type it").click()
+    page.get_by_role("button", name="Stop typing").click()
+    expect(page.get_by_text("Stopped: ")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    assert len(desk.text) < 10_000
+    # The device looks at its layout when a key comes, once a second at most.
+    desk.console.click(200, 200)
+    there = page.get_by_text("Keyboard there: de")
+    wait_for(lambda: desk.console.press("Shift") or there.is_visible(), "the layout of the device on the page", 30)
+
+
 def test_a_terminal_takes_mixed_characters_at_full_speed(desk: Desk, tmp_path: Path) -> None:
     desk.layout("us")
     out = tmp_path / "typed"
@@ -271,23 +294,3 @@ def test_a_terminal_takes_mixed_characters_at_full_speed(desk: Desk, tmp_path: P
     finally:
         xterm.terminate()
         xterm.wait(5)
-
-
-def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> None:
-    desk.layout("de")
-    desk.clear()
-    page = desk.console.page
-    page.locator("[data-menu=special-keys] > button").click()
-    page.get_by_role("button", name="Type this text").click()
-    text = "server { listen 443; }\n# Übung äöü €\n日本 🙂\n\tend"
-    page.get_by_label("Text", exact=True).fill(text)
-    page.get_by_role("button", name="Type it").click()
-    expect(page.get_by_text("Typed: ")).to_be_visible(timeout=60_000)
-    desk.arrives(text)
-    page.get_by_label("Text", exact=True).fill("x" * 20_000)
-    page.get_by_role("button", name="Type it").click()
-    page.get_by_role("button", name="Stop typing").click()
-    expect(page.get_by_text("Stopped: ")).to_be_visible()
-    page.get_by_role("button", name="Close").click()
-    assert len(desk.text) < 10_000
-    expect(page.get_by_text("Keyboard there: de")).to_be_visible()
