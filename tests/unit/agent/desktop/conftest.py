@@ -1,7 +1,5 @@
 """One Qt application without a screen for the whole process: Qt allows no second one."""
 
-import os
-
 import pytest
 from PySide6.QtWidgets import QApplication
 
@@ -12,9 +10,8 @@ from tests.kit.clock import Clock
 
 @pytest.fixture(scope="session")
 def application() -> QApplication:
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
     found = QApplication.instance()
-    application = found if isinstance(found, QApplication) else QApplication(["tests"])
+    application = found if isinstance(found, QApplication) else QApplication(["tests", "-platform", "offscreen"])
     application.setQuitOnLastWindowClosed(False)
     dress(application, "light")
     return application

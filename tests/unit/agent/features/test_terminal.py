@@ -125,8 +125,9 @@ async def test_a_login_shell_of_the_user_on_a_terminal_of_its_own(desk: Desk) ->
 
 async def test_a_window_changes_its_size_and_a_full_screen_program_follows(desk: Desk) -> None:
     number = await desk.open()
-    await desk.type(number, "stty size; trap 'echo now $(stty size)' WINCH\r")
-    await desk.read(number, rb"24 80")
+    # The signal goes to the group in front: only when stty has ended is that the shell again.
+    await desk.type(number, "stty size; trap 'echo now $(stty size)' WINCH; echo re''ady\r")
+    await desk.read(number, rb"24 80\s+ready")
     await desk.feature.handle(TerminalResize(number, 101, 33))
     await desk.read(number, rb"now 33 101")
 
