@@ -15,7 +15,7 @@ from protocol.errors import HandrailError
 from technician_client.cli.app import App
 from technician_client.known import KnownDevices
 from technician_client.past import past_sessions
-from technician_client.recordings.library import SUFFIX
+from technician_client.recordings.store import SUFFIX
 from technician_client.settings import Settings, load_settings
 
 MOST: Final = 200

@@ -35,7 +35,7 @@ from technician_client.fleet_fixes import FixEvent, FixOrder
 from technician_client.known import KnownDevice
 from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
 from technician_client.published import Library
-from technician_client.recordings.library import recordings_key
+from technician_client.recordings.store import recordings_key
 from technician_client.renewing import Renewer
 from technician_client.resuming import resumable, resume
 from technician_client.sessions import Progress, Session, Stage
@@ -231,9 +231,9 @@ class RelayAdapter:
         """See `RelayPort`."""
         return await self.office.renew()
 
-    async def library(self) -> Library:
+    async def fix_library(self) -> Library:
         """See `RelayPort`."""
-        return await self.office.library()
+        return await self.office.fix_library()
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
         """See `RelayPort`."""

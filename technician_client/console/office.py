@@ -111,8 +111,8 @@ class Office:
         self._client.identity = await self._renewer.now(self._client.identity)
         return await self.standing()
 
-    async def library(self) -> Library:
-        """See `RelayPort.library`."""
+    async def fix_library(self) -> Library:
+        """See `RelayPort.fix_library`."""
         if self._library is None:
             self._library = _library(self._client.identity, self._client.settings.home / LIBRARY_DIRECTORY)
         return await asyncio.to_thread(self._library.read, datetime.now(UTC))

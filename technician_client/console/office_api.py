@@ -72,7 +72,7 @@ class OfficeApi:
         router.add_get("/api/v1/standing", self.standing)
         router.add_post("/api/v1/renew", self.renew)
         router.add_post("/api/v1/preferences", self.save_preferences)
-        router.add_get("/api/v1/library", self.library)
+        router.add_get("/api/v1/library", self.fix_library)
         router.add_get("/api/v1/library/{id}", self.script)
         router.add_get("/api/v1/runs", self.list_runs)
         router.add_post("/api/v1/runs", self.start_run)
@@ -104,10 +104,10 @@ class OfficeApi:
             return problem(500, "Your choice was not kept", str(error))
         return web.Response(status=204)
 
-    async def library(self, _request: web.Request) -> web.Response:
+    async def fix_library(self, _request: web.Request) -> web.Response:
         """GET /api/v1/library"""
         try:
-            library = self._library = await self._relay.library()
+            library = self._library = await self._relay.fix_library()
         except HandrailError as error:
             return problem(502, "The approved fixes cannot be shown", str(error))
         rows = [self._script(script) for script in library.scripts.values()]
@@ -118,7 +118,7 @@ class OfficeApi:
     async def script(self, request: web.Request) -> web.Response:
         """GET /api/v1/library/{id}"""
         try:
-            library = self._library or await self._relay.library()
+            library = self._library or await self._relay.fix_library()
         except HandrailError as error:
             return problem(502, "The approved fixes cannot be shown", str(error))
         self._library = library
@@ -141,7 +141,7 @@ class OfficeApi:
         except (ValueError, RecursionError) as error:
             return problem(400, "That is not an order to run a fix", str(error))
         try:
-            library = self._library = self._library or await self._relay.library()
+            library = self._library = self._library or await self._relay.fix_library()
             script = library.scripts.get(wish.fix)
             if script is None:
                 return problem(404, "No such approved fix", "Its approval has ended. Load the library again.")

@@ -208,7 +208,7 @@ class RelayPort(Protocol):
             HandrailError: it could not be renewed; the text says why.
         """
 
-    async def library(self) -> Library:
+    async def fix_library(self) -> Library:
         """The approved fixes, fetched and verified now.
 
         Raises:

@@ -258,7 +258,7 @@ class MemoryRelay:
         self.standing_now = replace(self.standing_now, not_before=now, not_after=until, renewal_from=now + timedelta(hours=8))
         return self.standing_now
 
-    async def library(self) -> Library:
+    async def fix_library(self) -> Library:
         """See `RelayPort`."""
         if isinstance(self.shelf, HandrailError):
             raise self.shelf

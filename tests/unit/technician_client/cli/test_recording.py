@@ -13,8 +13,8 @@ from protocol.messages.recording import RecordingStart, RecordingState
 from protocol.messages.screen import ScreenAck, ScreenStart
 from technician_client.cli.recording import demand_recording_file
 from technician_client.private_files import PrivateFileError
-from technician_client.recordings.library import recordings_key
 from technician_client.recordings.reader import Player, Recording
+from technician_client.recordings.store import recordings_key
 from tests.kit.commands import handrail
 from tests.kit.organisation import Organisation
 from tests.kit.recordings import Source

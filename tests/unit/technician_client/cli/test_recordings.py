@@ -6,7 +6,7 @@ from typing import Any
 import av
 import pytest
 
-from technician_client.recordings.library import new_path, recordings_key
+from technician_client.recordings.store import new_path, recordings_key
 from technician_client.recordings.writer import End, Meta, RecordingWriter
 from tests.kit.commands import handrail
 from tests.kit.organisation import Organisation

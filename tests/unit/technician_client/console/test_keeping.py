@@ -8,7 +8,7 @@ from protocol.messages.recording import RecordingState
 from technician_client.console.keeping import About, Keeping
 from technician_client.console.ports import Person
 from technician_client.notes import read_note
-from technician_client.recordings.library import kept
+from technician_client.recordings.store import kept
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
 from technician_client.worklog import read_worklog

@@ -74,7 +74,7 @@ async def test_standing_is_the_certificates_and_measured(port: RelayAdapter) -> 
     with pytest.raises(NotFound):
         await port.renew()
     with pytest.raises(HandrailError, match="handrail join"):
-        await port.library()
+        await port.fix_library()
 
 
 async def test_renewing_is_asked_of_the_renewer(port: RelayAdapter, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from protocol.certificates import PrivateKey
 from technician_client.errors import NotFound
 from technician_client.private_files import PrivateFileError
-from technician_client.recordings.library import find, kept, named, new_path, recordings_key, remove
+from technician_client.recordings.store import find, kept, named, new_path, recordings_key, remove
 from technician_client.recordings.writer import SECOND, End, Meta, RecordingWriter
 from tests.kit.recordings import Source
 
