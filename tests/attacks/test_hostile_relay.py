@@ -29,7 +29,7 @@ from technician_client.sessions import Session
 from tests.kit.hostile_relay import LinkPlan, Plan, Wire
 from tests.kit.relay_tap import tls_records
 from tests.kit.stage import PersonAtTheDesk, Stage, stages
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 __all__ = ["stages"]
 
@@ -273,7 +273,7 @@ async def test_forged_rows_help_requests_and_offers_open_nothing(stage: Stage) -
         stage.relay.say_link(link, TunnelOffer(0, "B" * 32, stage.device, "Reception PC", False, 60))
         rows = await client.devices()
         assert [row.id for row in rows] == [stage.device]
-        await asyncio.sleep(0.3)
+        await let_pass(0.3)
         assert len([wire for wire in stage.relay.wires if wire.path == "/tunnel"]) == before
         assert person.questions == []
         session = await stage.open(client, CHAT)

@@ -44,7 +44,7 @@ from tests.kit.conversation import Conversation
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.organisation import Organisation
 from tests.kit.stage import Stage
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 from tests.kit.witness import Witness
 from tests.vectors.examples import LINK_MESSAGES, MESSAGES
 
@@ -125,7 +125,7 @@ async def settled(opened: Session) -> None:
     end = time.monotonic() + 5
     while time.monotonic() < end and opened.ended is None and len(person.of(ChatHeard)) == before:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.15)  # features work in tasks and threads of their own
+    await let_pass(0.15)  # features work in tasks and threads of their own
 
 
 FEATURE_MESSAGES = [
@@ -465,7 +465,7 @@ async def test_the_relays_owner_says_everything_there_is_and_nothing_happens(sce
     assert sent > 300
     assert stage.agent.popen.poll() is None, stage.agent.output
     assert "Traceback" not in stage.agent.output[logged:]
-    await asyncio.sleep(1.0)
+    await let_pass(1.0)
     assert await asyncio.to_thread(scene.look) == before
     await asyncio.to_thread(stage.start_agent)  # the offers that led nowhere used up its handshakes of this minute
     async with session(scene, 3, CHAT) as opened:

@@ -22,7 +22,7 @@ def founded_world(directory: Path, **named: Any) -> World:
         world.handrail("org", "seed", "--out", str(directory / "example.seed"))
         # The name of a socket below it must fit into 107 bytes, which a test's own directory does not leave room for.
         (directory / "tmp").symlink_to(tempfile.mkdtemp(prefix="guest-"))
-    except BaseException:
+    except BaseException:  # whatever it was: its processes must not outlive it; raised again
         world.stop()
         raise
     return world

@@ -76,7 +76,7 @@ class Stage:
             self.display = display
             self.user_home = user_home
             self.start_agent()
-        except BaseException:
+        except BaseException:  # whatever it was: its processes must not outlive it; raised again
             self.world.stop()
             raise
         self.identity = self.unlock(self.world.home)

@@ -30,3 +30,8 @@ async def eventually_async(question: Callable[[], T], what: str, *, seconds: flo
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
         await asyncio.sleep(every)
+
+
+async def let_pass(seconds: float) -> None:
+    """Let go by the time in which what must not happen would have happened: of that there is no sign to wait for."""
+    await asyncio.sleep(seconds)

@@ -22,7 +22,7 @@ from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 ALL = tuple(Capability)
 
@@ -341,7 +341,7 @@ async def test_a_subscriber_that_is_behind_holds_the_tunnel_back(relay: RelayCli
             for number in range(64):
                 await device.say(ChatMessage(f"{number} " + "x" * 3000))
             await eventually_async(lambda: lines.full, "a full queue")
-            await asyncio.sleep(0.1)
+            await let_pass(0.1)
             assert len(lines) <= 64  # one chunk of the tunnel may bring several, the next is not read
             seen = [(await anext(lines)).text.split()[0] for _ in range(64)]  # type: ignore[union-attr]
         assert seen == [str(number) for number in range(64)]

@@ -16,7 +16,7 @@ from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.input import PointerMove, ReleaseAll
 from protocol.messages.screen import ScreenStop
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 
 class Facade:
@@ -150,7 +150,7 @@ async def test_a_full_queue_makes_the_sender_wait(host: tuple[FeatureHost, Facad
         await host[0].deliver(ChatMessage("x"))
         await asyncio.sleep(0)
     task = asyncio.get_running_loop().create_task(host[0].deliver(ChatMessage("last")))
-    await asyncio.sleep(0.01)
+    await let_pass(0.01)
     assert not task.done()
     feature().gate.set()
     await asyncio.wait_for(task, 5)

@@ -1,6 +1,5 @@
 """Control waits for the person's own hands, where policy says so."""
 
-import asyncio
 import os
 import select
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from protocol.messages.session import Paused, Refusal
 from protocol.session import MessageReceived, Opened
 from tests.kit.assisted import Assistance, SignedFiles
 from tests.kit.organisation import Organisation
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 CHAT, CONTROL = Capability.CHAT, Capability.CONTROL
 
@@ -127,7 +126,7 @@ async def test_where_hands_cannot_be_told_control_stays_held_back() -> None:
 
     told: list[bool] = []
     pause = await watching(told.append, nothing)
-    await asyncio.sleep(0.2)
+    await let_pass(0.2)
     assert told == [True]
     await pause.follow(False)
     assert told == [True, False]

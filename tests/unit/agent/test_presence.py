@@ -7,7 +7,7 @@ import pytest
 
 from agent.consent import ConsentBroker, ConsentQuestion
 from agent.presence import UNSEEN, Presence
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 
 class Window:
@@ -55,7 +55,7 @@ async def test_one_that_comes_back_lets_it_go_on() -> None:
     one.broker.detach(window)
     one.broker.attach(window)
     assert one.held == [True, False]
-    await asyncio.sleep(0.15)
+    await let_pass(0.15)
     assert one.ended == []
 
 
@@ -69,7 +69,7 @@ async def test_a_session_that_nobody_saw_from_the_start_is_held_too() -> None:
 async def test_the_first_wait_may_last_longer() -> None:
     one, window = Watched(0.05), Window()
     one.presence.begin(30.0)
-    await asyncio.sleep(0.15)
+    await let_pass(0.15)
     assert (one.held, one.ended) == ([True], [])
     one.broker.attach(window)
     one.broker.detach(window)

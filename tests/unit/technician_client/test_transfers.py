@@ -15,6 +15,7 @@ from protocol.transfer import MOST_WINDOW, BulkPacer
 from technician_client.errors import SessionLost
 from technician_client.transfers import Download, Upload, list_folder, list_whole, make_folder
 from tests.kit.file_wire import FileWire
+from tests.kit.waiting import let_pass
 
 DATA = bytes(range(256)) * 4096
 LARGE = DATA * 8
@@ -162,7 +163,7 @@ async def test_a_transfer_waits_while_it_is_held_and_is_stopped_when_it_is_cance
     upload = uploaded()
     upload.running.clear()
     task = asyncio.get_running_loop().create_task(upload.run(wire))
-    await asyncio.sleep(0.05)
+    await let_pass(0.05)
     assert upload.done == 0
     upload.keep = False
     task.cancel()

@@ -23,7 +23,7 @@ from protocol.messages.forward import (
 )
 from tests.kit.feature_context import RecordingContext
 from tests.kit.processes import free_port
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 
 class Desk:
@@ -109,16 +109,18 @@ async def test_a_server_that_floods_is_sent_on_only_as_far_as_there_is_credit(de
             return
         finally:
             writer.close()
+            over.set()
 
+    over = asyncio.Event()
     async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
         await desk.open(1, server.sockets[0].getsockname()[1])
         await eventually_async(lambda: len(desk.data(1)) >= WINDOW_BYTES, "the window is full")
-        await asyncio.sleep(0.1)
+        await let_pass(0.1)
         assert len(desk.data(1)) == WINDOW_BYTES
         await desk.feature.handle(ForwardCredit(1, 1000))
         await eventually_async(lambda: len(desk.data(1)) == WINDOW_BYTES + 1000, "so much more")
         await desk.feature.handle(ForwardClosed(1))
-        await asyncio.sleep(0.1)
+        await over.wait()
 
 
 async def test_what_breaks_the_rules_ends_its_connection_alone(desk: Desk, echo: int) -> None:
@@ -139,8 +141,9 @@ async def test_bytes_that_nobody_takes_are_bounded(desk: Desk) -> None:
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await done.wait()
         writer.close()
+        over.set()
 
-    done = asyncio.Event()
+    done, over = asyncio.Event(), asyncio.Event()
     server = await asyncio.start_server(deaf, "127.0.0.1", 0, limit=1024)
     await desk.open(1, server.sockets[0].getsockname()[1])
     await desk.context.next(ForwardOpened)
@@ -151,7 +154,7 @@ async def test_bytes_that_nobody_takes_are_bounded(desk: Desk) -> None:
     assert (await desk.closed(1)).outcome == "limit"
     done.set()
     server.close()
-    await asyncio.sleep(0.05)
+    await over.wait()
 
 
 async def test_what_does_not_come_about_is_named(desk: Desk, echo: int) -> None:
@@ -188,7 +191,7 @@ async def test_a_pause_lets_nothing_through(desk: Desk, echo: int) -> None:
     await desk.context.next(ForwardOpened)
     desk.feature.paused(True)
     await desk.feature.handle(ForwardData(1, b"held"))
-    await asyncio.sleep(0.1)
+    await let_pass(0.1)
     assert desk.data(1) == b""
     desk.feature.paused(False)
     await eventually_async(lambda: desk.data(1) == b"held", "it goes on")

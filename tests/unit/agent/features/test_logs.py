@@ -1,6 +1,5 @@
 """The live log: filters, bounds with named losses, and what policy keeps back."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSources, LogStop
 from tests.kit.feature_context import RecordingContext
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 LINE = LogLine(1.0, 4, "cron.service", "Something FAILED here")
 
@@ -83,7 +82,7 @@ async def test_so_many_are_followed_and_none_without_the_permission(desk: Desk) 
     desk.context.sent.clear()
     with desk.file.open("a") as file:
         file.write("later\n")
-    await asyncio.sleep(0.6)
+    await let_pass(0.6)
     assert not desk.context.sent
 
 

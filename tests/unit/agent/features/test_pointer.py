@@ -1,6 +1,5 @@
 """Pointing is handed to what can show it: newest place first, bounded, and gone with the capability."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
 from protocol.messages.pointer import PointerAway, PointerClear, PointerClick, PointerPlace, PointerState, PointerStroke
 from tests.kit.feature_context import RecordingContext
+from tests.kit.waiting import eventually_async, let_pass
 
 
 def begin(home: Path, *, draws: bool = True) -> tuple[RecordingContext, PointerFeature]:
@@ -39,8 +39,8 @@ async def test_of_many_places_the_newest_goes_on(tmp_path: Path) -> None:
     for x in range(500):
         await feature.handle(PointerPlace(x, 0))
     assert context.drawn == [PointerMoved(1920, 0, True)]
-    await asyncio.sleep(STEP_SECONDS * 3)
-    assert context.drawn == [PointerMoved(1920, 0, True), PointerMoved(1920 + 499, 0, True)]
+    last = [PointerMoved(1920, 0, True), PointerMoved(1920 + 499, 0, True)]
+    await eventually_async(lambda: context.drawn == last, "the newest place")
     await feature.close()
 
 
@@ -96,7 +96,7 @@ async def test_everything_goes_with_what_allowed_it(tmp_path: Path, how: str) ->
         await feature.close()
     wiped = [DrawingCleared(), PointerMoved(0, 0, False)]
     assert context.drawn[-2:] == wiped
-    await asyncio.sleep(STEP_SECONDS * 3)
+    await let_pass(STEP_SECONDS * 3)
     assert context.drawn[-2:] == wiped
 
 

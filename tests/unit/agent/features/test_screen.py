@@ -19,7 +19,7 @@ from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages import Lane, Message
 from protocol.messages.screen import ScreenAck, ScreenRefresh, ScreenStart, ScreenState, ScreenStop
 from tests.kit.viewer import Viewer
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 from tests.unit.agent.screen.pictures import photo, text
 
 
@@ -250,7 +250,7 @@ async def test_a_backlog_in_this_process_holds_the_stream(harness: Harness) -> N
     harness.context.backlog = 10**7
     await harness.feature.handle(ScreenAck(0))
     harness.display.draw(0, 0, photo(30, 30))
-    await asyncio.sleep(0.05)
+    await let_pass(0.05)
     assert not np.array_equal(harness.context.viewer.picture.pixels.view(np.uint32)[..., 0], harness.display.pixels)
     harness.context.backlog = 0
     await harness.shows_all()

@@ -32,7 +32,7 @@ from protocol.messages.terminal import (
     TerminalResize,
 )
 from tests.kit.feature_context import RecordingContext
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 ROOT = os.geteuid() == 0
 
@@ -135,7 +135,7 @@ async def test_a_window_changes_its_size_and_a_full_screen_program_follows(desk:
 async def test_a_flood_is_bounded_and_ctrl_c_ends_it_at_once(desk: Desk) -> None:
     number = await desk.open("yes; echo over")
     await eventually_async(lambda: len(desk.printed(number)) >= 64 * 1024, "the window is full")
-    await asyncio.sleep(0.2)
+    await let_pass(0.2)
     (terminal,) = desk.context.kept.of(KeptTerminal)
     assert len(desk.printed(number)) == 64 * 1024
     assert terminal.row().next <= 80 * 1024
@@ -178,7 +178,7 @@ async def test_after_a_cut_nothing_is_lost_and_nothing_comes_twice(desk: Desk) -
     seen = desk.printed(number)[:got]
     await desk.context.close(desk.feature)
     desk.context.sent.clear()
-    await asyncio.sleep(0.1)
+    await let_pass(0.1)
     assert not desk.context.sent
     desk.feature = TerminalFeature(desk.context)
     await desk.feature.handle(TerminalList(9))
