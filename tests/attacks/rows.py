@@ -76,4 +76,9 @@ ROWS: dict[int, Row] = {
         "one holder; the user is asked; a capability of its own",
     ),
     50: Row("relay", "call technicians in, or read who is called and why", "the agent alone calls, and says a tier"),
+    51: Row(
+        "passer-by",
+        "use the console that a technician left open",
+        "the passphrase again before what is of tier 3, 15 minutes after it was typed",
+    ),
 }

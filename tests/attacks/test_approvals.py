@@ -179,7 +179,6 @@ def world(tmp_path: Path, without: str) -> Iterator[World]:
         world.stop()
 
 
-@pytest.mark.xdist_group("world-test_approvals")
 @pytest.mark.attack(12, without=["approval_signatures"])
 def test_on_real_processes_an_edited_approval_never_reaches_the_second_approver(
     world: World, tmp_path: Path, without: str

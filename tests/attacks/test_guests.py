@@ -177,7 +177,6 @@ def world(tmp_path: Path, without: str) -> Iterator[World]:
         world.stop()
 
 
-@pytest.mark.xdist_group("world-test_guests")
 @pytest.mark.attack(18, without=["guest_proof"])
 def test_a_technicians_wrong_guess_burns_the_code_of_a_real_guest(world: World) -> None:
     guest = Guest(world)
@@ -191,7 +190,6 @@ def test_a_technicians_wrong_guess_burns_the_code_of_a_real_guest(world: World) 
     assert guest.left_over() == []
 
 
-@pytest.mark.xdist_group("world-test_guests")
 @pytest.mark.attack(22, without=["guest_capabilities"])
 def test_not_even_who_knows_the_code_runs_fixes_on_a_real_guest(world: World) -> None:
     guest = Guest(world)

@@ -33,7 +33,7 @@ from tests.kit.waiting import eventually_async, let_pass
 
 __all__ = ["stages"]
 
-pytestmark = [pytest.mark.xdist_group("world-hostile-relay"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.timeout(180)]
 CHAT = Capability.CHAT
 Stages = Callable[[str], Stage]
 

@@ -48,7 +48,7 @@ from tests.kit.waiting import eventually_async, let_pass
 from tests.kit.witness import Witness
 from tests.vectors.examples import LINK_MESSAGES, MESSAGES
 
-pytestmark = [pytest.mark.xdist_group("world-people"), pytest.mark.display, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
 CHAT, VIEW, CONTROL, DIAGNOSTICS = Capability.CHAT, Capability.VIEW, Capability.CONTROL, Capability.DIAGNOSTICS
 
 

@@ -19,7 +19,7 @@ from tests.kit.stage import Stage
 from tests.kit.user_desktop import UserDesktop, user_desktop
 from tests.kit.waiting import eventually_async
 
-pytestmark = [pytest.mark.xdist_group("world-windows"), pytest.mark.display, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
 BUTTON = "push button"
 VIEW, CHAT, CONTROL, DIAGNOSTICS = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.DIAGNOSTICS
 

@@ -11,8 +11,6 @@ from tests.kit.processes import run
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = pytest.mark.xdist_group("world-test_audit_trail")
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.kit.console_page import ConsolePage
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("world-test_console_library")]
+pytestmark = [pytest.mark.browser]
 ANSWERS = (
     (r"Your answer \[y/N\]", "y"),
     (r"is in\? \[y/N\]", "y"),

@@ -12,7 +12,7 @@ from tests.kit.display import virtual_display
 from tests.kit.terminal import Terminal
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("world-console-system")]
+pytestmark = [pytest.mark.display, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.kit.processes import Process
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.timeout(240), pytest.mark.xdist_group("world-demanded-recordings")]
+pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
 
 
 def test_the_recording_begins_with_the_session_and_the_picture_with_the_recording(tmp_path: Path) -> None:

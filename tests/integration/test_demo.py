@@ -12,7 +12,7 @@ from tests.kit.processes import ROOT, processes_with
 from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
 
-pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.display, pytest.mark.browser]
 
 
 def test_a_person_at_the_demo_sees_asks_answers_and_ends_it() -> None:

@@ -14,7 +14,6 @@ from tests.kit.waiting import eventually
 from tests.kit.world import World
 
 pytestmark = [
-    pytest.mark.xdist_group("world-test_guest_in_the_console"),
     pytest.mark.browser,
     pytest.mark.display,
     pytest.mark.timeout(180),

@@ -14,7 +14,6 @@ from tests.kit.guest_world import Guest, connect, documents, founded_world, mist
 from tests.kit.processes import command, run
 from tests.kit.world import World
 
-pytestmark = pytest.mark.xdist_group("world-test_guests")
 PREFIX = "handrail-guest-"
 
 

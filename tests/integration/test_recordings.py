@@ -15,7 +15,7 @@ from tests.kit.processes import Process
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.xdist_group("world-recordings")]
+pytestmark = [pytest.mark.display]
 WIDTH, HEIGHT = 640, 360
 
 

@@ -13,7 +13,7 @@ from tests.kit.console_page import ConsolePage
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.xdist_group("world-restarted-in-the-console")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 KIT = Path(__file__).parent.parent / "kit"
 SLOW = 60_000
 

@@ -22,7 +22,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         stage.stop()
 
 
-@pytest.mark.xdist_group("world-test_revoked_devices")
 async def test_a_session_with_a_revoked_device_is_ended_and_no_other_is_opened(stage: Stage) -> None:
     device, world = stage.device, stage.world
     async with stage.technician() as client, stage.person(Capability.CHAT) as person:

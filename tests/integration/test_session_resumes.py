@@ -10,7 +10,6 @@ from tests.kit.processes import Process
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = pytest.mark.xdist_group("world-session-resumes")
 ATTEMPTS = {"HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2", "HANDRAIL_AGENT_LINK_BACKOFF_MOST": "1"}
 
 

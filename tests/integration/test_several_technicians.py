@@ -23,7 +23,7 @@ from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.stage import Stage
 from tests.kit.waiting import eventually_async
 
-pytestmark = [pytest.mark.xdist_group("world-colleagues"), pytest.mark.display, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
 VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
 WANTED = (VIEW, CHAT, CONTROL, COLLEAGUES)
 T = TypeVar("T")

@@ -20,7 +20,6 @@ from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = pytest.mark.xdist_group("world-shell")
 TERMINALS = {
     "HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2",
     "HANDRAIL_AGENT_LINK_BACKOFF_MOST": "1",

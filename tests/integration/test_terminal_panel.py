@@ -16,7 +16,6 @@ from tests.kit.services import Service, a_service
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = pytest.mark.xdist_group("world-terminal-panel")
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 SECONDS = 20_000
 

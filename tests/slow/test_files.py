@@ -15,7 +15,7 @@ from tests.kit.shared_home import SharedHome, shared_home
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("world-slow-files"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 MIB = 1024 * 1024
 SIZE = 2048 * MIB

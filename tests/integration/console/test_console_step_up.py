@@ -1,10 +1,13 @@
 """The passphrase again, asked for by the page."""
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
 from protocol.capabilities import Capability
-from tests.integration.console.conftest import Open
+from protocol.messages.fixes import FixRun
+from tests.integration.console.conftest import WATCH_AND_CONTROL, Open
+from tests.kit.console import sample_fixes
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,3 +43,24 @@ async def test_cancelling_asks_nobody(open_console: Open) -> None:
         await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
         await expect(page.get_by_label("Passphrase of your key")).to_have_count(0)
         assert relay.session.asked == []
+
+
+async def test_a_fix_of_the_third_tier_runs_once_the_passphrase_was_typed(open_console: Open) -> None:
+    granted = (*WATCH_AND_CONTROL, Capability.DIAGNOSTICS, Capability.FIXES)
+    async with open_console(granted=granted) as technician:
+        technician.session.fixes = [msgspec.structs.replace(sample_fixes()[0], min_tier=3)]
+        await technician.open_session()
+        page, relay = technician.page, technician.relay
+        relay.guarded = frozenset({Capability.TERMINAL})
+        await page.get_by_role("tab", name="Fixes").click()
+        await page.get_by_role("button", name=technician.session.fixes[0].title).click()
+        await page.get_by_role("button", name="Run fix").click()
+        await page.get_by_label("Passphrase of your key").wait_for()
+        await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        await expect(page.get_by_text("It was not run: your passphrase was not typed.")).to_be_visible()
+        await page.get_by_role("button", name="Run again").click()
+        await page.get_by_label("Passphrase of your key").fill("correct horse")
+        assert technician.session.of(FixRun) == []  # nobody there is bothered before
+        await page.get_by_role("button", name="Unlock").click()
+        await expect(page.locator(".result-head strong")).to_have_text("Fixed")
+        assert len(technician.session.of(FixRun)) == 1

@@ -19,7 +19,7 @@ from tests.kit.console_page import ConsolePage
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("world-typing"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.timeout(240)]
 
 OWN_LAYOUT = """() => {
     const keys = new Map([["KeyQ", "q"], ["KeyY", "y"], ["KeyA", "a"], ["Semicolon", ";"]]);

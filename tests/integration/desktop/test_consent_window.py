@@ -13,7 +13,7 @@ from tests.kit.desk import Desk, asking, serving_desk
 from tests.kit.user_desktop import UserDesktop, user_desktop
 from tests.kit.waiting import eventually_async
 
-pytestmark = [pytest.mark.display, pytest.mark.xdist_group("desktop")]
+pytestmark = [pytest.mark.display]
 BUTTON = "push button"
 
 

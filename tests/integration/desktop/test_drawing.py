@@ -30,7 +30,7 @@ from tests.kit.user_desktop import UserDesktop, user_desktop
 from tests.kit.waiting import eventually, eventually_async
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.xdist_group("desktop"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.display, pytest.mark.timeout(180)]
 BUTTON = "push button"
 WANTED = [Capability.VIEW, Capability.CHAT, Capability.POINTER]
 BLUE, ORANGE = (0x13, 0x66, 0xD6), (0xE8, 0x72, 0x0C)

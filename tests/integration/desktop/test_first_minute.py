@@ -19,7 +19,7 @@ from tests.kit.user_desktop import user_desktop
 from tests.kit.waiting import eventually_async
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.xdist_group("desktop"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.display, pytest.mark.timeout(180)]
 BUTTON = "push button"
 WANTED = [Capability.VIEW, Capability.CHAT, Capability.CONTROL]
 

@@ -13,7 +13,7 @@ from tests.kit.status_notifier import tray_host
 from tests.kit.user_desktop import user_desktop
 from tests.kit.waiting import eventually_async
 
-pytestmark = [pytest.mark.display, pytest.mark.xdist_group("desktop")]
+pytestmark = [pytest.mark.display]
 BUTTON = "push button"
 
 

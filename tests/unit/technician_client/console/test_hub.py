@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,13 +12,15 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
+from protocol.messages.fixes import FixCatalogue, FixRun
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
 from technician_client.console.hub import SESSIONS_AT_ONCE, LiveSession, Phase, SessionHub, TooMany
 from technician_client.console.ports import DeviceConnected, SessionOver, Target
+from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
-from tests.kit.console import MemoryRelay, MemorySession, denied, sample_rows
+from tests.kit.console import MemoryRelay, MemorySession, denied, sample_fixes, sample_rows
 from tests.kit.waiting import eventually_async
 
 DEVICE = "k3v9w2m4x7q1"
@@ -122,6 +125,24 @@ async def test_what_reaches_far_waits_for_the_passphrase(relay: MemoryRelay, mak
     await relay.step_up("correct horse")
     await live.ask(Capability.TERMINAL, "to look")
     assert relay.session.asked == [(Capability.TERMINAL, "to look")]
+
+
+async def test_a_fix_of_the_third_tier_waits_for_the_passphrase(relay: MemoryRelay, make: Make) -> None:
+    relay.ready()
+    live = make()
+    await until(live, Phase.OPEN)
+    easy, *_ = sample_fixes()
+    far = msgspec.structs.replace(easy, id="far", min_tier=3)
+    await live._pass_on(FixCatalogue(1, [easy, far]))
+    relay.guarded = frozenset({Capability.TERMINAL})
+    live.send(FixRun(1, easy.id))
+    for fix in (far.id, "one-that-was-never-listed"):
+        with pytest.raises(StepUpNeeded):
+            live.send(FixRun(2, fix))
+    assert relay.session.of(FixRun) == [FixRun(1, easy.id)]
+    await relay.step_up("correct horse")
+    live.send(FixRun(3, far.id))
+    assert relay.session.of(FixRun)[-1] == FixRun(3, far.id)
 
 
 async def lost(relay: MemoryRelay, make: Make) -> tuple[LiveSession, Tab]:
