@@ -5,6 +5,7 @@ capability that it needs, and is ended at the latest when the daemon stops.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -46,6 +47,10 @@ class KeptOfSession:
         """It has ended by itself, or is not wanted any more."""
         self._keeper.remove(self._session, keepsake)
 
+    def number(self, what: str) -> int:
+        """The next number for something of this session: 1, 2, ...; none comes twice, whatever became of the one that had it."""
+        return self._keeper.number(self._session, what)
+
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run beside the session, whatever happens to its tunnel, until the daemon stops."""
         return self._keeper.spawn(coroutine, name)
@@ -56,6 +61,7 @@ class Keeper:
     """What all sessions keep. One for each daemon; event loop only."""
 
     _kept: dict[str, list[Keepsake]] = field(default_factory=dict)
+    _numbers: dict[str, Counter[str]] = field(default_factory=dict)
     _tasks: Supervisor = field(default_factory=Supervisor)
 
     def of(self, session: str) -> KeptOfSession:
@@ -78,6 +84,12 @@ class Keeper:
         else:
             self._kept.pop(session, None)
 
+    def number(self, session: str, what: str) -> int:
+        """See `KeptOfSession.number`."""
+        counted = self._numbers.setdefault(session, Counter())
+        counted[what] += 1
+        return counted[what]
+
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run until the daemon stops."""
         return self._tasks.spawn(coroutine, name)
@@ -93,6 +105,7 @@ class Keeper:
         for one in self.kept(session):
             one.end(why)
         self._kept.pop(session, None)
+        self._numbers.pop(session, None)
 
     async def aclose(self, seconds: float) -> None:
         """End everything; waits for at most `seconds` until it has."""

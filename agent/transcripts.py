@@ -57,6 +57,12 @@ class Transcript:
                     self.fault = f"cut short after {self.size + written} bytes"
         self.size += len(data)
 
+    def discard(self) -> None:
+        """Nothing began: what was made for it goes again."""
+        self.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """No more output."""
         if self._descriptor >= 0:

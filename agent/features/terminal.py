@@ -1,6 +1,7 @@
 """Terminals for a technician: as the person at this computer, or as the administrator; each kept over a cut of the connection."""
 
 import os
+from pathlib import Path
 from typing import ClassVar
 
 from agent.backends.pty_process import start_program
@@ -138,6 +139,14 @@ class TerminalFeature(Feature):
             )
         return account
 
+    def _next_number(self) -> tuple[int, Path]:
+        """A number that no terminal of this session had, and where its transcript goes."""
+        while True:
+            number = self.context.kept.number("terminal")
+            path = self.context.settings.home / FOLDER / f"{self.context.session_id}-{number}.log"
+            if not path.exists():  # it is there when the session went on after this agent was started anew
+                return number, path
+
     async def _open(self, message: TerminalOpen | TerminalOpenRoot, *, as_root: bool) -> None:
         account = self._account(as_root)
         shell = self.context.settings.terminal.shell or account.shell
@@ -145,9 +154,8 @@ class TerminalFeature(Feature):
             raise Refused(f"The account {account.name} has no shell to log in with.", reason=RefusalReason.UNSUPPORTED)
         if len(self._terminals) >= MOST_TERMINALS:
             raise Refused(f"{MOST_TERMINALS} terminals are open. Close one first.", reason=RefusalReason.LIMIT)
-        number = 1 + max((terminal.number for terminal in self._terminals), default=0)
+        number, path = self._next_number()
         command = shortened(printable(message.command), 300) or "login shell"
-        path = self.context.settings.home / FOLDER / f"{self.context.session_id}-{number}.log"
         transcript = Transcript(path if self.context.rules.keep_transcripts else None)
         try:
             self.context.audit("terminal opened", {"terminal": number, "user": account.name, "command": command})
@@ -160,7 +168,7 @@ class TerminalFeature(Feature):
                 rows=message.rows,
             )
         except HandrailError:
-            transcript.close()
+            transcript.discard()
             raise
         terminal = KeptTerminal(
             number,

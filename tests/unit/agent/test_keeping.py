@@ -38,6 +38,16 @@ def test_what_is_not_granted_any_more_ends_and_the_rest_stays() -> None:
     assert not keeper.kept("a")
 
 
+def test_a_number_is_given_once_in_a_session() -> None:
+    keeper = Keeper()
+    assert [keeper.of("a").number("terminal") for _ in range(2)] == [1, 2]
+    assert keeper.of("a").number("other") == 1
+    assert keeper.of("b").number("terminal") == 1
+    assert keeper.of("a").number("terminal") == 3
+    keeper.end("a", "over")
+    assert keeper.of("a").number("terminal") == 1
+
+
 async def test_closing_ends_everything_and_waits_for_it() -> None:
     keeper, thing, done = Keeper(), Thing(frozenset()), asyncio.Event()
     keeper.add("a", thing)

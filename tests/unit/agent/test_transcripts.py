@@ -37,3 +37,9 @@ def test_a_file_that_is_there_already_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="Free some space"):
         Transcript(tmp_path / "a.log")
     assert (tmp_path / "a.log").read_text() == "older"
+
+
+def test_of_what_never_began_nothing_is_left(tmp_path: Path) -> None:
+    Transcript(tmp_path / "a.log").discard()
+    Transcript(None).discard()
+    assert not list(tmp_path.iterdir())

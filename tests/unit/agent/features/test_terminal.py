@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.features import terminal
 from agent.features.terminal import TerminalFeature
 from agent.kept_terminal import KeptTerminal
 from agent.settings import TerminalSettings
@@ -254,6 +255,33 @@ async def test_a_transcript_is_kept_where_policy_says_so(desk: Desk, tmp_path: P
     assert file.read_bytes() == b"kept\r\n"
     assert file.stat().st_mode & 0o777 == 0o600
     assert desk.context.audited[-1][1]["transcript"] == file.name
+
+
+async def test_every_terminal_of_a_session_has_a_number_and_a_transcript_of_its_own(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.context.rules = GroupPolicy(keep_transcripts=True)
+    first = await desk.open("echo one")
+    await desk.ended(first)
+    await desk.feature.handle(TerminalClose(first))
+
+    async def full(*_: object, **__: object) -> None:
+        raise Unavailable("No pseudo-terminal is free.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(terminal, "start_program", full)
+        with pytest.raises(Unavailable):
+            await desk.open("echo never")
+    second = await desk.open("echo two")
+    await desk.ended(second)
+    await desk.feature.handle(TerminalClose(second))
+    desk.context.keeper.end(desk.context.session_id, "this agent was started anew, and the session went on")
+    third = await desk.open("echo three")
+    await desk.ended(third)
+    assert len({first, second, third}) == 3
+    kept = {file.name: file.read_bytes() for file in (tmp_path / "transcripts").iterdir()}
+    names = [f"{desk.context.session_id}-{number}.log" for number in (first, second, third)]
+    assert kept == dict(zip(names, (b"one\r\n", b"two\r\n", b"three\r\n"), strict=True))
 
 
 async def test_pausing_shows_nothing_until_it_goes_on(desk: Desk) -> None:
