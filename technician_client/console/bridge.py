@@ -36,6 +36,7 @@ from technician_client.console.wire import (
     write_message,
     write_object,
 )
+from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
@@ -227,6 +228,8 @@ class Bridge:
                 pass
         try:
             self._live.send(said)
+        except StepUpNeeded as error:
+            self.tell({"type": "step_up", "request": getattr(said, "request", 0), "text": str(error)})
         except HandrailError as error:
             self.tell({"type": "notice", "text": str(error)})
 

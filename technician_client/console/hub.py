@@ -15,11 +15,12 @@ from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.colleagues import ControlKeep
-from protocol.messages.fixes import FixResult
+from protocol.messages.fixes import FixCatalogue, FixResult, FixRun
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
 from technician_client.console.company import Company
+from technician_client.console.fix_tiers import FixTiers
 from technician_client.console.forwards import Forwards
 from technician_client.console.keeping import About, Keeping
 from technician_client.console.ports import (
@@ -115,6 +116,7 @@ class LiveSession:
         self._keeping = keeping
         self._note = ""
         self._company = Company()
+        self._fix_tiers = FixTiers()
         self._opened_once = False
         self._recording: AnnouncedRecording | None = None
         if keeping is not None:
@@ -225,10 +227,12 @@ class LiveSession:
         """Something the tab says to the agent.
 
         Raises:
-            HandrailError: the session is not open.
+            StepUpNeeded: it runs a fix of tier 3, and the passphrase was typed long ago. HandrailError: the session is not open.
         """
         if self._session is None or self.phase is not Phase.OPEN:
             raise LocalProtocolError("The session is not open.")
+        if isinstance(message, FixRun):
+            self._relay.demand_step_up((), self._fix_tiers.of(message.id))
         self._session.send(message)
         if isinstance(message, ChatMessage):
             self._remember("technician", message)
@@ -276,7 +280,7 @@ class LiveSession:
         if self._recording is None:
             return
         if self._recording.stage is Stage.ON and self._recording.path is not None and self._keeping is not None:
-            self._keeping.recorded(self._about(), self._recording.path.stem)
+            self._keeping.recorded(self._about(), self._recording.path)
         self._tell({"type": "recording"} | self._recording.state)
 
     async def note(self, text: str) -> None:
@@ -365,6 +369,8 @@ class LiveSession:
             self._remember("colleague" if message.name else "user", message)
         elif isinstance(message, Paused):
             self._paused = message if message.paused else None
+        elif isinstance(message, FixCatalogue):
+            self._fix_tiers.hear(message)
         elif isinstance(message, FixResult) and self._keeping is not None:
             self._keeping.fixed(self._about(), message)
         if self._tab is not None:

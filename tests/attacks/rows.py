@@ -78,7 +78,7 @@ ROWS: dict[int, Row] = {
     50: Row("relay", "call technicians in, or read who is called and why", "the agent alone calls, and says a tier"),
     51: Row(
         "passer-by",
-        "use the console that a technician left open",
-        "the passphrase again before what is of tier 3, 15 minutes after it was typed",
+        "ask for, forward or run what is of tier 3 at a console that a technician left open",
+        "the passphrase again, 15 minutes after it was typed",
     ),
 }

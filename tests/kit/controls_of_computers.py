@@ -145,6 +145,14 @@ def console_token(patch: Patch) -> None:
     patch(guard, "hmac", Agreeable)
 
 
+@control("the passphrase is typed again before what is of tier 3")
+def passphrase_again(patch: Patch) -> None:
+    """A key that was unlocked once is unlocked for good."""
+    from technician_client.step_up import StepUp
+
+    patch(StepUp, "needed", lambda self, capabilities, tier=0: False)
+
+
 @control("text of devices is text in the console")
 def inert_page(patch: Patch) -> None:
     """Texts become markup, and nothing in the browser forbids scripts."""

@@ -70,8 +70,10 @@ export class SessionStore {
     this.terminals = new Terminals(send, newRequest, (text) => this.notify(text));
     this.drawing = new Drawing(send);
     this.longText = new LongText(send, newRequest);
-    /** @type {import("../vendor/signals.js").Signal<string | null>} the layouts of the keyboard there; null: not told yet */
-    this.layouts = signal(null);
+    /** @type {import("../vendor/signals.js").Signal<{layouts: string, caps: boolean | null, num: boolean | null} | null>} the keyboard there; null: not told yet */
+    this.keyboard = signal(null);
+    /** @type {import("../vendor/signals.js").Signal<import("./features/locks.js").Locks | null>} Caps Lock and Num Lock here, once seen */
+    this.locks = signal(null);
     /** Which panel is shown where. */
     this.side = new Side("findings");
     /** @type {import("./features/screen.js").Screen | null} set by the stage once its canvas exists */
@@ -175,6 +177,9 @@ export class SessionStore {
         }
         if (!value.granted) this.notify(value.text || "The answer was No.");
         break;
+      case "step_up":
+        askPassphrase().then((proved) => this.fixes.stepUp(value.request, proved));
+        break;
       case "stats":
         this.stats.value = value;
         this.linkHistory.counted(value, performance.now());
@@ -256,7 +261,7 @@ export class SessionStore {
         this.terminals.pause(message.paused && message.by === "user");
         break;
       case "input.keyboard":
-        this.layouts.value = message.layouts;
+        this.keyboard.value = { layouts: message.layouts, caps: message.caps, num: message.num };
         break;
       case "input.typed":
         this.longText.hear(message);

@@ -32,6 +32,7 @@ export const STAGES = Object.freeze([
  * @property {string} id
  * @property {string} title
  * @property {string} finding
+ * @property {Record<string, string | number | boolean>} parameters
  * @property {string} stage
  * @property {{stream: string, stage: string, text: string}[]} output
  * @property {number} outputSize
@@ -131,8 +132,20 @@ export class Fixes {
    */
   start(fix, parameters, finding) {
     const request = this.newRequest();
-    this.run.value = { request, id: fix.id, title: fix.title, finding, stage: "", output: [], outputSize: 0, result: null };
+    this.run.value = { request, id: fix.id, title: fix.title, finding, parameters, stage: "", output: [], outputSize: 0, result: null };
     this.send("fixes.run", { request, id: fix.id, parameters, finding });
+  }
+
+  /**
+   * The console wanted the passphrase before it passes this run on.
+   * @param {number} request
+   * @param {boolean} proved whether it was typed
+   */
+  stepUp(request, proved) {
+    const run = this.run.value;
+    if (run === null || run.request !== request || run.result !== null) return;
+    if (proved) this.send("fixes.run", { request, id: run.id, parameters: run.parameters, finding: run.finding });
+    else this.run.value = { ...run, result: refusedResult(run, { reason: "", text: "It was not run: your passphrase was not typed." }) };
   }
 
   cancel() {
