@@ -13,9 +13,10 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from protocol.errors import HandrailError, Unavailable
-from protocol.messages.files import Conflict, FileReady
+from protocol.messages.files import Conflict
 from protocol.transfer import BulkPacer, shown
 from technician_client.errors import SessionLost
+from technician_client.folder_download import FolderDownload
 from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel, Download, Transfer, Upload
 
@@ -142,7 +143,7 @@ class Carried:
     id: str
     upload: bool
     name: bytes
-    transfer: Transfer
+    transfer: Transfer | FolderDownload
     state: State = State.WAITING
     text: str = ""
     path: bytes = b""
@@ -161,10 +162,13 @@ class Carried:
             state = State.PAUSED
         elif state is State.RUNNING and transfer.held:
             state, text = State.HELD, transfer.held
+        elif state is State.RUNNING and isinstance(transfer, FolderDownload):
+            text = transfer.note
         return {
             "type": "transfer",
             "id": self.id,
             "direction": "up" if self.upload else "down",
+            "folder": isinstance(transfer, FolderDownload),
             "name": shown(self.name),
             "path": shown(self.path or transfer.path),
             "size": transfer.size,
@@ -211,15 +215,23 @@ class Carriage:
 
     def download(self, path: bytes) -> Carried:
         """Begin to take what a browser will fetch."""
-        sink = BodySink()
-        held: list[Carried] = []
+        sink, ready = BodySink(), asyncio.Event()
+        transfer = Download(path, sink, on_ready=lambda _ready: ready.set())
+        return self._fetched(Carried(self._new_name(), False, path.rpartition(b"/")[2], transfer, sink=sink, ready=ready), sink)
 
-        def ready(_: FileReady) -> None:
-            held[0].ready.set()
+    def download_folder(self, path: bytes) -> Carried:
+        """Begin to take a folder as one archive that a browser will fetch.
 
-        transfer = Download(path, sink, on_ready=ready)
-        carried = self._add(Carried(self._new_name(), False, path.rpartition(b"/")[2], transfer, sink=sink))
-        held.append(carried)
+        Raises:
+            Refused: that is no path.
+        """
+        sink, ready = BodySink(), asyncio.Event()
+        transfer = FolderDownload(path, sink, on_ready=ready.set)
+        name = (path.rpartition(b"/")[2] or b"home") + b".zip"
+        return self._fetched(Carried(self._new_name(), False, name, transfer, sink=sink, ready=ready), sink)
+
+    def _fetched(self, carried: Carried, sink: BodySink) -> Carried:
+        self._add(carried)
         self._live.supervisor.spawn(self._run(carried), "a download of a page")
         self._live.supervisor.spawn(self._expire(carried, sink), "an unopened download")
         return carried

@@ -4,7 +4,7 @@
     POST /api/v1/sessions/{id}/files/folder            {path}: make a folder -> 204
     POST /api/v1/sessions/{id}/files/uploads           {path, size, ...} -> 201 {id}: send the body now; 200: it has ended already
     POST /api/v1/sessions/{id}/files/uploads/{file}    the body -> how it ended
-    POST /api/v1/sessions/{id}/files/downloads         {path} -> 201 {id, name, size}
+    POST /api/v1/sessions/{id}/files/downloads         {path, folder} -> 201 {id, name, size}; folder: all of it as one archive
     GET  /api/v1/sessions/{id}/files/downloads/{file}  the contents, once
     GET  /api/v1/sessions/{id}/files/transfers         all of this session's
     POST /api/v1/sessions/{id}/files/transfers/{file}  {action}: pause, resume, stop -> 204
@@ -26,7 +26,8 @@ from protocol.transfer import shown, split_path
 from technician_client.console.answers import answer_json, problem
 from technician_client.console.carriage import BodySource, Carriage, Carried
 from technician_client.console.hub import LiveSession, SessionHub
-from technician_client.transfers import list_folder, make_folder
+from technician_client.transfers import Transfer, list_folder, make_folder
+from technician_client.zipping import plain_name
 
 BODY_PIECE: Final = 64 * 1024
 READY_SECONDS: Final = 30.0
@@ -42,9 +43,16 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PathRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of files/folder and files/downloads."""
+    """Body of files/folder."""
 
     path: PathField
+
+
+class DownloadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of files/downloads. `folder`: `path` is one, and all that is in it is wanted, as a ZIP archive."""
+
+    path: PathField
+    folder: bool = False
 
 
 class UploadRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,8 +150,12 @@ class FilesApi:
 
     async def begin_download(self, request: web.Request) -> web.Response:
         """POST files/downloads"""
-        wish = await _decoded(request, PathRequest)
-        carried = self._carriage(request).download(wish.path)
+        wish = await _decoded(request, DownloadRequest)
+        carriage = self._carriage(request)
+        try:
+            carried = carriage.download_folder(wish.path) if wish.folder else carriage.download(wish.path)
+        except Refused as error:
+            return refused(error)
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await carried.ready.wait()
@@ -160,10 +172,11 @@ class FilesApi:
         response = web.StreamResponse(
             headers={
                 "Content-Type": "application/octet-stream",
-                "Content-Length": str(carried.transfer.size),
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file_name(carried.name), safe='')}",
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(plain_name(carried.name), safe='')}",
             }
         )
+        if isinstance(carried.transfer, Transfer):  # nobody can say before how long an archive will be
+            response.content_length = carried.transfer.size
         try:
             await response.prepare(request)
             async for piece in carried.sink.pieces():
@@ -205,12 +218,6 @@ class FilesApi:
 
     def _carried(self, request: web.Request) -> Carried | None:
         return self._carriage(request).get(request.match_info["file"])
-
-
-def file_name(name: bytes) -> str:
-    """What a browser may call a file: nothing that its disk or its user could misread."""
-    text = shown(name).replace("\\", "_").replace("/", "_").replace(":", "_").strip(". ")
-    return text or "file"
 
 
 async def _decoded(request: web.Request, kind: type[T]) -> T:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ async def test_files_are_put_and_taken_by_hash(open_console: Open, tmp_path: Pat
         await technician.open_session()
         page = technician.page
         await page.locator("#tab-files").click()
-        await page.get_by_role("button", name="Documents").click()
+        await page.get_by_role("button", name="Documents", exact=True).click()
         await expect(page.locator(".files-list")).to_contain_text("<b>odd\\xff")
         async with page.expect_download() as coming:
             await page.get_by_role("button", name="Take <b>odd").click()
@@ -51,6 +52,44 @@ async def test_files_are_put_and_taken_by_hash(open_console: Open, tmp_path: Pat
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
             await page.screenshot(path=screens / f"files-{scheme}.png")
+        await wire.close()
+
+
+async def test_folders_go_both_ways(open_console: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, mine = tmp_path / "home", tmp_path / "mine"
+    (home / "Documents" / "2026" / "empty").mkdir(parents=True)
+    (mine / "tree" / "below").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    data = os.urandom(700_000)
+    (home / "Documents" / "2026" / "report.odt").write_bytes(data)
+    (mine / "tree" / "below" / "new.bin").write_bytes(data[::-1])
+    async with open_console(granted=BOTH) as technician:
+        technician.session.channel = wire = FileWire(home)
+        await technician.open_session()
+        page = technician.page
+        await page.locator("#tab-files").click()
+        async with page.expect_download() as coming:
+            await page.get_by_role("button", name="Take Documents as a ZIP archive").click()
+        download = await coming.value
+        assert download.suggested_filename == "Documents.zip"
+        archive = zipfile.ZipFile(await download.path())
+        assert archive.namelist() == ["Documents/2026/report.odt", "Documents/2026/empty/"]
+        assert archive.read("Documents/2026/report.odt") == data
+        await expect(page.locator(".files-transfer.good")).to_have_count(1)
+        await page.get_by_label("Folder to put there").set_input_files(mine / "tree")
+        await expect(page.locator(".files-transfer.good")).to_have_count(2)
+        assert (home / "tree" / "below" / "new.bin").read_bytes() == data[::-1]
+        (mine / "dropped" / "nothing").mkdir(parents=True)
+        (mine / "dropped" / "small.txt").write_bytes(b"small")
+        box = await page.locator(".files").bounding_box()
+        assert box is not None
+        keys = await page.context.new_cdp_session(page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            dragged = {"items": [], "files": [str(mine / "dropped")], "dragOperationsMask": 1}
+            await keys.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 40, "y": box["y"] + 90, "data": dragged})
+        await expect(page.locator(".files-transfer.good")).to_have_count(3)
+        assert (home / "dropped" / "small.txt").read_bytes() == b"small"
+        await eventually_async((home / "dropped" / "nothing").is_dir, "the folder with nothing in it is there too")
         await wire.close()
 
 

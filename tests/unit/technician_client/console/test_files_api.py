@@ -2,22 +2,24 @@
 
 import asyncio
 import base64
+import io
 import json
 import os
 import time
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import numpy as np
 import pytest
 
 from protocol.capabilities import Capability
 from protocol.messages import Message
 from protocol.messages.files import FileEnd
-from technician_client.console.files_api import file_name
 from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
 from tests.kit.file_wire import FileWire
 from tests.kit.waiting import eventually_async
@@ -192,6 +194,36 @@ async def test_an_upload_goes_on_in_the_session_that_is_resumed(page: Page) -> N
     await second.close()
 
 
-def test_names_for_disks_are_harmless() -> None:
-    assert file_name(b"..") == "file"
-    assert file_name(b'a\\b:c\n"') == 'a_b_c_x0a"'
+async def test_a_folder_arrives_as_one_archive(page: Page) -> None:
+    inside = page.home / "papers" / "2026"
+    inside.mkdir(parents=True)
+    (inside / "report.odt").write_bytes(DATA)
+    status, begun = await page.post("downloads", {"path": raw(b"papers"), "folder": True})
+    assert (status, begun["name"], begun["folder"]) == (201, "papers.zip", True)
+    async with page.client.get(f"{page.top}/downloads/{begun['id']}") as answer:
+        assert "papers.zip" in answer.headers["Content-Disposition"]
+        archive = zipfile.ZipFile(io.BytesIO(await answer.read()))
+    assert archive.namelist() == ["papers/2026/report.odt"]
+    assert archive.read("papers/2026/report.odt") == DATA
+    async with page.client.get(f"{page.top}/transfers") as answer:
+        (told,) = (await answer.json())["transfers"]
+    assert (told["state"], told["done"], told["size"]) == ("done", len(DATA), len(DATA))
+
+
+async def test_an_archive_of_which_a_file_is_wrong_never_looks_whole(page: Page) -> None:
+    (page.home / "papers").mkdir()
+    (page.home / "papers" / "report.odt").write_bytes(DATA)
+    page.session.channel.edit = lambda said: (
+        msgspec.structs.replace(said, sha256=b"x" * 32) if isinstance(said, FileEnd) else said
+    )
+    _, begun = await page.post("downloads", {"path": raw(b"papers"), "folder": True})
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with page.client.get(f"{page.top}/downloads/{begun['id']}") as answer:
+            await answer.read()
+
+
+async def test_what_is_no_folder_is_refused_in_words(page: Page) -> None:
+    assert (await page.post("downloads", {"path": raw(b"../etc"), "folder": True}))[0] == 409
+    status, told = await page.post("downloads", {"path": raw(b"nowhere"), "folder": True})
+    assert (status, told["state"]) == (200, "failed")
+    assert "not there" in told["text"]

@@ -10,7 +10,7 @@ export const ENDED = Object.freeze(["done", "exists", "skipped", "stopped", "dif
  * @typedef {{name: string, raw: string, kind: "file" | "folder" | "link" | "other", size: number, mtime: number}} Entry
  * @typedef {{name: string, raw: string}} Step one folder on the way down; `raw` is its path in base64
  * @typedef {{id: string, direction: "up" | "down", name: string, path: string, size: number, done: number, state: string,
- *   text: string, rate: number, file?: File, raw?: string}} Transfer
+ *   text: string, rate: number, folder?: boolean, file?: File, raw?: string}} Transfer
  * @typedef {{file: File, path: Uint8Array, conflict: string, key: string}} Waiting
  */
 
@@ -114,20 +114,26 @@ export class Files {
   }
 
   /** @param {string} name */
-  async makeFolder(name) {
+  makeFolder(name) {
+    return this.makeFolders([below(bytesOf(this.folder), new TextEncoder().encode(name))]);
+  }
+
+  /** @param {Uint8Array[]} paths */
+  async makeFolders(paths) {
     try {
-      await this.post("folder", { path: base64Of(below(bytesOf(this.folder), new TextEncoder().encode(name))) });
-      await this.look();
+      for (const path of paths) await this.post("folder", { path: base64Of(path) });
+      if (this.entries.value !== null) await this.look();
     } catch (error) {
       this.error.value = error instanceof Error ? error.message : String(error);
     }
   }
 
-  /** Have the browser fetch a file. @param {Entry} entry */
+  /** Have the browser fetch a file, or all of a folder as an archive. @param {Entry} entry */
   async take(entry) {
     this.error.value = "";
     try {
-      const begun = await this.post("downloads", { path: base64Of(below(bytesOf(this.folder), bytesOf(entry.raw))) });
+      const path = base64Of(below(bytesOf(this.folder), bytesOf(entry.raw)));
+      const begun = await this.post("downloads", { path, folder: entry.kind === "folder" });
       if (ENDED.includes(begun.state)) return;
       const link = document.createElement("a");
       link.href = `${this.top}/downloads/${encodeURIComponent(begun.id)}`;
@@ -140,12 +146,15 @@ export class Files {
 
   /**
    * Put files there, below the folder that is shown.
-   * @param {Iterable<{file: File, below: string}>} files `below`: the folders above it, with slashes
+   * @param {Found[]} found
    * @param {string} [conflict]
    */
-  put(files, conflict = "ask") {
+  put(found, conflict = "ask") {
     const folder = bytesOf(this.folder);
-    const added = [...files].map(({ file, below: above }) => {
+    const empty = found.filter(({ file }) => file === null).map(({ below: above }) => below(folder, new TextEncoder().encode(above)));
+    if (empty.length > 0) this.makeFolders(empty);
+    const added = found.flatMap(({ file, below: above }) => {
+      if (file === null) return [];
       const path = new TextEncoder().encode(above === "" ? file.name : `${above}/${file.name}`);
       return { file, path: below(folder, path), conflict, key: crypto.randomUUID() };
     });
@@ -227,17 +236,19 @@ export class Files {
   }
 }
 
+/** @typedef {{file: File | null, below: string}} Found `below`: the folders above the file, with slashes; without one, an empty folder */
+
 /**
  * The files of what was dropped, folders followed. Must be called before the event is over.
  * @param {DataTransfer} dropped
- * @returns {Promise<{file: File, below: string}[]>}
+ * @returns {Promise<Found[]>}
  */
 export function droppedFiles(dropped) {
   const entries = [...dropped.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   return Promise.all(entries.map((entry) => within(entry, ""))).then((lists) => lists.flat());
 }
 
-/** @param {FileSystemEntry} entry @param {string} above @returns {Promise<{file: File, below: string}[]>} */
+/** @param {FileSystemEntry} entry @param {string} above @returns {Promise<Found[]>} */
 async function within(entry, above) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
@@ -245,16 +256,17 @@ async function within(entry, above) {
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const here = above === "" ? entry.name : `${above}/${entry.name}`;
+  /** @type {Found[]} */
   const found = [];
   for (;;) {
     /** @type {FileSystemEntry[]} */
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return found;
+    if (some.length === 0) return found.length > 0 ? found : [{ file: null, below: here }];
     for (const inner of some) found.push(...(await within(inner, here)));
   }
 }
 
-/** The files of a picker. @param {FileList} files @returns {{file: File, below: string}[]} */
+/** The files of a picker. @param {FileList} files @returns {Found[]} */
 export function pickedFiles(files) {
   return [...files].map((file) => ({ file, below: file.webkitRelativePath.split("/").slice(0, -1).join("/") }));
 }

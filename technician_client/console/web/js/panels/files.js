@@ -122,7 +122,9 @@ function Row({ files, entry }) {
   const { name, kind } = entry;
   const changed = new Date(entry.mtime * 1000).toLocaleDateString();
   if (kind === "folder") {
-    return html`<li><button type="button" class="files-name" onClick=${() => files.enter(entry)}><${Icon} name="folder" /><span>${name}</span></button><span class="quiet">${changed}</span></li>`;
+    return html`<li><button type="button" class="files-name" onClick=${() => files.enter(entry)}><${Icon} name="folder" /><span>${name}</span></button><span class="quiet">${changed}</span>
+      <button type="button" class="icon-button" aria-label=${`Take ${name} as a ZIP archive`} title="Take all of it, as a ZIP archive" onClick=${() => files.take(entry)}><${Icon} name="download" /></button>
+    </li>`;
   }
   if (kind !== "file") {
     return html`<li class="unavailable"><span class="files-name"><${Icon} name="file" /><span>${name}</span></span><span class="quiet">${kind === "link" ? "a link, not followed" : "not a plain file"}</span></li>`;
@@ -157,6 +159,7 @@ function OnItsWay({ files, transfer }) {
   const { id, direction, name, state, text } = transfer;
   const over = ENDED.includes(state);
   const left = secondsLeft(transfer);
+  const counting = transfer.folder === true && (state === "waiting" || (state === "running" && text !== ""));
   const share = transfer.size === 0 ? 1 : transfer.done / transfer.size;
   const words = state === "running" ? `${rate(transfer.rate)}${left === null ? "" : `, ${duration(left)} left`}` : (STATES[state] ?? state);
   const level = state === "done" ? "good" : ["failed", "differs", "exists"].includes(state) ? "poor" : "";
@@ -168,7 +171,7 @@ function OnItsWay({ files, transfer }) {
       ${!over && state === "running" && html`<button type="button" class="icon-button" aria-label=${`Pause ${name}`} onClick=${() => files.act(id, "pause")}><${Icon} name="pause" size=${14} /></button>`}
       <button type="button" class="icon-button" aria-label=${over ? `Clear ${name}` : `Stop ${name}`} onClick=${() => (over ? files.forget(id) : files.act(id, "stop"))}><${Icon} name="cross" size=${14} /></button>
     </div>
-    ${!over && html`<progress value=${share} max="1" aria-label=${`${name}: ${Math.round(share * 100)} percent`}></progress>`}
+    ${!over && (counting ? html`<progress aria-label=${`${name}: nobody knows yet how much it is`}></progress>` : html`<progress value=${share} max="1" aria-label=${`${name}: ${Math.round(share * 100)} percent`}></progress>`)}
     <div class="files-state quiet">${size(transfer.done)}${over ? "" : ` of ${size(transfer.size)}`} · ${words}${text && state !== "exists" ? html`. ${text}` : ""}</div>
     ${
       state === "exists" &&
