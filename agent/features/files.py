@@ -60,12 +60,13 @@ def _thread(account: Account) -> ThreadPoolExecutor:
 
 @dataclass(slots=True)
 class _Put:
-    """A file that arrives. `file` is None until it has been prepared; `waiting` is what has come and is not written yet, `writer`
-    writes it; `room` is set while there is room for more."""
+    """A file that arrives. `task` prepares it, and `file` is None until it has; `waiting` is what has come and is not written yet,
+    `writer` writes it; `room` is set while there is room for more."""
 
     message: FilePut
     folders: SharedFolders
     threads: ThreadPoolExecutor
+    task: "asyncio.Task[None] | None" = None
     file: WritableFile | None = None
     arrival: Arrival | None = None
     waiting: list[bytes] = field(default_factory=list)
@@ -114,7 +115,7 @@ class FilesFeature(Feature):
                 self._demand_number(message)
                 account = self._account()
                 put = self._puts[message.request] = _Put(message, self._folders(account), _thread(account))
-                _ = self.context.spawn(self._begin_put(put), "prepare a file")
+                put.task = self.context.spawn(self._begin_put(put), "prepare a file")
             case FileGet():
                 self._demand_number(message)
                 account = self._account()
@@ -332,6 +333,8 @@ class FilesFeature(Feature):
     def _forget_put(self, put: _Put, *, keep: bool = False) -> None:
         self._puts.pop(put.message.request, None)
         put.room.set()
+        if put.task is not None and put.task is not asyncio.current_task():
+            put.task.cancel()
         self._close_put(put, keep=keep)
 
     def _close_put(self, put: _Put, *, keep: bool) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from agent.backends.folders import WritableFile
+from agent.backends.folders import ReadableFile, WritableFile
 from agent.backends.users import account_of
 from agent.features import files
 from agent.features.files import BLOCK_BYTES, MOST_TRANSFERS, FilesFeature
@@ -38,7 +38,7 @@ from protocol.messages.files import (
 )
 from protocol.transfer import MOST_WINDOW
 from tests.kit.feature_context import RecordingContext
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import eventually_async, let_pass
 
 DATA = bytes(range(256)) * 1000
 
@@ -202,6 +202,59 @@ async def test_a_transfer_is_stopped(bench: Bench, keep: bool) -> None:
     await bench.chunks(1, DATA[:CHUNK_BYTES])
     await bench.feature.handle(FileStop(1, keep))
     assert (await bench.ready(FilePut(2, b"big", len(DATA)))).offset == (CHUNK_BYTES if keep else 0)
+
+
+async def stopped_at_once(bench: Bench) -> None:
+    """In the same breath: nothing has begun."""
+    await bench.feature.handle(FilePut(1, b"big", len(DATA)))
+    await bench.feature.handle(FileStop(1))
+
+
+async def stopped_behind_another(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it waits until the same file has been let go of."""
+    may, plain = threading.Event(), WritableFile.close
+
+    def slow(self: WritableFile) -> None:
+        assert may.wait(20)
+        plain(self)
+
+    monkeypatch.setattr(WritableFile, "close", slow)
+    await bench.ready(FilePut(2, b"big", len(DATA)))
+    await bench.feature.handle(FileStop(2))
+    await bench.feature.handle(FilePut(1, b"big", len(DATA)))
+    await let_pass(0.05)
+    await bench.feature.handle(FileStop(1))
+    may.set()
+
+
+async def stopped_while_looking(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While what lies there already is read."""
+    digest = hashlib.sha256(DATA).digest()
+    assert (await bench.put(2, b"big", DATA)).outcome == "done"
+    looking, may = threading.Event(), threading.Event()
+
+    def slow(self: ReadableFile, size: int) -> object:
+        looking.set()
+        assert may.wait(20)
+        return hashlib.sha256(b"%d" % size)
+
+    monkeypatch.setattr(ReadableFile, "prefix", slow)
+    await bench.feature.handle(FilePut(1, b"big", len(DATA), conflict="overwrite", sent=digest))
+    assert await asyncio.to_thread(looking.wait, 20)
+    await bench.feature.handle(FileStop(1))
+    may.set()
+
+
+@pytest.mark.parametrize("stopped", [stopped_at_once, stopped_behind_another, stopped_while_looking])
+async def test_a_transfer_that_is_stopped_before_it_began_ends_nothing_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, stopped: Callable[..., Awaitable[None]]
+) -> None:
+    with monkeypatch.context() as patched:
+        await (stopped(bench) if stopped is stopped_at_once else stopped(bench, patched))
+        bench.context.sent.clear()
+        assert (await bench.put(3, b"other", b"fine")).outcome == "done"
+    assert not bench.context.of(FileReady)[1:]
+    assert partials(bench.home) == []
 
 
 async def test_a_record_that_cannot_be_written_lets_nothing_through(bench: Bench) -> None:
