@@ -4,18 +4,24 @@ Every device opens a session of its own, asks its user where its policy says so,
 takes the findings before and after. One device's failure never stops another.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from protocol.capabilities import Capability
+from protocol.errors import HandrailError
 from protocol.link_messages import DeviceRow
 from protocol.messages.fixes import FixOutput, FixResult, FixStage, ParameterValue
 from technician_client.fleet import Outcome, run_on_devices
 from technician_client.known import KnownDevices
 from technician_client.operations import find_fix, list_fixes, run_fix, typed_parameters
 from technician_client.sessions import Progress, Relay, Session
+from technician_client.worklog import Worklog, log_fix
 
+_LOGGER = logging.getLogger(__name__)
 WANTED: Final = (Capability.DIAGNOSTICS, Capability.FIXES)
 
 
@@ -70,20 +76,27 @@ async def run_fix_on_devices(
     order: FixOrder,
     *,
     known: KnownDevices,
+    worklogs: Path,
     concurrency: int,
     on_event: Callable[[FixEvent], None],
 ) -> None:
-    """Run `order` on `rows` (its devices), `concurrency` at a time. Cancelling ends every session, and with it the fix there."""
+    """Run `order` on `rows` (its devices), `concurrency` at a time. Cancelling ends every session, and with it the fix there.
+    What was wrong before and after is kept in `worklogs`, as for a fix of any session."""
     done: set[str] = set()
 
     async def work(session: Session) -> FixResult:
         entry = find_fix(order.fix, await list_fixes(session))
-        return await run_fix(
+        result = await run_fix(
             session,
             order.fix,
             typed_parameters(entry, order.parameters),
             on_event=lambda event: on_event(_event(session.device, event)),
         )
+        try:
+            log_fix(worklogs, Worklog(session.session_id, session.device, session.label), result, time.time())
+        except HandrailError as error:  # a disk that takes nothing costs only that
+            _LOGGER.warning("what was fixed in session %s is not kept: %s", session.session_id, error)
+        return result
 
     def opening(device: str, progress: Progress) -> None:
         on_event(DeviceStep(device, progress.stage.value, progress.label))

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 
-from protocol.errors import LocalProtocolError, Unavailable
+from protocol.errors import LocalProtocolError, Refused, Unavailable
 from protocol.messages.screen import ScreenAck, ScreenLayout, ScreenStart, ScreenState, ScreenStop, ScreenUpdate
+from protocol.messages.session import Refusal
 from protocol.session import SessionEnded
 from technician_client.picture import Picture
 from technician_client.sessions import Session
@@ -19,11 +20,11 @@ async def take_picture(session: Session, *, seconds: float) -> Picture:
     """Watch the display until the picture is exact, losslessly (no video decoder is offered), then stop watching.
 
     Raises:
-        Unavailable: there is no display, or no exact picture came within `seconds`.
+        Unavailable: there is no display, or no exact picture came within `seconds`. Refused: the device does not show it.
         SessionLost: the session ended first. RemoteProtocolError: the device sent nonsense.
     """
     picture = Picture()
-    with session.subscribe(ScreenLayout, ScreenUpdate, ScreenState, SessionEnded) as items:
+    with session.subscribe(ScreenLayout, ScreenUpdate, ScreenState, Refusal, SessionEnded) as items:
         session.send(ScreenStart([], quality="sharper"))
         try:
             async with asyncio.timeout(seconds):
@@ -55,6 +56,8 @@ def _take(session: Session, picture: Picture, item: object) -> bool:
             return applied and picture.exact
         case ScreenState(state=state, text=text) if state in _STANDING_STILL:
             raise Unavailable(f"The device has no display to show: {text or state}.")
+        case Refusal(refused="screen.start", text=text, reason=reason):
+            raise Refused(text or f"The device does not show its display ({reason.value}).", reason=reason)
     return False
 
 

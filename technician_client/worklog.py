@@ -46,7 +46,7 @@ def log_fix(directory: Path, empty: Worklog, result: FixResult, wall: float) -> 
     Args: empty: names the session. wall: now, in seconds since 1970.
 
     Raises:
-        PrivateFileError: it cannot be written. TrustError: what is kept does not read.
+        PrivateFileError: it cannot be written. TrustError: what is kept does not read, or is another device's.
     """
     done = FixDone(
         id=result.id,
@@ -56,15 +56,28 @@ def log_fix(directory: Path, empty: Worklog, result: FixResult, wall: float) -> 
         before=[finding.title for finding in result.before],
         after=[finding.title for finding in result.after],
     )
-    log = read_worklog(directory, empty.session) or empty
+    log = _begun(directory, empty)
     _write(directory, msgspec.structs.replace(log, fixes=[*log.fixes, done][-MOST_FIXES:]))
 
 
 def log_recording(directory: Path, empty: Worklog, name: str) -> None:
     """Add the name of a recording; arguments and errors as `log_fix`. Twice is once."""
-    log = read_worklog(directory, empty.session) or empty
+    log = _begun(directory, empty)
     if name not in log.recordings:
         _write(directory, msgspec.structs.replace(log, recordings=[*log.recordings, name][-MOST_RECORDINGS:]))
+
+
+def _begun(directory: Path, empty: Worklog) -> Worklog:
+    """What is kept so far. Devices choose the names of sessions, so one may not write into another's."""
+    log = read_worklog(directory, empty.session) or empty
+    if log.device != empty.device:
+        raise TrustError(f"{empty.label!r} calls its session as one of {log.label!r} was called; nothing of it is kept.")
+    return log
+
+
+def recording_name(path: Path, kept_in: Path) -> str:
+    """What a recording is called in a worklog: its name among those that are kept, or all of its path where it lies elsewhere."""
+    return path.stem if path.absolute().parent == kept_in.absolute() else str(path.absolute())
 
 
 def read_worklog(directory: Path, session: str) -> Worklog | None:

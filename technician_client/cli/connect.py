@@ -9,6 +9,7 @@ import click
 
 from protocol import codes
 from protocol.capabilities import RULES, Capability
+from protocol.errors import RefusalReason, Refused
 from protocol.messages.chat import ChatMessage
 from protocol.messages.colleagues import InviteNotes, People
 from protocol.messages.session import CapabilityGranted, CapabilityRevoked, Paused
@@ -239,12 +240,18 @@ async def take_screenshot(app: App, words: str, reason: str, file: Path) -> None
     """Open a session that may watch, write one exact picture, and end it.
 
     Raises:
-        PrivateFileError: the file cannot be written.
+        PrivateFileError: the file cannot be written. Refused: policy demands that whoever sees this display records it.
     """
     settings = app.settings()
     async with RelayClient(app.keys(settings), settings) as relay:
         session = await open_named(app, relay, words, reason, (Capability.VIEW,))
         try:
+            if Capability.RECORDING in session.opened_with:
+                raise Refused(
+                    "The organisation's policy demands that a session in which this display is seen is recorded, and a picture "
+                    f"records nothing: none was taken. Record one with `handrail connect {words} --record FILE` instead.",
+                    reason=RefusalReason.POLICY,
+                )
             app.output.progress("Waiting for an exact picture ...")
             picture = await take_picture(session, seconds=PICTURE_SECONDS)
         finally:

@@ -1,11 +1,13 @@
 """`handrail fixes` and `handrail fix`: the approved scripts of a device, running one, and whether the finding is gone."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import click
 import msgspec
 
 from protocol.capabilities import Capability
+from protocol.errors import HandrailError
 from protocol.messages.diagnostics import Finding
 from protocol.messages.fixes import FixEntry, FixOutput, FixResult, FixStage, ParameterValue
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
@@ -28,6 +30,7 @@ from technician_client.operations import (
     typed_parameters,
 )
 from technician_client.sessions import Session
+from technician_client.worklog import Worklog, log_fix
 
 WANTED = (Capability.DIAGNOSTICS, Capability.FIXES)
 STAGES = {
@@ -79,7 +82,8 @@ async def fix_one(
     on_event: Callable[[FixEvent], None],
 ) -> FixResult:
     """Run a fix with typed parameters; those that a named finding suggests come first, the given ones win. One of tier 3 takes
-    the passphrase again where it was typed long ago, also in the middle of a run on many devices.
+    the passphrase again where it was typed long ago, also in the middle of a run on many devices. What was wrong before and
+    after is kept with the session's receipt.
 
     Raises:
         NotFound: no such fix, or the finding is not there. ParameterError: the parameters do not fit.
@@ -93,7 +97,13 @@ async def fix_one(
         suggestion = find_finding(finding, (await diagnose(session)).findings)
         if suggestion.fix == fix:
             parameters = {**suggestion.fix_parameters, **parameters}
-    return await run_fix(session, fix, typed_parameters(entry, parameters), finding=finding, on_event=on_event)
+    result = await run_fix(session, fix, typed_parameters(entry, parameters), finding=finding, on_event=on_event)
+    try:
+        about = Worklog(session.session_id, session.device, session.label)
+        log_fix(app.settings().worklogs_directory, about, result, time.time())
+    except HandrailError as error:
+        app.output.warning(f"What was wrong before and after is not kept with the session's receipt: {error}")
+    return result
 
 
 def show_event(output: Output) -> Callable[[FixEvent], None]:

@@ -20,6 +20,7 @@ from technician_client.screenshot import acknowledge
 from technician_client.sessions import Session
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
+from technician_client.worklog import Worklog, log_recording, recording_name
 
 DECODERS: Final = ["avc1.42e02a"]
 
@@ -44,6 +45,7 @@ class TerminalRecording:
     def __init__(self, output: Output, settings: Settings, keys: TechnicianKeys, supervisor: Supervisor, path: Path) -> None:
         self._output = output
         self._session: Session | None = None
+        self._settings = settings
         self._supervisor = supervisor
         self._keys = keys
         self._told = Stage.OFF
@@ -115,12 +117,25 @@ class TerminalRecording:
         organisation = session.identity.organisation
         return Meta(session.session_id, session.device, session.label, self._keys.name, organisation, time.time())
 
+    def _name_it(self) -> None:
+        """In what is kept of the session, so that its receipt names the recording."""
+        session, path, settings = self._session, self._recording.path, self._settings
+        if session is None or path is None:
+            return
+        about = Worklog(session.session_id, session.device, session.label)
+        try:
+            log_recording(settings.worklogs_directory, about, recording_name(path, settings.recordings_directory))
+        except HandrailError as error:
+            self._output.warning(f"The recording is not named in the session's receipt: {error}")
+
     def _changed(self) -> None:
         recording = self._recording
         if recording.stage is self._told:
             return
         before, self._told = self._told, recording.stage
         state = recording.state
+        if recording.stage is Stage.ON:
+            self._name_it()
         if self._output.as_json:
             self._output.json({"event": "recording", **state, "file": str(recording.path or "")})
         elif recording.stage is Stage.ON:

@@ -17,7 +17,7 @@ from technician_client.recordings.store import new_path
 from technician_client.recordings.writer import Meta
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
-from technician_client.worklog import Worklog, log_fix, log_recording
+from technician_client.worklog import Worklog, log_fix, log_recording, recording_name
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,9 +78,10 @@ class Keeping:
         except HandrailError as error:
             _LOGGER.warning("what was fixed in session %s is not kept: %s", about.session, error)
 
-    def recorded(self, about: About, name: str) -> None:
-        """A recording of a session has begun under that name; kept as `fixed`."""
+    def recorded(self, about: About, path: Path) -> None:
+        """A recording of a session has begun in that file; kept as `fixed`."""
         try:
+            name = recording_name(path, self.settings.recordings_directory)
             log_recording(self.settings.worklogs_directory, _worklog(about), name)
         except HandrailError as error:
             _LOGGER.warning("the recording of session %s is not named in its receipt: %s", about.session, error)

@@ -126,6 +126,7 @@ class Office:
             rows,
             order,
             known=self.known,
+            worklogs=self._client.settings.worklogs_directory,
             concurrency=self._client.settings.concurrency,
             on_event=on_event,
         )

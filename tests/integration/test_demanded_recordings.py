@@ -45,5 +45,20 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
                 command.wait(seconds=30)
             finally:
                 command.kill()
+            name = Path(found.group(1)).stem
+            assert name in world.handrail("receipts", "export", "last", *key), "the receipt names the recording"
+            picture = tmp_path / "reception.png"
+            argv = world.handrail_argv("screenshot", "Reception", "-o", str(picture), *key)
+            alone = Process(argv, tmp_path / "screenshot.log", env=world.environment)
+            try:
+                person.expect("w = Watch: see your screen and record what they see of your screen")
+                person.type("w\n")
+                assert alone.wait(seconds=60) == 5
+            finally:
+                alone.kill()
+            said = " ".join(alone.output.split())
+            assert "policy demands that a session in which this display is seen is recorded" in said
+            assert "handrail connect Reception --record FILE" in said
+            assert not picture.exists()
         finally:
             world.stop()

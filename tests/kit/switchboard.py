@@ -53,6 +53,7 @@ class SimulatedDevice:
     online: bool = True
     told_label: str = ""
     granted: tuple[Capability, ...] = tuple(Capability)
+    grants_besides: tuple[Capability, ...] = ()  # what policy adds to every wish
     denial: RefusalReason | None = None
     asked_more: bool = True
     silent: bool = False
@@ -157,7 +158,7 @@ class SimulatedDevice:
                 if self.denial is not None:
                     session.deny(self.denial, "", now)
                     return
-                granted = [capability for capability in wanted if capability in self.granted]
+                granted = [capability for capability in wanted if capability in self.granted] + [*self.grants_besides]
                 self._session_id = f"session-{len(self.consents)}"
                 session.welcome(
                     granted,

@@ -14,6 +14,7 @@ from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor
+from technician_client.worklog import read_worklog
 from tests.kit.organisation import Organisation
 from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running
 from tests.kit.waiting import eventually_async
@@ -62,7 +63,14 @@ async def test_each_device_is_told_of_from_the_call_to_the_proof(
     devices[1].denial = RefusalReason.DENIED_BY_USER
     known, events = KnownDevices(tmp_path / "known.json"), list[FixEvent]()
     rows = [device.row for device in devices]
-    await run_fix_on_devices(relay, rows, order(devices, "a"), known=known, concurrency=2, on_event=events.append)
+    await run_fix_on_devices(
+        relay, rows, order(devices, "a"), known=known, worklogs=tmp_path / "logs", concurrency=2, on_event=events.append
+    )
+    (kept,) = (read_worklog(tmp_path / "logs", path.stem) for path in (tmp_path / "logs").iterdir())
+    assert kept is not None and (kept.device, kept.label) == (devices[0].peer, "PC 0")
+    assert [(fix.id, fix.outcome, fix.before, fix.after) for fix in kept.fixes] == [
+        ("clean", "fixed", ["It is slow"], ["It is slow"])
+    ]
     first = [event for event in events if event.device == devices[0].peer]
     steps = [event.step for event in first if isinstance(event, DeviceStep)]
     assert steps == ["asking", "tunnel", "connected", "consent", "open", "run"]
@@ -81,7 +89,10 @@ async def test_cancelling_ends_the_session_there(relay: RelayClient, devices: li
     events = list[FixEvent]()
     known = KnownDevices(tmp_path / "known.json")
     async with Supervisor() as supervisor:
-        work = run_fix_on_devices(relay, [devices[0].row], order(devices[:1]), known=known, concurrency=1, on_event=events.append)
+        rows, logs = [devices[0].row], tmp_path / "logs"
+        work = run_fix_on_devices(
+            relay, rows, order(devices[:1]), known=known, worklogs=logs, concurrency=1, on_event=events.append
+        )
         supervisor.spawn(work, "the run")
         await eventually_async(lambda: any(isinstance(one, DeviceStep) and one.step == "run" for one in events), "it runs")
     await eventually_async(lambda: devices[0].ended, "the session has ended at the device")

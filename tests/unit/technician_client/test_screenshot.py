@@ -9,9 +9,10 @@ import zstandard
 from PIL import Image
 
 from protocol.capabilities import Capability
-from protocol.errors import RemoteProtocolError, Unavailable
+from protocol.errors import RefusalReason, Refused, RemoteProtocolError, Unavailable
 from protocol.messages import Message
 from protocol.messages.screen import Copy, ScreenAck, ScreenLayout, ScreenStart, ScreenState, ScreenStop, ScreenUpdate, Tile
+from protocol.messages.session import Refusal
 from technician_client.errors import SessionLost
 from technician_client.link import RelayClient
 from technician_client.screenshot import png, take_picture
@@ -70,6 +71,13 @@ async def test_no_display_is_said(session: Session, device: SimulatedDevice) -> 
     device.answers = lambda m: [ScreenState("unavailable", "nobody is logged in")] if isinstance(m, ScreenStart) else []
     with pytest.raises(Unavailable, match="nobody is logged in"):
         await take_picture(session, seconds=5)
+
+
+async def test_a_display_that_is_not_shown_is_said_at_once(session: Session, device: SimulatedDevice) -> None:
+    no = Refusal("screen.start", 0, RefusalReason.POLICY, "The policy demands a recording.")
+    device.answers = lambda m: [no] if isinstance(m, ScreenStart) else []
+    with pytest.raises(Refused, match="demands a recording"):
+        await take_picture(session, seconds=30)
 
 
 async def test_patience_ends(session: Session) -> None:

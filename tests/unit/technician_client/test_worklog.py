@@ -8,7 +8,7 @@ import pytest
 from protocol.errors import TrustError
 from protocol.messages.fixes import FixResult
 from technician_client.private_files import PrivateFileError
-from technician_client.worklog import MOST_FIXES, Worklog, log_fix, log_recording, read_worklog
+from technician_client.worklog import MOST_FIXES, Worklog, log_fix, log_recording, read_worklog, recording_name
 from tests.kit.past import FULL, OLD
 
 EMPTY = Worklog("4f21aa", "dev1", "Reception PC")
@@ -35,6 +35,20 @@ def test_of_very_many_fixes_the_newest_are_kept(tmp_path: Path) -> None:
     log = read_worklog(tmp_path, "4f21aa")
     assert log is not None
     assert [log.fixes[0].id, log.fixes[-1].id, len(log.fixes)] == ["fix-2", f"fix-{MOST_FIXES + 1}", MOST_FIXES]
+
+
+def test_a_device_does_not_write_into_what_is_kept_of_another(tmp_path: Path) -> None:
+    log_recording(tmp_path, EMPTY, "one")
+    with pytest.raises(TrustError, match="nothing of it is kept"):
+        log_fix(tmp_path, Worklog("4f21aa", "dev2", "Another"), FixResult(1, "free-disk-space", "1.2", "fixed", 5.0), 7.0)
+    log = read_worklog(tmp_path, "4f21aa")
+    assert log is not None and log.fixes == []
+
+
+def test_a_recording_that_lies_elsewhere_is_named_by_its_path(tmp_path: Path) -> None:
+    kept = tmp_path / "recordings"
+    assert recording_name(kept / "one.hrrec", kept) == "one"
+    assert recording_name(tmp_path / "one.hrrec", kept) == str(tmp_path / "one.hrrec")
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "x" * 65])

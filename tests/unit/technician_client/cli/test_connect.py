@@ -190,6 +190,15 @@ async def test_a_screenshot_is_one_exact_picture(keys: Keys, device: SimulatedDe
     assert "cannot be written" in ran.err
 
 
+async def test_where_every_look_is_recorded_no_picture_is_taken(keys: Keys, device: SimulatedDevice, tmp_path: Path) -> None:
+    device.grants_besides = (Capability.RECORDING,)
+    ran = await handrail(tmp_path, keys, "screenshot", "till", "-o", str(tmp_path / "till.png"))
+    assert ran.code == 5
+    assert "demands that a session in which this display is seen is recorded" in ran.err.replace("\n", " ")
+    assert "handrail connect till --record FILE" in ran.err.replace("\n", " ")
+    assert not any(isinstance(message, ScreenStart) for message in device.received)
+
+
 async def test_otherwise_the_console_opens_at_the_session(
     keys: Keys, device: SimulatedDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

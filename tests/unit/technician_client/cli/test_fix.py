@@ -24,6 +24,7 @@ from protocol.messages.fixes import (
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.fix import parse_parameters, result_exit_code
 from technician_client.step_up import StepUp
+from technician_client.worklog import read_worklog
 from tests.kit.commands import handrail
 from tests.kit.organisation import Organisation
 from tests.kit.switchboard import Keys, SimulatedDevice, Switchboard, keys_of, running
@@ -120,6 +121,21 @@ async def test_a_fix_streams_its_output_and_shows_before_and_after(
     assert "gone" in ran.out
     assert "checking the script's signatures" in ran.err
     assert run_of(devices[0]).parameters == {"days": 5}
+
+
+async def test_before_and_after_are_kept_with_the_receipt(keys: Keys, devices: list[SimulatedDevice], tmp_path: Path) -> None:
+    assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache")).code == 0
+    log = read_worklog(tmp_path / "worklogs", "session-1")
+    assert log is not None and (log.device, log.label) == (devices[0].peer, "PC 0")
+    (done,) = log.fixes
+    assert (done.id, done.outcome, done.before, done.after) == ("clean-cache", "fixed", ["The disk is full"], [])
+    assert (await handrail(tmp_path, keys, "fix", "--all", "clean-cache")).code == 0
+    log = read_worklog(tmp_path / "worklogs", "session-2")
+    assert log is not None and log.device == devices[0].peer
+    (tmp_path / "worklogs").rename(tmp_path / "moved")
+    (tmp_path / "worklogs").write_text("in the way")
+    ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache")
+    assert ran.code == 0 and "is not kept" in ran.err  # a disk that takes nothing costs only that
 
 
 async def test_one_run_is_one_document(keys: Keys, tmp_path: Path) -> None:

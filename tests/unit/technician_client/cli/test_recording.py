@@ -15,6 +15,7 @@ from technician_client.cli.recording import demand_recording_file
 from technician_client.private_files import PrivateFileError
 from technician_client.recordings.reader import Player, Recording
 from technician_client.recordings.store import recordings_key
+from technician_client.worklog import read_worklog
 from tests.kit.commands import handrail
 from tests.kit.organisation import Organisation
 from tests.kit.recordings import Source
@@ -67,6 +68,9 @@ async def test_what_was_shown_is_in_the_file(keys: Keys, device: SimulatedDevice
     )
     assert ran.code == 0, ran.err
     assert f"Recording to {file}" in ran.out
+    (kept,) = (tmp_path / "worklogs").iterdir()
+    log = read_worklog(kept.parent, kept.stem)
+    assert log is not None and (log.label, log.recordings) == ("Till 1", [str(file)])
     assert {Capability.CHAT, Capability.VIEW, Capability.RECORDING} == set(device.consents[0].wanted)
     kinds = [type(message) for message in device.received]
     assert kinds.index(RecordingStart) < kinds.index(ScreenStart)

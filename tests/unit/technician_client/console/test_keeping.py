@@ -46,11 +46,11 @@ async def test_recordings_are_named_by_device_and_a_named_file_is_used_once(tmp_
 def test_fixes_and_recordings_are_named_under_the_session_and_a_disk_that_takes_nothing_ends_nothing(tmp_path: Path) -> None:
     keeping = Keeping(Settings(tmp_path), b"k" * 32, PERSON)
     keeping.fixed(ABOUT, FixResult(1, "free-disk-space", "1.2", "fixed", 5.0))
-    keeping.recorded(ABOUT, "one")
+    keeping.recorded(ABOUT, Settings(tmp_path).recordings_directory / "one.hrrec")
     log = read_worklog(tmp_path / "worklogs", "4f21")
     assert log is not None
     assert (log.label, [fix.id for fix in log.fixes], log.recordings) == ("Reception PC", ["free-disk-space"], ["one"])
     (tmp_path / "worklogs" / "4f21.json").write_text("{")
     keeping.fixed(ABOUT, FixResult(1, "free-disk-space", "1.2", "fixed", 5.0))
-    keeping.recorded(ABOUT, "two")
+    keeping.recorded(ABOUT, Settings(tmp_path).recordings_directory / "two.hrrec")
     assert (tmp_path / "worklogs" / "4f21.json").read_text() == "{"
