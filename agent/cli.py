@@ -16,14 +16,14 @@ import click
 import msgspec
 from click.shell_completion import get_completion_class
 
-from agent.attending import Attendant, clock
+from agent.attending import Attendant
 from agent.audit_cli import audit
 from agent.backends.boot import boot_id
 from agent.daemon import Daemon, platform_name
 from agent.desktop.entry import install as install_entries_of
 from agent.desktop.entry import remove as remove_entries
 from agent.desktop.launch import launch
-from agent.desktop.texts import LANGUAGES
+from agent.desktop.texts import LANGUAGES, Texts, clock, language_of
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
 from agent.errors import ExitCode, NotRunning, exit_code_of, exit_code_table
 from agent.features.registry import FEATURES
@@ -34,6 +34,7 @@ from agent.printable import printable
 from agent.rules_cli import rules
 from agent.settings import AgentSettings, default_home, load_settings
 from agent.status import AgentStatus
+from agent.steps import steps
 from protocol.errors import HandrailError
 from protocol.version import PRODUCT
 
@@ -98,16 +99,17 @@ def cli(context: click.Context, home: Path | None) -> None:
 @click.pass_obj
 def enrol_command(settings: AgentSettings, bundle: Path, label: str, new_keys: bool) -> None:
     """Make this computer a device of your organisation, with the BUNDLE file your administrator gave you."""
-    device = enrol(
-        read_bundle(bundle),
-        settings.home,
-        label=label or socket.gethostname(),
-        platform=platform_name(),
-        wall=_wall,
-        random_bytes=secrets.token_bytes,
-        on_progress=lambda text: click.echo(text, err=True),
-        new_keys=new_keys,
-    )
+    with steps() as tell:
+        device = enrol(
+            read_bundle(bundle),
+            settings.home,
+            label=label or socket.gethostname(),
+            platform=platform_name(),
+            wall=_wall,
+            random_bytes=secrets.token_bytes,
+            on_progress=tell,
+            new_keys=new_keys,
+        )
     click.echo(f"This computer is '{printable(device.label)}' of {printable(device.organisation_name)}, group '{device.group}'.")
     click.echo("Start the agent with `handrail-agent run`, or ask for help with `handrail-agent ask`.")
 
@@ -120,34 +122,42 @@ def run_command(settings: AgentSettings) -> None:
     asyncio.run(_run(settings))
 
 
+def language_option(command: Any) -> Any:
+    """`--language` of a conversation."""
+    return click.option("--language", type=click.Choice(LANGUAGES), help="Language (default: the terminal's).")(command)
+
+
 @cli.command("ask")
 @click.argument("text", default="")
+@language_option
 @click.pass_obj
-def ask_command(settings: AgentSettings, text: str) -> None:
+def ask_command(settings: AgentSettings, text: str, language: str | None) -> None:
     """Ask for help: shows a code to read to your technician, then asks you what they may do. TEXT says what is wrong."""
     configure_logging(settings, quiet=True)
-    sys.exit(asyncio.run(_attend(settings, text[:500])))
+    sys.exit(asyncio.run(_attend(settings, text[:500], _texts(language))))
 
 
 @cli.command("guest")
 @click.argument("seed", type=click.Path(path_type=Path))
 @click.argument("text", default="")
+@language_option
 @click.pass_obj
-def guest_command(settings: AgentSettings, seed: Path, text: str) -> None:
+def guest_command(settings: AgentSettings, seed: Path, text: str, language: str | None) -> None:
     """Get help on a computer that is not enrolled, from the organisation whose SEED file you were given. TEXT says what is wrong.
 
     Shows a code to read to your technician, asks you what they may do, and leaves nothing behind.
     """
     configure_logging(settings, quiet=True)
-    sys.exit(run_guest(seed, text[:500], os.environ, _wall))
+    sys.exit(run_guest(seed, text[:500], os.environ, _wall, _texts(language)))
 
 
 @cli.command("attend")
+@language_option
 @click.pass_obj
-def attend_command(settings: AgentSettings) -> None:
+def attend_command(settings: AgentSettings, language: str | None) -> None:
     """Stay here to answer technicians who ask to help without a code, and show who is connected."""
     configure_logging(settings, quiet=True)
-    sys.exit(asyncio.run(_attend(settings, None)))
+    sys.exit(asyncio.run(_attend(settings, None, _texts(language))))
 
 
 @cli.command("desktop")
@@ -223,10 +233,14 @@ async def _run(settings: AgentSettings) -> None:
     await daemon.run()
 
 
-async def _attend(settings: AgentSettings, asking: str | None) -> ExitCode:
+def _texts(language: str | None) -> Texts:
+    return Texts(language or language_of(os.environ))
+
+
+async def _attend(settings: AgentSettings, asking: str | None, texts: Texts) -> ExitCode:
     """Talk to the daemon that runs; without one, run one for as long as this lasts."""
     try:
-        return await _converse(settings, asking)
+        return await _converse(settings, asking, texts)
     except NotRunning:
         daemon = _daemon(settings)
     async with asyncio.TaskGroup() as group:
@@ -237,14 +251,14 @@ async def _attend(settings: AgentSettings, asking: str | None) -> ExitCode:
         if running.done():
             await running
         try:
-            return await _converse(settings, asking)
+            return await _converse(settings, asking, texts)
         finally:
             daemon.stop()
 
 
-async def _converse(settings: AgentSettings, asking: str | None) -> ExitCode:
+async def _converse(settings: AgentSettings, asking: str | None, texts: Texts) -> ExitCode:
     async with LocalClient.connected(settings.socket) as client:
-        return await Attendant(client, lambda text: click.echo(text, nl=False), asking=asking).run()
+        return await Attendant(client, lambda text: click.echo(text, nl=False), asking=asking, texts=texts).run()
 
 
 async def _status(settings: AgentSettings) -> AgentStatus:
@@ -263,7 +277,8 @@ def _print_status(status: AgentStatus) -> None:
     click.echo(
         f"Certificate:   valid until {until:%Y-%m-%d %H:%M} UTC" + (f". {status.certificate}" if status.certificate else "")
     )
-    age = "none received yet" if status.trust.age is None else f"{clock(status.trust.age)} old (minutes:seconds)"
+    old = status.trust.age
+    age = "none received yet" if old is None else f"{clock(old)} old ({'h:' if old >= 3600 else ''}mm:ss)"
     click.echo(
         f"Signed files:  {age}, {status.trust.technicians} technicians"
         + (f". {status.trust.problem}" if status.trust.problem else "")

@@ -9,6 +9,7 @@ import msgspec
 from protocol.enrolment import key_words
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase
+from technician_client.cli.progress import steps
 from technician_client.cli.times import now
 from technician_client.identity import read_record, save_record
 from technician_client.joining import WAIT_SECONDS, read_bundle
@@ -34,17 +35,18 @@ def join(app: App, bundle: Path, wait: float) -> None:
     directory = app.settings().identity_directory
     passphrase = ask_passphrase(app, "New passphrase for your key", new=True)
     kept_in = app.passphrase_file
-    identity = join_organisation(
-        invitation,
-        directory,
-        passphrase=passphrase,
-        unlock="file" if kept_in is not None else "prompt",
-        passphrase_file=str(kept_in.absolute()) if kept_in is not None else "",
-        wall=now,
-        random_bytes=os.urandom,
-        on_progress=app.output.progress,
-        wait_seconds=wait,
-    )
+    with steps(app.output) as tell:
+        identity = join_organisation(
+            invitation,
+            directory,
+            passphrase=passphrase,
+            unlock="file" if kept_in is not None else "prompt",
+            passphrase_file=str(kept_in.absolute()) if kept_in is not None else "",
+            wall=now,
+            random_bytes=os.urandom,
+            on_progress=tell,
+            wait_seconds=wait,
+        )
     record, unlock = keep_passphrase(directory, read_record(directory), passphrase)
     save_record(directory, record)
     words = key_words(identity.fingerprint)

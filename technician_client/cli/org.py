@@ -19,6 +19,7 @@ from technician_client.cli.org_approvals import (
     mail,
     show_changes,
 )
+from technician_client.cli.org_article import article
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.org_keys import key, rotate
 from technician_client.cli.org_panic import panic
@@ -26,6 +27,7 @@ from technician_client.cli.org_policy import policy
 from technician_client.cli.org_release import release
 from technician_client.cli.org_seed import seed
 from technician_client.cli.org_show import describe
+from technician_client.cli.progress import steps
 from technician_client.cli.times import now
 from technician_client.errors import NotFound
 from technician_client.organisation import approvals, bundles, lists, renewing, rotation
@@ -73,8 +75,11 @@ def init(app: App, name: str, thresholds: str) -> None:
         raise TrustError(f"There is an organisation in {home.base} already. Choose another --home for a second one.")
     vault = ask_passphrase(app, "New passphrase for the vault", new=True)
     signer = vault if app.passphrase_file else ask_passphrase(app, "New passphrase for the signer (may be the same)", new=True)
-    app.output.progress("Making keys ...")
-    record = create_organisation(home, name=name, thresholds=chosen, vault_passphrase=vault, signer_passphrase=signer, wall=now())
+    with steps(app.output) as tell:
+        tell("Making keys ...")
+        record = create_organisation(
+            home, name=name, thresholds=chosen, vault_passphrase=vault, signer_passphrase=signer, wall=now()
+        )
     if app.output.as_json:
         app.output.json({"organisation": record.organisation, "name": record.name, "directory": str(home.base)})
     app.output.text(f"{record.name} is organisation {record.organisation}, in {home.base}.")
@@ -91,7 +96,9 @@ def init(app: App, name: str, thresholds: str) -> None:
 def register_command(app: App, relay: str, token: str, pin: str) -> None:
     """Register the organisation at a relay."""
     home = organisation_home(app)
-    record = register(home, home.load(), url=relay, token=token, pin=pin)
+    with steps(app.output) as tell:
+        tell("Registering at the relay ...")
+        record = register(home, home.load(), url=relay, token=token, pin=pin)
     if app.output.as_json:
         app.output.json({"relay": record.relay, "relay_spki": record.relay_spki, "organisation": record.organisation})
     app.output.text(f"Registered at {record.relay}, pinned to {short_pin(record.relay_spki)}.")
@@ -303,7 +310,9 @@ def renew(app: App) -> None:
     home = organisation_home(app)
     home.load()
     passphrase = ask_passphrase(app, VAULT)
-    renewed = renewing.renew_all(home, KeyDirectory(home.vault, passphrase), now())
+    with steps(app.output) as tell:
+        tell("Signing anew ...")
+        renewed = renewing.renew_all(home, KeyDirectory(home.vault, passphrase), now())
     done(app, "Signed anew: " + ", ".join(renewed) + ". Restart `handrail signer` to take the new login.", {"renewed": renewed})
 
 
@@ -428,3 +437,4 @@ org.add_command(release)
 org.add_command(rotate)
 org.add_command(panic)
 org.add_command(policy)
+org.add_command(article)

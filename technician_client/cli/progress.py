@@ -1,13 +1,22 @@
-"""A progress bar on standard error, where that is a terminal and somebody waits for more than a second."""
+"""Bars and spinners on standard error, where that is a terminal and somebody waits for more than a second."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from technician_client.cli.output import Output
+from technician_client.cli.output import Output, inert
 
 QUIET_SECONDS: Final = 1.0
 
@@ -35,6 +44,31 @@ def progress_bar(output: Output, words: str, clock: Callable[[], float] = time.m
         yield tell
     finally:
         bar.stop()
+
+
+@contextmanager
+def steps(output: Output) -> Iterator[Callable[[str], None]]:
+    """`with steps(output) as tell:` - `tell("Making keys ...")`: this is what goes on from now. Where standard error is a
+    terminal a spinner turns beside it, with the time it takes; elsewhere, and with JSON, each step is a line. Ask nobody
+    anything inside.
+    """
+    if output.as_json or not output.err.is_terminal:
+        yield output.progress
+        return
+    columns = (SpinnerColumn(finished_text="\u2713"), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=output.err) as shown:
+        tasks: list[TaskID] = []
+
+        def finish() -> None:
+            for task in tasks:
+                shown.update(task, completed=1)
+
+        def tell(text: str) -> None:
+            finish()
+            tasks.append(shown.add_task(inert(text), total=1))
+
+        yield tell
+        finish()
 
 
 def counting(output: Output, words: str, total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:

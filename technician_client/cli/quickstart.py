@@ -8,6 +8,7 @@ import click
 
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, organisation_home
+from technician_client.cli.progress import steps
 from technician_client.cli.signer import run_signer
 from technician_client.organisation.quickstart import BUNDLE_LIFE, BUNDLE_USES, CHOICES, Plan, Result
 from technician_client.organisation.quickstart import quickstart as make_everything
@@ -51,7 +52,8 @@ def quickstart(
         bundle_file=out or Path("default-devices.handrail"),
     )
     home = organisation_home(app)
-    result = make_everything(home, app.settings().identity_directory, plan, on_progress=app.output.progress)
+    with steps(app.output) as tell:
+        result = make_everything(home, app.settings().identity_directory, plan, on_progress=tell)
     _show(app, result, passphrase_file, staying=run_signer)
     if run_signer:
         _run(app, passphrase)

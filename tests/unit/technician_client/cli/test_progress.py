@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from technician_client.cli.output import Output
-from technician_client.cli.progress import counting, progress_bar
+from technician_client.cli.progress import counting, progress_bar, steps
 
 
 def drawn(*, terminal: bool, seconds: float, no_color: bool = False) -> tuple[str, str]:
@@ -55,3 +55,28 @@ def test_what_is_quick_is_not_counted() -> None:
 def test_it_keeps_to_no_color() -> None:
     assert "\x1b[3" in drawn(terminal=True, seconds=5.0)[0]
     assert "\x1b[3" not in drawn(terminal=True, seconds=5.0, no_color=True)[0]
+
+
+@pytest.mark.parametrize(("terminal", "as_json", "spun"), [(True, False, True), (False, False, False), (True, True, False)])
+def test_steps_turn_on_a_terminal_and_are_lines_elsewhere(terminal: bool, as_json: bool, spun: bool) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    output = Output(stdout=out, stderr=err, as_json=as_json)
+    output.err = Console(file=err, force_terminal=terminal, width=100, no_color=True)
+    with steps(output) as tell:
+        tell("Making keys ...")
+        tell("Registering at [bold]\x1b[2J the relay ...")
+    said = err.getvalue()
+    assert ("\u2713" in said and "0:00:0" in said) is spun
+    assert "Making keys ..." in said and "[bold]" in said
+    assert "\x1b[2J" not in said and "\x1b[3" not in said
+    assert out.getvalue() == ""
+
+
+def test_a_step_that_fails_is_not_ticked_off() -> None:
+    err = io.StringIO()
+    output = Output(stdout=io.StringIO(), stderr=err)
+    output.err = Console(file=err, force_terminal=True, width=100)
+    with pytest.raises(ValueError, match="no"), steps(output) as tell:
+        tell("Making keys ...")
+        raise ValueError("no")
+    assert "\u2713" not in err.getvalue()
