@@ -8,6 +8,7 @@ believed. What was withdrawn is thrown away.
 import hashlib
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -122,7 +123,11 @@ class StagedReleases:
             return None
 
     def _forget(self) -> None:
+        """Throw away what lies ready. What cannot be removed (a folder that somebody made there) stays: nothing of it is read."""
         self._vouched = None
-        if self._directory.is_dir():
-            for path in self._directory.iterdir():
-                path.unlink(missing_ok=True)
+        try:
+            for path in list(self._directory.iterdir()):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        except OSError:
+            return  # there is no such directory, or nobody may look into it: nothing lies ready

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -340,7 +341,8 @@ class TrustStore:
             used |= {hashlib.sha256(data).hexdigest() for data in stored.documents.values()}
         for path in self._objects.iterdir():
             if path.name not in used:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # what cannot be removed (a folder that somebody made there) is never read either
+                    path.unlink(missing_ok=True)
 
 
 def _object_name(info: TargetFile) -> str:

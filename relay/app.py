@@ -81,7 +81,7 @@ class Relay:
         directory = Directory(database, hub, codes, clock)
         mailbox = Mailbox(database, hub, metrics, clock, random_bytes, bounds, limits)
         enrolments = Enrolments(database, self.organisations, mailbox, failures, metrics, clock, random_bytes, bounds, limits)
-        repository = Repository(database, uploads, hub, metrics, clock, bounds, limits)
+        self.repository = repository = Repository(database, uploads, hub, metrics, clock, bounds, limits)
         switchboard = Switchboard(hub, codes, tunnels, directory, mailbox, enrolments, uploads, metrics, clock, limits)
         self.exchange = Exchange(tunnels, failures, metrics, clock, self._draining, limits)
         gatehouse = Gatehouse(

@@ -88,6 +88,7 @@ class Metrics:
         )
         self.mail = counter("mail", "Documents in mailboxes, by event", "event")
         self.uploads = counter("repository_uploads", "Files written by signers")
+        self.pruned = counter("repository_pruned", "Superseded files removed")
         self.enrolments = counter("enrolments", "Enrolment requests accepted, by kind", "kind")
         self.draining = gauge("draining", "1 while the relay is stopping")
         for refusal in Refusal:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from protocol.limits import LIMITS, Limits
@@ -19,17 +19,20 @@ from relay.config import Bounds
 from relay.links import LinkHub
 from relay.metrics import Metrics, Refusal
 from relay.problems import Problem, bearer
-from relay.store.database import Database
+from relay.pruning import KEPT_VERSIONS, TIMESTAMP, Survey
+from relay.store.database import Database, StoreError
 from relay.store.models import RepositoryFile
 from relay.surface import Call, Route, read_body, route
 from relay.tickets import UploadTickets
 
 _LOGGER = logging.getLogger(__name__)
-TIMESTAMP = "metadata/timestamp.json"
 SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,149}"
 ORGANISATION = r"(?P<organisation>[0-9a-f]{16})"
 PATH = rf"(?P<path>metadata/{SEGMENT}\.json|targets/{SEGMENT}(?:/{SEGMENT}){{0,7}})"
 LONGEST = 500
+SUPERSEDED_SECONDS = 24 * 3600.0
+"""How old a superseded file must be before it goes: somebody may be reading the older state, or a second signer be uploading."""
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,42 @@ class Repository:
         self._metrics.uploads.inc()
         if path == TIMESTAMP:
             self._hub.tell(organisation, RepositoryChanged())
+            try:
+                await self.prune(organisation)
+            except StoreError as error:  # what was published stands; the next timestamp tries again
+                _LOGGER.warning("superseded files were not removed: %s", error, extra={"organisation": organisation})
+
+    async def prune(self, organisation: str) -> int:
+        """Remove what a published timestamp has superseded and nobody reads any more; returns how many files went.
+
+        Each step leaves a repository that is whole, wherever it stops: only what no kept file names is ever removed.
+
+        Raises:
+            StoreError: the database does not work.
+        """
+        async with self._database.reading() as session:
+            rows = await session.execute(select(RepositoryFile.path).where(RepositoryFile.organisation == organisation))
+            survey = Survey(rows.scalars().all(), KEPT_VERSIONS)
+            for path in survey.wanted:
+                body = await session.scalar(
+                    select(RepositoryFile.body).where(RepositoryFile.organisation == organisation, RepositoryFile.path == path)
+                )
+                survey.look(path, body or b"")
+        gone = sorted(survey.superseded())
+        removed = 0
+        for start in range(0, len(gone), _AT_ONCE):
+            doomed = delete(RepositoryFile).where(
+                RepositoryFile.organisation == organisation,
+                RepositoryFile.path.in_(gone[start : start + _AT_ONCE]),
+                # As it stands now: what was written again meanwhile is wanted again.
+                RepositoryFile.written_at <= self._clock.wall() - SUPERSEDED_SECONDS,
+            )
+            async with self._database.writing() as session:
+                removed += len((await session.execute(doomed.returning(RepositoryFile.path))).all())
+        if removed:
+            self._metrics.pruned.inc(removed)
+            _LOGGER.info("%d superseded repository files removed", removed, extra={"organisation": organisation})
+        return removed
 
     async def _get(self, call: Call) -> web.StreamResponse:
         organisation, path = call.parts["organisation"], call.parts["path"]

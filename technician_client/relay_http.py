@@ -1,15 +1,20 @@
 """Short HTTP requests to the relay: registering, enrolling, publishing. Blocking: run them in a worker thread.
 
 The relay's TLS key is pinned where the bundle names it, compared before a byte of the request is sent; else the system's
-certificate authorities vouch for it. No redirect is followed, every answer is bounded, plain HTTP goes to this computer only.
+certificate authorities vouch for it. No redirect is followed, every answer is bounded in bytes and in time, plain HTTP goes to
+this computer only.
 What comes back is unverified: only signatures inside it count.
 """
 
 import hmac
 import http.client
+import io
+import socket
 import ssl
+import time
 import urllib.request
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -19,7 +24,8 @@ from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url, spki_
 from protocol.version import PRODUCT
 from technician_client.errors import RelayUnreachable
 
-_PROBLEM_BYTES = 16 * 1024
+ANSWER_SECONDS = 120.0
+_HEADER_BYTES = 256 * 1024
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
@@ -49,14 +55,61 @@ class _PinnedConnection(http.client.HTTPSConnection):
             )
 
 
+class _Raw(Protocol):
+    """What `socket.makefile` reads from."""
+
+    def readinto(self, buffer: Any, /) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
+class _Bounded(io.RawIOBase):
+    """The bytes of an answer, so many at most and until a moment: a byte now and then, headers, chunks or `100 Continue` without
+    end hold nobody up."""
+
+    def __init__(self, raw: _Raw, connection: socket.socket, most: int, seconds: float) -> None:
+        self._raw = raw
+        self._connection = connection
+        self._left = most
+        self._until = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        remaining = self._until - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        limit = self._connection.gettimeout()
+        self._connection.settimeout(remaining if limit is None else min(limit, remaining))
+        count = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise http.client.HTTPException("it sends more than was asked for")
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that is read through `_Bounded`."""
+
+    def __init__(self, connection: Any, *arguments: Any, most: int, seconds: float, **named: Any) -> None:
+        super().__init__(connection, *arguments, **named)
+        raw: Any = self.fp.detach()
+        self.fp = io.BufferedReader(_Bounded(raw, connection, most, seconds))
+
+
 class RelayHttp:
     """The relay's HTTP side."""
 
-    def __init__(self, url: str, spki: str, *, timeout: float = 20.0) -> None:
+    def __init__(self, url: str, spki: str, *, timeout: float = 20.0, answer_seconds: float = ANSWER_SECONDS) -> None:
         """Args:
             url: "https://host:port" (http for this computer only).
             spki: hex SHA-256 of the relay's TLS SPKI, "" for the system's CAs.
-            timeout: seconds for connecting and for each read.
+            timeout: seconds for connecting and for each read. answer_seconds: for the whole of an answer.
 
         Raises:
             RelayAddressError: the address or the pin cannot be used.
@@ -67,6 +120,7 @@ class RelayHttp:
         self._pin = parse_pin(spki)
         self._host, self._port = address.host, address.port
         self._timeout = timeout
+        self._answer_seconds = answer_seconds
         self.url = address.origin
 
     def request(
@@ -83,9 +137,11 @@ class RelayHttp:
 
         Raises:
             TrustError: the relay does not hold the right key.
-            RelayUnreachable: no answer, or one larger than `max_bytes`.
+            RelayUnreachable: no answer in time, or one that was cut short or is larger than `max_bytes`.
         """
         connection = self._connection()
+        bounded: Any = partial(_Answer, most=max_bytes + _HEADER_BYTES, seconds=self._answer_seconds)
+        connection.response_class = bounded
         headers = {"User-Agent": f"handrail/{PRODUCT}", "Accept": "application/json, */*"}
         if body is not None:
             headers["Content-Type"] = content_type
@@ -93,15 +149,15 @@ class RelayHttp:
             headers["Authorization"] = f"Bearer {bearer}"
         try:
             connection.request(method, quote(path, safe="/-._~:?=&"), body=body, headers=headers)
-            response = connection.getresponse()
-            data = response.read(max_bytes + 1)
+            with connection.getresponse() as response:
+                data = response.read(max_bytes + 1)
             date = response.getheader("Date") or ""
         except ssl.SSLCertVerificationError as error:
             raise TrustError(
                 f"{self.url} shows a certificate that this computer does not trust ({error.verify_message}). "
                 "A relay with its own certificate needs its pin, which `handrail-relay init` printed."
             ) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a chunk of a size below zero
             raise RelayUnreachable(
                 f"The relay {self.url} does not answer ({_plain(error)}). Check the network and that the relay runs."
             ) from error
@@ -109,6 +165,8 @@ class RelayHttp:
             connection.close()
         if len(data) > max_bytes:
             raise RelayUnreachable(f"{self.url} sent more than {max_bytes} bytes where less was expected.")
+        if response.length:
+            raise RelayUnreachable(f"{self.url} broke its answer off. Check the network and that the relay runs.")
         return HttpAnswer(response.status, data, date[:64])
 
     def post_json(self, path: str, document: object, *, bearer: str = "") -> HttpAnswer:

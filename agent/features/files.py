@@ -51,6 +51,7 @@ BLOCK_BYTES: Final = 1024 * 1024  # what is read or written in one go: going to 
 LOOK_AGAIN_SECONDS: Final = 0.02
 SHOWN_CHARACTERS: Final = 300
 LATEST: Final = 2.0**33
+MOST_PLACES: Final = 256
 
 
 def _thread(account: Account) -> ThreadPoolExecutor:
@@ -85,6 +86,31 @@ class _Get:
     file: ReadableFile | None = None
     task: "asyncio.Task[None] | None" = None
     sent: bool = False
+
+
+class PutInPlace:
+    """What one session has moved into place, so that a technician whose connection broke before they were told can ask: kept over
+    the cut. Of files that somebody else put there nothing is said, or a hash could be tried on any of them."""
+
+    needs: ClassVar = frozenset({Capability.FILES_IN})
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[bytes, int, bytes], bytes] = {}
+
+    def end(self, why: str) -> None:  # noqa: ARG002 - the same for every reason
+        """See `agent.keeping.Keepsake`."""
+        self._places.clear()
+
+    def note(self, asked: FilePut, sha256: bytes, path: bytes) -> None:
+        """What was put for this request lies at `path`."""
+        self._places.pop((asked.path, asked.size, sha256), None)
+        while len(self._places) >= MOST_PLACES:
+            del self._places[next(iter(self._places))]
+        self._places[asked.path, asked.size, sha256] = path
+
+    def place(self, asked: FilePut) -> bytes | None:
+        """Where it lies; None when this session put nothing of the kind there."""
+        return self._places.get((asked.path, asked.size, asked.sent))
 
 
 class FilesFeature(Feature):
@@ -218,11 +244,12 @@ class FilesFeature(Feature):
             if self._closing:
                 await asyncio.wait(self._closing)  # it may be this very file that is being let go of
             parts = split_path(message.path)
-            if bool(message.sent) and await self._in(
-                put.threads, self._lies_there, put.folders, parts, message.size, message.sent
+            placed = self._in_place().place(message) if message.sent else None
+            if placed is not None and await self._in(
+                put.threads, self._lies_there, put.folders, split_path(placed), message.size, message.sent
             ):
                 self._forget_put(put, keep=True)
-                self.context.send(FileResult(message.request, "done", message.path, message.size, message.sent))
+                self.context.send(FileResult(message.request, "done", placed, message.size, message.sent))
                 return
             there = await self._in(put.threads, self._prepare, put, parts)
         except HandrailError as error:
@@ -249,6 +276,13 @@ class FilesFeature(Feature):
             return found
         put.file = found
         return None
+
+    def _in_place(self) -> PutInPlace:
+        kept = self.context.kept.of(PutInPlace)
+        if not kept:
+            kept = [PutInPlace()]
+            self.context.kept.add(kept[0])
+        return kept[0]
 
     def _lies_there(self, folders: SharedFolders, parts: tuple[bytes, ...], size: int, sha256: bytes) -> bool:
         """It was moved into place, and only the word of that was lost."""
@@ -314,7 +348,10 @@ class FilesFeature(Feature):
             detail: dict[str, str | int | bool] = {"path": _shown(message.path), "size": message.size, "sha256": sha256.hex()}
             self.context.audit("file received", detail)
             mtime = message.mtime if 0 < message.mtime < LATEST else time.time()
+            # Before it is moved: the connection may break while it is, and then nobody is here to note it.
+            self._in_place().note(message, sha256, message.path)
             path = await self._in(put.threads, put.file.finish, message.mode, mtime)
+            self._in_place().note(message, sha256, path)
         except RemoteProtocolError as error:
             self._forget_put(put)
             outcome: Outcome = "differs" if found != sha256 and put.arrival.complete else "failed"

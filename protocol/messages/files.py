@@ -70,8 +70,8 @@ class FileFolder(Message, frozen=True, tag="files.folder"):
 
 class FilePut(Message, frozen=True, tag="files.put"):
     """T->A: a file is coming. `conflict`: what to do when the name is taken (ask: end as "exists"). `fresh`: forget what is there
-    of an earlier attempt. `parents`: make the folders above it. `sent`: all of it was sent before a cut, with
-    this SHA-256; if just that lies there, it is done. Answered by `FileReady`, or by `FileResult` when nothing is to
+    of an earlier attempt. `parents`: make the folders above it. `sent`: all of it was sent before a cut of this session, with
+    this SHA-256; if this session put just that there, it is done. Answered by `FileReady`, or by `FileResult` when nothing is to
     be sent."""
 
     SENDER: ClassVar = Sender.TECHNICIAN

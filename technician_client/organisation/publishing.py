@@ -42,6 +42,7 @@ class Publisher:
         self._snapshot = snapshot
         self._timestamp = timestamp
         self._uploaded: set[str] = set()
+        self._left = b""  # the timestamp that this process uploaded last
         self._lock = threading.Lock()
 
     def prepare(self, wall: datetime) -> Prepared:
@@ -92,7 +93,8 @@ class Publisher:
         return {path: body for path, body in found.items() if body is not None}
 
     def behind(self, http: RelayHttp) -> bool:
-        """Whether the relay holds another timestamp than ours (or none: it may have lost its database).
+        """Whether the relay holds another timestamp than ours, or none. When it is not even the one that was left there, the
+        relay lost its database, got an older one back, or another signer was there: then nothing counts as uploaded.
 
         Raises:
             Unavailable: the relay does not answer.
@@ -101,7 +103,7 @@ class Publisher:
         if ours is None:
             return False
         answer = http.request("GET", self._path(TIMESTAMP), max_bytes=MAX_FILE_BYTES)
-        if answer.status == 404:
+        if answer.status == 404 or (answer.status == 200 and answer.body != self._left):
             self._uploaded.clear()
         return answer.status != 200 or answer.body != ours
 
@@ -117,6 +119,8 @@ class Publisher:
         """
         with self._lock:
             files = self._repository.files()
+        # The relay drops what is superseded: what comes back (a fix that is approved again) has to be sent again.
+        self._uploaded &= {path for path, _ in files}
         sent = 0
         for path, data in files:
             if path in self._uploaded:
@@ -127,7 +131,9 @@ class Publisher:
             if answer.status not in (200, 201, 204):
                 raise Unavailable(f"The relay did not take {path}: {answer.problem()}", retry_after=30.0)
             sent += 1
-            if path != TIMESTAMP:  # the only name whose contents change
+            if path == TIMESTAMP:  # the only name whose contents change
+                self._left = data
+            else:
                 self._uploaded.add(path)
         return sent
 

@@ -15,10 +15,23 @@ def repository_signatures(patch: Patch) -> None:
     patch(SSlibKey, "verify_signature", lambda self, signature, data: None)
 
 
-@control("an agent remembers the newest versions that it verified")
+@control("each signed list says the length and hash of what it names")
+def repository_hashes(patch: Patch) -> None:
+    """Whatever comes under a name is the file."""
+    from tuf.api.metadata import MetaFile, TargetFile
+    from tuf.ngclient.fetcher import FetcherInterface
+
+    for kind in (MetaFile, TargetFile):
+        patch(kind, "verify_length_and_hashes", lambda self, data: None)
+    plain = FetcherInterface.download_file
+    patch(FetcherInterface, "download_file", lambda self, url, max_length: plain(self, url, 1 << 20))
+
+
+@control("the newest versions that were verified are remembered")
 def repository_memory(patch: Patch) -> None:
-    """Before each refresh it forgets everything but the root."""
+    """Before each refresh everything but the root is forgotten."""
     import agent.trust
+    import technician_client.signed_files
 
     plain = agent.trust.Updater
 
@@ -27,7 +40,57 @@ def repository_memory(patch: Patch) -> None:
             Path(metadata, f"{name}.json").unlink(missing_ok=True)
         return plain(metadata, *arguments, **named)
 
-    patch(agent.trust, "Updater", forgetful)
+    for module in (agent.trust, technician_client.signed_files):
+        patch(module, "Updater", forgetful)
+
+
+@control("an answer of the relay may have so many bytes and so much time")
+def answer_bounds(patch: Patch) -> None:
+    """Each answer is read to its end."""
+    import http.client
+
+    import agent.relay_http
+    import technician_client.relay_http
+
+    read = http.client.HTTPResponse.read
+    patch(http.client.HTTPResponse, "read", lambda self, amount=None: read(self))
+    for module in (agent.relay_http, technician_client.relay_http):
+        patch(module._Bounded, "readinto", lambda self, buffer: self._raw.readinto(buffer))
+
+
+@control("what a relay answers is taken as it is, never unpacked")
+def nothing_unpacked(patch: Patch) -> None:
+    """A packed answer is unpacked, as web clients do."""
+    import gzip
+    from dataclasses import replace
+
+    import agent.relay_http
+    import technician_client.relay_http
+
+    for module in (agent.relay_http, technician_client.relay_http):
+        plain = module.RelayHttp.request
+
+        def unpacking(self: Any, *arguments: Any, plain: Any = plain, **named: Any) -> Any:
+            found = plain(self, *arguments, **named)
+            return replace(found, body=gzip.decompress(found.body)) if found.body.startswith(b"\x1f\x8b") else found
+
+        patch(module.RelayHttp, "request", unpacking)
+
+
+@control("no redirect of the relay is followed")
+def no_redirects(patch: Patch) -> None:
+    """They are, as web clients do."""
+    import http.client
+    import urllib.request
+
+    answered = http.client.HTTPResponse.begin
+
+    def follow(self: http.client.HTTPResponse) -> None:
+        answered(self)
+        if self.status in (301, 302, 303, 307, 308):
+            urllib.request.urlopen(self.getheader("Location") or "", timeout=5).close()
+
+    patch(http.client.HTTPResponse, "begin", follow)
 
 
 @control("signed files expire")

@@ -1,18 +1,19 @@
-"""The relay's owner at work: stands where the relay stands, with the relay's own TLS key, takes every WebSocket message apart and
-does with it what a `Plan` says. The real relay behind it goes on as if nothing were."""
+"""The relay's owner at work: stands where the relay stands, with the relay's own TLS key, takes every WebSocket message and every
+HTTP answer apart and does with it what a `Plan` says. The real relay behind it goes on as if nothing were."""
 
 import asyncio
 import contextlib
 import secrets
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from protocol.link_messages import AnyLinkMessage, LinkMessage, Login, TunnelOffer
+from tests.kit.hostile_http import Change, Exchange, Part, header_lines
 from tests.kit.relay_tap import CHUNK, RecordedConnection, RelayTap, unmask
 
 BINARY = 0x82  # FIN and opcode 2
@@ -88,6 +89,25 @@ class Plan:
         """The relay (or, in a tunnel, the other end) has said something to a peer."""
         return [message]
 
+    def asked(self, method: str, path: str, body: bytes) -> bytes:
+        """A peer makes a plain HTTP request: the body that the relay is given."""
+        return body
+
+    def answered(self, exchange: Exchange) -> Iterable[Part]:
+        """The relay has answered one: what the peer is given."""
+        return exchange.honest
+
+
+class HttpPlan(Plan):
+    """Changes answers to plain HTTP requests: `change(exchange)` returns what is answered, None for the truth."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+
+    def answered(self, exchange: Exchange) -> Iterable[Part]:
+        changed = self._change(exchange)
+        return exchange.honest if changed is None else changed
+
 
 class LinkPlan(Plan):
     """Rewrites messages of control links: `change(wire, message)` returns what goes on, None for nothing."""
@@ -115,6 +135,7 @@ class HostileRelay(RelayTap):
         self.plan = Plan()
         self.wires: list[Wire] = []
         self.tickets: dict[str, str] = {}  # whose end each ticket that went by is
+        self.exchanges: list[Exchange] = []
         self.faults: list[Exception] = []  # what went wrong in plans: an attack that stumbles proves nothing
 
     def link_of(self, role: str) -> Wire | None:
@@ -139,28 +160,69 @@ class HostileRelay(RelayTap):
             return
         wire = Wire(record, writer, up_writer, number=len(self.wires))
         self.wires.append(wire)
-        ends = await asyncio.gather(
-            self._carry(wire, reader, up_writer, record.sent, from_peer=True),
-            self._carry(wire, up_reader, writer, record.received, from_peer=False),
-            return_exceptions=True,
-        )
-        self.faults += [end for end in ends if isinstance(end, Exception)]
+        with contextlib.suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            record.sent += head
+            if b"upgrade: websocket" not in head.lower():
+                (fault,) = await asyncio.gather(self._http(wire, head, reader, up_reader), return_exceptions=True)
+                if isinstance(fault, Exception) and not isinstance(fault, OSError | asyncio.IncompleteReadError):
+                    self.faults.append(fault)  # not that the peer had heard enough
+                return
+            self._note_ticket(wire, head)
+            up_writer.write(head)
+            ends = await asyncio.gather(
+                self._carry(wire, reader, up_writer, record.sent, from_peer=True),
+                self._carry(wire, up_reader, writer, record.received, from_peer=False),
+                return_exceptions=True,
+            )
+            self.faults += [end for end in ends if isinstance(end, Exception)]
+        writer.close()
+        up_writer.close()
+
+    async def _http(self, wire: Wire, head: bytes, reader: asyncio.StreamReader, up_reader: asyncio.StreamReader) -> None:
+        """One request and its answer; the connection ends with it."""
+        method, path, _ = head.split(b" ", 2)
+        body = await reader.readexactly(int(header_lines(head).get("content-length", "0")))
+        wire.record.sent += body
+        try:
+            told = self.plan.asked(method.decode(), path.decode(), body)
+            kept = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"content-length:", b"connection:"))]
+            fields = [*kept[:-2], b"Connection: close", f"Content-Length: {len(told)}".encode(), b"", b""]
+            wire.relay.write(b"\r\n".join(fields) + told)
+            whole = await up_reader.read(-1)
+            answer_head, _, content = whole.partition(b"\r\n\r\n")
+            exchange = Exchange(method.decode(), path.decode(), head, told, answer_head + b"\r\n\r\n", content)
+            self.exchanges.append(exchange)
+            for part in self.plan.answered(exchange):
+                if isinstance(part, float):
+                    await asyncio.sleep(part)
+                    continue
+                wire.client.write(part)
+                await wire.client.drain()
+                await asyncio.sleep(0)  # so that a peer that hangs up is noticed
+                if reader.at_eof() or wire.client.is_closing():
+                    return
+                exchange.taken += len(part)
+                if len(wire.record.received) < CHUNK:
+                    wire.record.received += part
+        finally:
+            wire.client.close()
+            wire.relay.close()
 
     async def _carry(
         self, wire: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: bytearray, *, from_peer: bool
     ) -> None:
         with contextlib.suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            record += head
-            writer.write(head)
-            if from_peer and b"upgrade: websocket" in head.lower():
-                self._note_ticket(wire, head)
-            if b"upgrade: websocket" not in head.lower():
-                while data := await reader.read(CHUNK):
-                    record += data
-                    writer.write(data)
-                    await writer.drain()
-                return
+            if not from_peer:
+                head = await reader.readuntil(b"\r\n\r\n")
+                record += head
+                writer.write(head)
+                if b"upgrade: websocket" not in head.lower():
+                    while data := await reader.read(CHUNK):
+                        record += data
+                        writer.write(data)
+                        await writer.drain()
+                    return
             while True:
                 await self._one(wire, reader, writer, record, from_peer=from_peer)
         writer.close()

@@ -101,6 +101,7 @@ class RelayTap:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="relay-tap", daemon=True)
 
     def start(self) -> "RelayTap":
@@ -118,10 +119,22 @@ class RelayTap:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", self.port, ssl=self._server_tls, limit=CHUNK)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._server_tls, limit=CHUNK)
         self._ready.set()
         await self._stop.wait()
         server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin a connection; one whose TLS handshake ends only when all of this does is too late: nobody would end its task."""
+        if self._stop.is_set():
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._connection(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         record = RecordedConnection()

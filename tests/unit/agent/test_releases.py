@@ -179,3 +179,31 @@ def test_a_note_on_the_disk_vouches_for_nothing(founded: Founded, device: Device
     later.look()
     assert later.ready() is not None
     assert [path for path in device.mirror.asked if "part-" in path] == []  # what is there and right is not fetched again
+
+
+def test_a_folder_among_the_releases_is_in_nobodys_way(founded: Founded, device: Device, tmp_path: Path) -> None:
+    """Whatever somebody puts there: newer releases are laid ready, and what was withdrawn goes."""
+    (device.directory / "notes").mkdir(parents=True)
+    (device.directory / "notes" / "of-somebody").write_text("mine")
+    look(founded, device, 1)
+    sign(founded, tmp_path, "0.2.0", b"new", 2)
+    look(founded, device, 3)
+    assert device.version == "0.2.0"
+    sign(founded, tmp_path, "0.3.0", b"newer", 4)
+    look(founded, device, 5)
+    assert device.version == "0.3.0"
+    withdraw_release(founded.spool, PLATFORM, founded.signers("agent"), founded.after(minutes=6))
+    founded.publish(founded.after(minutes=6))
+    look(founded, device, 7)
+    assert device.version == ""
+    assert (device.directory / "notes" / "of-somebody").read_text() == "mine"
+    assert [path.name for path in device.directory.iterdir()] == ["notes"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(founded: Founded, device: Device, tmp_path: Path) -> None:
+    device.directory.parent.mkdir(exist_ok=True)
+    device.directory.write_text("not a folder")
+    sign(founded, tmp_path, "0.2.0", b"new", 1)
+    with pytest.raises(Unavailable, match="cannot be kept"):
+        look(founded, device, 2)
+    assert device.version == ""

@@ -214,6 +214,14 @@ def test_files_that_are_no_longer_approved_are_dropped(founded: Founded, tmp_pat
 
 
 def test_a_role_without_enough_signatures_is_refused_by_the_agent_itself(tmp_path: Path) -> None:
+def test_a_folder_among_the_kept_files_is_in_nobodys_way(founded: Founded, tmp_path: Path) -> None:
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    (tmp_path / "agent" / "objects" / "notes").mkdir()
+    assert trust.refresh_blocking(founded.after(minutes=1))
+    assert trust.policy() is not None
+
+
     """security.md row 31: even a signer that publishes it cannot make agents take a half-signed file."""
     founded = Founded(tmp_path, two_people=True)
     founded.publish()

@@ -1,18 +1,25 @@
 """The mirror: anybody reads, the signer writes."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from sqlalchemy import func, select
 
 from protocol.limits import LIMITS
 from protocol.link_messages import RepositoryChanged, UploadAsk, UploadTicket
 from relay.config import Bounds
-from relay.metrics import Refusal
+from relay.metrics import Loss, Refusal
+from relay.pruning import TIMESTAMP
+from relay.store.database import StoreError
+from relay.store.models import RepositoryFile
+from technician_client.organisation.approvals import read_script
+from tests.kit.founded import Founded
 from tests.kit.organisation import Organisation
-from tests.kit.relays import Peer, serving
+from tests.kit.relays import Peer, RunningRelay, serving
 
 
 async def put(http: ClientSession, path: str, body: bytes, ticket: str) -> int:
@@ -139,3 +146,106 @@ async def test_sizes_are_bounded(tmp_path: Path) -> None:
         assert await put(http, f"{base}/a", b"y", bearer) == 204, "replacing frees what was there"
         assert client.relay.metrics.refused(Refusal.REPOSITORY_FULL) == 2
         assert client.relay.metrics.refused(Refusal.BODY) == 1
+
+
+class Publishing:
+    """An organisation's repository as its signer makes it, put onto a relay file by file."""
+
+    def __init__(self, directory: Path, client: RunningRelay, http: ClientSession, org: Organisation) -> None:
+        self.directory, self.client, self.http, self.org = directory, client, http, org
+        self.founded = Founded(directory / "founded")
+        self.there: set[str] = set()
+
+    async def publish(self, hour: int) -> None:
+        """A fix of this hour takes the place of the one before."""
+        place = self.directory / f"script-{hour}"
+        place.mkdir()
+        (place / "fix.sh").write_text(f"echo {hour}\n")
+        (place / "fix.toml").write_text(
+            f'id = "fix"\nversion = "{hour}"\ntitle = "A fix"\nmin_tier = 1\nrun_as = "user"\nos = ["linux"]\n'
+            'files = ["fix.sh"]\n[run]\nargv = ["/bin/sh", "{file:fix.sh}"]\n'
+        )
+        wall = self.founded.after(hours=hour)
+        self.founded.approve(read_script(place), wall=wall)
+        self.founded.publish(wall)
+        bearer = await ticket(await self.client.login(self.org.signer()))
+        for path, body in self.founded.repository.files():
+            if path not in self.there or path == TIMESTAMP:
+                assert await put(self.http, f"/tuf/{self.org.id}/{path}", body, bearer) == 204
+                self.there.add(path)
+
+    async def missing(self) -> list[str]:
+        """What the current state names and the relay does not serve as it is."""
+        found = []
+        for path, body in self.founded.repository.files():
+            async with self.http.get(f"/tuf/{self.org.id}/{path}") as answer:
+                if answer.status != 200 or await answer.read() != body:
+                    found.append(path)
+        return found
+
+    async def stored(self) -> int:
+        async with self.client.relay.database.reading() as session:
+            return int(await session.scalar(select(func.count()).select_from(RepositoryFile)) or 0)
+
+    @property
+    def pruned(self) -> float:
+        return self.client.relay.metrics.registry.get_sample_value("handrail_relay_repository_pruned_total") or 0.0
+
+
+@pytest.fixture
+async def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Publishing]:
+    """Five hours of publishing, of which two versions are kept."""
+    monkeypatch.setattr("relay.repository.KEPT_VERSIONS", 2)
+    org = Organisation()
+    async with serving(tmp_path) as client, client.http() as http:
+        await client.register(org)
+        made = Publishing(tmp_path, client, http, org)
+        for hour in range(1, 6):
+            await made.publish(hour)
+        yield made
+
+
+async def test_what_is_superseded_goes_with_the_first_timestamp_a_day_later(mirror: Publishing) -> None:
+    assert (await mirror.missing(), mirror.pruned) == ([], 0), "somebody may still be reading what was a minute ago"
+    before = await mirror.stored()
+    mirror.client.clock.ahead += 25 * 3600
+    await mirror.publish(26)
+    assert await mirror.missing() == []
+    assert mirror.pruned > 8
+    assert await mirror.stored() == before - mirror.pruned + 4  # manifest, script, list of fixes, snapshot
+    assert mirror.client.relay.metrics.lost(Loss.INTERNAL_ERROR) == 0
+    await mirror.publish(27)
+    assert await mirror.missing() == []
+
+
+async def test_a_database_that_fails_while_it_makes_room_loses_nothing(
+    mirror: Publishing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The timestamp stands and is told; room is made by the next one."""
+    mirror.client.clock.ahead += 25 * 3600
+
+    async def fail(*_: object) -> int:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mirror.client.relay.repository, "prune", fail)
+        device = await mirror.client.login(mirror.org.device())
+        await mirror.publish(26)
+        assert await device.receive(RepositoryChanged) == RepositoryChanged()
+    assert "superseded files were not removed: the disk is full" in caplog.text
+    assert (await mirror.missing(), mirror.pruned) == ([], 0)
+    await mirror.publish(27)
+    assert mirror.pruned > 8
+    assert await mirror.missing() == []
+
+
+async def test_what_is_written_again_meanwhile_stays(mirror: Publishing) -> None:
+    """A second signer uploads, for a state that is not published yet, what the first has superseded."""
+    mirror.client.clock.ahead += 25 * 3600
+    bearer = await ticket(await mirror.client.login(mirror.org.signer()))
+    again = next(path for path in mirror.there if "/fix/1/" in path and path.endswith("fix.sh"))
+    assert await put(mirror.http, f"/tuf/{mirror.org.id}/{again}", b"echo 1\n", bearer) == 204
+    await mirror.publish(26)
+    assert mirror.pruned > 0
+    async with mirror.http.get(f"/tuf/{mirror.org.id}/{again}") as answer:
+        assert answer.status == 200

@@ -1,9 +1,11 @@
 """The technician's HTTP requests: the pin comes before the first byte, everything is bounded, nothing is followed."""
 
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -74,6 +76,41 @@ def test_answers_are_bounded_and_redirects_are_not_followed() -> None:
             "Bearer t",
             "application/json",
         )
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], "broke its answer off"),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc"], "does not answer"),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", *[bytes(65536)] * 20], "more than was asked for"),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], "does not answer"),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000], "more than was asked for"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[0.1, b"x"] * 50], "no answer in time"),
+    ],
+)
+def test_answers_that_are_none_are_told_apart(parts: list[bytes | float], says: str) -> None:
+    """Cut short, framed wrongly, without end, a byte now and then."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                for part in parts:
+                    if isinstance(part, float):
+                        time.sleep(part)  # the attack itself: a byte now and then
+                    else:
+                        connection.sendall(part)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        http = RelayHttp(f"http://127.0.0.1:{listener.getsockname()[1]}", "", timeout=5, answer_seconds=0.5)
+        try:
+            with pytest.raises(RelayUnreachable, match=says):
+                http.request("GET", "/x", max_bytes=1000)
+        finally:
+            thread.join()
 
 
 def test_problems_are_shown_as_plain_text() -> None:

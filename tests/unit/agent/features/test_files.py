@@ -121,6 +121,52 @@ async def test_an_empty_file_is_put(bench: Bench) -> None:
 
 
 async def test_what_is_not_what_was_sent_does_not_stay(bench: Bench) -> None:
+async def test_a_file_in_place_is_known_again_after_a_cut(bench: Bench) -> None:
+    """The word of it was lost with the connection; the session goes on with another one."""
+    digest = hashlib.sha256(DATA).digest()
+    assert (await bench.put(1, b"new.bin", DATA)).outcome == "done"
+    (bench.home / "taken").write_bytes(b"theirs")
+    await bench.ready(FilePut(2, b"taken", len(DATA), conflict="rename"))
+    await bench.chunks(2, DATA)
+    await bench.feature.handle(FileFinish(2, digest))
+    beside = (await bench.result()).path
+    assert beside != b"taken"
+    await bench.feature.close()
+    bench.feature = FilesFeature(bench.context)
+    for path, place in ((b"new.bin", b"new.bin"), (b"taken", beside)):
+        bench.context.sent.clear()
+        await bench.feature.handle(FilePut(3, path, len(DATA), sent=digest))
+        told = await bench.result()
+        assert (told.outcome, told.path, told.sha256) == ("done", place, digest)
+    (bench.home / "new.bin").write_bytes(DATA[::-1])  # somebody changed it since
+    bench.context.sent.clear()
+    await bench.feature.handle(FilePut(4, b"new.bin", len(DATA), sent=digest))
+    assert (await bench.result()).outcome == "exists"
+
+
+async def test_nobody_learns_by_its_hash_which_file_lies_there(bench: Bench) -> None:
+    """Whoever may put files may not read any: not even whether one of them is the one that they guess."""
+    (bench.home / "secret").write_bytes(DATA)
+    right, wrong = hashlib.sha256(DATA).digest(), hashlib.sha256(b"x").digest()
+    told = []
+    for request, digest in enumerate((right, wrong), start=1):
+        bench.context.sent.clear()
+        await bench.feature.handle(FilePut(request, b"secret", len(DATA), sent=digest))
+        answer = await bench.result()
+        told.append((answer.outcome, answer.path, answer.size, answer.sha256, answer.text))
+    assert told[0] == told[1]
+    assert told[0][0] == "exists"
+
+
+async def test_what_was_put_is_forgotten_with_the_right_to(bench: Bench) -> None:
+    digest = hashlib.sha256(DATA).digest()
+    assert (await bench.put(1, b"new.bin", DATA)).outcome == "done"
+    bench.context.keeper.retain(bench.context.session_id, [Capability.FILES_OUT])
+    bench.context.sent.clear()
+    await bench.feature.handle(FilePut(2, b"new.bin", len(DATA), sent=digest))
+    assert (await bench.result()).outcome == "exists"
+
+
     result = await bench.put(1, b"new.bin", DATA, bytes(32))
     assert result.outcome == "differs"
     await eventually_async(lambda: partials(bench.home) == [], "nothing is left")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Refused, Unavailable
+from technician_client.organisation.approvals import starter_fixes, withdraw
 from technician_client.organisation.publishing import SignerLock, fingerprint_of
 from technician_client.relay_http import RelayHttp
 from tests.kit.founded import Founded
@@ -43,6 +44,48 @@ def test_an_interrupted_upload_goes_on_where_it_stopped(tmp_path: Path) -> None:
         relay.statuses.clear()
         publisher.upload(http, "upload")
         assert len(relay.uploads) == len(set(relay.uploads)) == len(relay.files)
+
+
+def test_a_relay_that_got_an_older_database_back_gets_everything_again(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    publisher = founded.publisher()
+    publisher.prepare(founded.wall)
+    with http_relay() as relay:
+        http = RelayHttp(relay.url, "")
+        publisher.upload(http, "upload")
+        backup = dict(relay.files)
+        founded.approve(*starter_fixes())
+        publisher.prepare(founded.after(hours=1))
+        assert publisher.behind(http)
+        publisher.upload(http, "upload")
+        relay.files = backup
+        assert publisher.behind(http)
+        publisher.upload(http, "upload")
+        assert relay.files.items() >= dict(founded.repository.files()).items()
+
+
+def test_a_fix_that_comes_back_is_uploaded_again(tmp_path: Path) -> None:
+    """The relay has dropped its files meanwhile."""
+    founded = Founded(tmp_path)
+    publisher = founded.publisher()
+    fixes = starter_fixes()
+    with http_relay() as relay:
+        http = RelayHttp(relay.url, "")
+
+        def publish(hours: float) -> None:
+            publisher.prepare(founded.after(hours=hours))
+            assert publisher.behind(http)
+            publisher.upload(http, "upload")
+
+        founded.approve(*fixes)
+        publish(0)
+        withdraw(founded.spool, fixes[0].manifest.id, founded.signers("scripts"), founded.after(hours=1))
+        publish(1)
+        now = dict(founded.repository.files())
+        relay.files = {path: body for path, body in relay.files.items() if path in now}
+        founded.approve(*fixes, wall=founded.after(hours=2))
+        publish(2)
+        assert relay.files.items() >= dict(founded.repository.files()).items()
 
 
 def test_a_used_ticket_is_told_apart(tmp_path: Path) -> None:
