@@ -62,6 +62,7 @@ class Revocations:
         self._files = files
         self._wall = wall
         self._revoked = RevocationList(issued=0.0)
+        self._taken = 0  # version of the signed files whose list was read; 0: none by this process
         try:
             self._revoked = decode_document(read_private(self._kept, _KEPT_BYTES, secret=False), RevocationList)
         except (FileNotFoundError, TrustError):
@@ -130,12 +131,15 @@ class Revocations:
             self._news.set()
 
     def _refresh(self) -> bool:
-        newer = self._files.refresh(self._wall())
-        if not newer and self._kept.exists():
+        self._files.refresh(self._wall())
+        version = self._files.version
+        if version == self._taken:
             return False
+        # The files being newer and their list being read are two steps: a relay that fails between them is asked again.
         listed = decode_document(self._files.target(REVOCATION_PATH), RevocationList)
         self._revoked = self._revoked.union(listed)
         write_private(self._kept, msgspec.json.encode(self._revoked))
+        self._taken = version
         return True
 
     async def keep_fresh(self) -> None:

@@ -90,6 +90,7 @@ class SignedFiles:
         self._read = read
         self._lock = threading.Lock()
         self._updater: Updater | None = None
+        self._whole: bytes | None = None  # the timestamp of the last refresh that ended well: a newer one may lie beside it
         self._looked = 0.0
         self._state = _State()
         try:
@@ -126,10 +127,10 @@ class SignedFiles:
             return self._guarded(lambda: self._refresh(moment, wall.timestamp()), moment)
 
     def _refresh(self, moment: float, wall: float) -> bool:
-        kept = self._kept()
-        if self._updater is not None and kept is not None:
-            expires = Metadata[Timestamp].from_bytes(kept).signed.expires.timestamp()
-            if unchanged(kept, self._read("metadata/timestamp.json"), self._looked, moment, expires):
+        whole = self._whole
+        if self._updater is not None and whole is not None:
+            expires = Metadata[Timestamp].from_bytes(whole).signed.expires.timestamp()
+            if unchanged(whole, self._read("metadata/timestamp.json"), self._looked, moment, expires):
                 return False
         updater = Updater(
             str(self._metadata),
@@ -148,13 +149,14 @@ class SignedFiles:
         # The library reads the OS clock and offers no argument for it; ours is the clock that signed times have bounded.
         updater._trusted_set.reference_time = datetime.fromtimestamp(moment, UTC)
         updater.refresh()
-        timestamp = Metadata[Timestamp].from_bytes((self._metadata / "timestamp.json").read_bytes()).signed
+        data = (self._metadata / "timestamp.json").read_bytes()
+        timestamp = Metadata[Timestamp].from_bytes(data).signed
         before, issued = self._state, issued_at(timestamp.unrecognized_fields)
         newer = timestamp.version > before.version
         floor = next_floor(before.floor, issued, wall) if newer else before.floor
         self._state = _State(timestamp.version, issued, floor, wall)
         write_private(self._directory / _STATE, msgspec.json.encode(self._state))
-        self._updater, self._looked = updater, moment
+        self._updater, self._whole, self._looked = updater, data, moment
         return timestamp.version != before.version
 
     def role(self, name: str) -> bytes:
@@ -211,12 +213,6 @@ class SignedFiles:
         if self._updater is None:
             raise TrustError("The organisation's signed files were not fetched yet.")
         return self._updater
-
-    def _kept(self) -> bytes | None:
-        try:
-            return (self._metadata / "timestamp.json").read_bytes()
-        except FileNotFoundError:
-            return None
 
     def _guarded(self, work: Callable[[], T], moment: float) -> T:
         """Run tuf's part and translate its errors into ours."""

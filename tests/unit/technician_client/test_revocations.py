@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocol.certificates import DeviceClaims, Identity, PrivateKey, Role, check_chain, issue_device_leaf
-from protocol.errors import TrustError
+from protocol.errors import TrustError, Unavailable
 from technician_client.organisation.lists import revoke_key
 from technician_client.revocations import Revocations
 from technician_client.signed_files import SignedFiles
@@ -99,6 +99,39 @@ async def test_lists_add_up_and_outlive_the_process_and_withholding_ends_after_a
     again.now = founded.after(days=15)
     with pytest.raises(TrustError, match="15 days old here"):
         again.revocations.check(other)
+
+
+async def test_a_list_that_was_not_handed_out_with_its_timestamp_is_asked_for_until_it_comes(
+    founded: Founded, tmp_path: Path
+) -> None:
+    mirror, till = founded.mirror(), device(founded)
+    side = Side(founded, tmp_path / "files", mirror)
+    await side.revocations.refresh()
+    revoke(founded, till.fingerprint, 1)
+    side.now = founded.after(minutes=2)
+    lost: list[str] = []
+
+    def cut(path: str, max_bytes: int) -> bytes:
+        if path.startswith("targets/revocation/"):
+            lost.append(path)
+            raise Unavailable("The relay does not answer.")
+        return Mirror.read(mirror, path, max_bytes)
+
+    mirror.read = cut  # type: ignore[method-assign]
+    for _look in range(2):
+        await side.revocations.refresh()
+        assert side.revocations.version == 2 and "does not answer" in side.revocations.problem
+    again = Side(founded, tmp_path / "files", mirror)
+    again.now = side.now
+    await again.revocations.refresh()
+    assert "does not answer" in again.revocations.problem
+    assert len(lost) == 3
+    del mirror.read
+    for one in (side, again):
+        await one.revocations.refresh()
+        assert one.revocations.problem == ""
+        with pytest.raises(TrustError, match="'till 3' was revoked"):
+            one.revocations.check(till)
 
 
 async def test_a_session_is_stopped_when_the_news_come(founded: Founded, tmp_path: Path) -> None:

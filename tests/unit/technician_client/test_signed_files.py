@@ -46,6 +46,20 @@ def test_lists_arrive_verified_and_nothing_new_costs_one_request(founded: Founde
     assert mirror.asked == ["metadata/timestamp.json"]
 
 
+def test_what_was_cut_off_after_its_timestamp_is_fetched_at_the_next_look(founded: Founded, tmp_path: Path) -> None:
+    mirror = founded.mirror()
+    signed = files(founded, tmp_path / "signed", mirror)
+    signed.refresh(founded.wall)
+    revoke_key(founded.spool, ["ab" * 32], founded.signers("revocation"), founded.wall)
+    founded.publish(founded.after(minutes=1))
+    mirror.altered["metadata/2.snapshot.json"] = b"{}"
+    for _look in range(2):
+        with pytest.raises(TrustError, match="do not verify"):
+            signed.refresh(founded.after(minutes=2))
+    mirror.altered.clear()
+    assert signed.refresh(founded.after(minutes=2)) and signed.version == 2
+
+
 def test_what_is_older_altered_or_expired_is_refused_and_what_stands_stays(founded: Founded, tmp_path: Path) -> None:
     mirror = founded.mirror()
     old = tmp_path / "old"
