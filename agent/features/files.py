@@ -10,14 +10,14 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
+from agent.account_thread import AccountThread
 from agent.backends.folders import ReadableFile, SharedFolders, WritableFile
-from agent.backends.users import Account, act_as, session_account
+from agent.backends.users import Account, session_account
 from agent.features.base import Feature, FeatureContext
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused, RemoteProtocolError, Unavailable
@@ -54,19 +54,14 @@ LATEST: Final = 2.0**33
 MOST_PLACES: Final = 256
 
 
-def _thread(account: Account) -> ThreadPoolExecutor:
-    """One thread that opens files as `account`, whoever the agent runs as."""
-    return ThreadPoolExecutor(1, "file", initializer=act_as, initargs=(account,))
-
-
 @dataclass(slots=True)
 class _Put:
-    """A file that arrives. `task` prepares it, and `file` is None until it has; `waiting` is what has come and is not written yet,
-    `writer` writes it; `room` is set while there is room for more."""
+    """A file that arrives. `task` prepares it, and `file` is None until it has; `waiting` is what has come and is not written
+    yet, `writer` writes it; `room` is set while there is room for more."""
 
     message: FilePut
     folders: SharedFolders
-    threads: ThreadPoolExecutor
+    threads: AccountThread
     task: "asyncio.Task[None] | None" = None
     file: WritableFile | None = None
     arrival: Arrival | None = None
@@ -82,7 +77,7 @@ class _Get:
 
     message: FileGet
     folders: SharedFolders
-    threads: ThreadPoolExecutor
+    threads: AccountThread
     file: ReadableFile | None = None
     task: "asyncio.Task[None] | None" = None
     sent: bool = False
@@ -124,7 +119,7 @@ class FilesFeature(Feature):
         self._gets: dict[int, _Get] = {}
         self._pacer = BulkPacer()
         self._room = asyncio.Event()
-        self._looking: dict[Account, ThreadPoolExecutor] = {}
+        self._looking: dict[Account, AccountThread] = {}
         self._closing: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -135,17 +130,19 @@ class FilesFeature(Feature):
         match message:
             case FileList() | FileFolder():
                 account = self._account()
-                threads = self._looking.setdefault(account, _thread(account))
+                threads = self._looking.get(account)
+                if threads is None:
+                    threads = self._looking[account] = AccountThread(account)
                 _ = self.context.spawn(self._answered(message, self._folders(account), threads), "look into a folder")
             case FilePut():
                 self._demand_number(message)
                 account = self._account()
-                put = self._puts[message.request] = _Put(message, self._folders(account), _thread(account))
+                put = self._puts[message.request] = _Put(message, self._folders(account), AccountThread(account))
                 put.task = self.context.spawn(self._begin_put(put), "prepare a file")
             case FileGet():
                 self._demand_number(message)
                 account = self._account()
-                get = self._gets[message.request] = _Get(message, self._folders(account), _thread(account))
+                get = self._gets[message.request] = _Get(message, self._folders(account), AccountThread(account))
                 get.task = self.context.spawn(self._send(get), "send a file")
             case FileChunk():
                 await self._take(message)
@@ -181,7 +178,7 @@ class FilesFeature(Feature):
         self._puts.clear()
         self._gets.clear()
         for threads in self._looking.values():
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.drop()
         if self._closing:
             await asyncio.wait(self._closing)
 
@@ -210,10 +207,10 @@ class FilesFeature(Feature):
         home = Path.home() if account.uid == os.geteuid() else account.home
         return SharedFolders(home, self.context.rules.files_folders, self.context.settings.home, account.uid)
 
-    async def _in(self, threads: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any) -> T:
-        return await self._loop.run_in_executor(threads, call, *arguments)
+    async def _in(self, threads: AccountThread, call: Callable[..., T], *arguments: Any) -> T:
+        return await threads.run(call, *arguments)
 
-    async def _answered(self, message: FileList | FileFolder, folders: SharedFolders, threads: ThreadPoolExecutor) -> None:
+    async def _answered(self, message: FileList | FileFolder, folders: SharedFolders, threads: AccountThread) -> None:
         try:
             parts = split_path(message.path)
             if isinstance(message, FileList):
@@ -484,9 +481,8 @@ class FilesFeature(Feature):
 
         self._closed(get.threads, close)
 
-    def _closed(self, threads: ThreadPoolExecutor, close: Callable[[], None]) -> None:
-        closing = self._loop.run_in_executor(threads, close)
-        threads.shutdown(wait=False)
+    def _closed(self, threads: AccountThread, close: Callable[[], None]) -> None:
+        closing = threads.last(close)
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 

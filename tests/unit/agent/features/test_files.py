@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import platform
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from agent.backends.folders import ReadableFile, WritableFile
-from agent.backends.users import account_of
+from agent.backends.users import Account, account_of
 from agent.features import files
 from agent.features.files import BLOCK_BYTES, MOST_TRANSFERS, FilesFeature
 from agent.settings import FilesSettings
@@ -120,7 +121,6 @@ async def test_an_empty_file_is_put(bench: Bench) -> None:
     assert (bench.home / "empty").read_bytes() == b""
 
 
-async def test_what_is_not_what_was_sent_does_not_stay(bench: Bench) -> None:
 async def test_a_file_in_place_is_known_again_after_a_cut(bench: Bench) -> None:
     """The word of it was lost with the connection; the session goes on with another one."""
     digest = hashlib.sha256(DATA).digest()
@@ -167,6 +167,7 @@ async def test_what_was_put_is_forgotten_with_the_right_to(bench: Bench) -> None
     assert (await bench.result()).outcome == "exists"
 
 
+async def test_what_is_not_what_was_sent_does_not_stay(bench: Bench) -> None:
     result = await bench.put(1, b"new.bin", DATA, bytes(32))
     assert result.outcome == "differs"
     await eventually_async(lambda: partials(bench.home) == [], "nothing is left")
@@ -285,7 +286,7 @@ async def stopped_while_looking(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
         return hashlib.sha256(b"%d" % size)
 
     monkeypatch.setattr(ReadableFile, "prefix", slow)
-    await bench.feature.handle(FilePut(1, b"big", len(DATA), conflict="overwrite", sent=digest))
+    await bench.feature.handle(FilePut(1, b"big", len(DATA), conflict="replace", sent=digest))
     assert await asyncio.to_thread(looking.wait, 20)
     await bench.feature.handle(FileStop(1))
     may.set()
@@ -390,6 +391,22 @@ async def test_too_many_at_once_are_refused(bench: Bench) -> None:
         await bench.feature.handle(FilePut(99, b"more", 10))
     with pytest.raises(Exception, match="in use"):
         await bench.feature.handle(FileGet(1, b"f1"))
+
+
+async def test_where_files_cannot_be_opened_as_the_user_that_is_said_and_nothing_ends(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The administrator's agent on a machine whose system calls it does not know."""
+    monkeypatch.setattr(files, "session_account", lambda named: Account("ana", 4242, 4242, bench.home, "/bin/sh"))
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    asked = (FileList(1), FilePut(2, b"x", 1), FileFolder(3, b"y"))
+    for message in (*asked, FileGet(4, b"x")):
+        await bench.feature.handle(message)
+    result = await bench.result()
+    await eventually_async(lambda: len(bench.context.refused) == len(asked), "the other three are refused")
+    assert {text for _, _, text in bench.context.refused} == {"This agent cannot open files as ana. Run it as that user."}
+    assert {reason for _, reason, _ in bench.context.refused} == {RefusalReason.UNSUPPORTED}
+    assert (result.outcome, result.text) == ("failed", bench.context.refused[0][2])
 
 
 async def test_nobodys_files_and_the_administrators_are_not_shared(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
