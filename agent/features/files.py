@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Outcome = Literal["done", "exists", "skipped", "differs", "stopped", "failed"]
 MOST_TRANSFERS: Final = 8
+MOST_LOOKS: Final = 16
 BACKLOG_BYTES: Final = 256 * 1024
 BLOCK_BYTES: Final = 1024 * 1024  # what is read or written in one go: going to a thread and back costs as much as 64 KiB do
 LOOK_AGAIN_SECONDS: Final = 0.02
@@ -120,6 +121,7 @@ class FilesFeature(Feature):
         self._pacer = BulkPacer()
         self._room = asyncio.Event()
         self._looking: dict[Account, AccountThread] = {}
+        self._looks: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -129,11 +131,15 @@ class FilesFeature(Feature):
         """See `Feature.handle`."""
         match message:
             case FileList() | FileFolder():
+                if len(self._looks) >= MOST_LOOKS:
+                    raise Refused(f"{MOST_LOOKS} folders are being looked into. Ask again.", reason=RefusalReason.BUSY)
                 account = self._account()
                 threads = self._looking.get(account)
                 if threads is None:
                     threads = self._looking[account] = AccountThread(account)
-                _ = self.context.spawn(self._answered(message, self._folders(account), threads), "look into a folder")
+                look = self.context.spawn(self._answered(message, self._folders(account), threads), "look into a folder")
+                self._looks.add(look)
+                look.add_done_callback(self._looks.discard)
             case FilePut():
                 self._demand_number(message)
                 account = self._account()

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from agent.backends.folders import ReadableFile, WritableFile
+from agent.backends.folders import ReadableFile, SharedFolders, WritableFile
 from agent.backends.users import Account, account_of
 from agent.features import files
-from agent.features.files import BLOCK_BYTES, MOST_TRANSFERS, FilesFeature
+from agent.features.files import BLOCK_BYTES, MOST_LOOKS, MOST_TRANSFERS, FilesFeature
 from agent.settings import FilesSettings
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
@@ -391,6 +391,22 @@ async def test_too_many_at_once_are_refused(bench: Bench) -> None:
         await bench.feature.handle(FilePut(99, b"more", 10))
     with pytest.raises(Exception, match="in use"):
         await bench.feature.handle(FileGet(1, b"f1"))
+
+
+async def test_a_flood_of_lists_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    may = threading.Event()
+    monkeypatch.setattr(SharedFolders, "entries", lambda *_: ([], may.wait(20), -1))
+    for number in range(MOST_LOOKS):
+        await bench.feature.handle(FileList(number))
+    for message in (FileList(98), FileFolder(99, b"x")):
+        with pytest.raises(Refused, match="Ask again") as refused:
+            await bench.feature.handle(message)
+        assert refused.value.reason is RefusalReason.BUSY
+    may.set()
+    await eventually_async(lambda: len(bench.context.of(FileEntries)) == MOST_LOOKS, "every answer")
+    await eventually_async(lambda: not bench.feature._looks, "room for more")
+    await bench.feature.handle(FileFolder(99, b"x"))
+    assert (await bench.result()).outcome == "done"
 
 
 async def test_where_files_cannot_be_opened_as_the_user_that_is_said_and_nothing_ends(
