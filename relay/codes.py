@@ -28,6 +28,16 @@ class CodeLocked(Refused):
         self.organisation = organisation
 
 
+class WrongCode(Refused):
+    """No such code stands."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No such code; check the nine digits, or ask the user for a new one (a code lives ten minutes and works once).",
+            reason=RefusalReason.NOT_FOUND,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """One code that stands. `deadline` is monotonic, `since` wall seconds; `request` is the device's own number for it; `tier` as
@@ -68,7 +78,7 @@ class CodeBook:
 
         Raises:
             CodeLocked: too many wrong ones before; a right one is refused as well.
-            Refused: NOT_FOUND; counted as a wrong one.
+            WrongCode: NOT_FOUND; counted as a wrong one.
         """
         for window, key in ((self._wrong_technician, (organisation, technician)), (self._wrong_organisation, organisation)):
             wait = window.retry_after(key, now)
@@ -78,10 +88,7 @@ class CodeBook:
         if code is None or code.deadline <= now:
             self._wrong_technician.hit((organisation, technician), now)
             self._wrong_organisation.hit(organisation, now)
-            raise Refused(
-                "No such code; check the nine digits, or ask the user for a new one (a code lives ten minutes and works once).",
-                reason=RefusalReason.NOT_FOUND,
-            )
+            raise WrongCode
         return code
 
     def consume(self, code: Code) -> None:

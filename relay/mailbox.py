@@ -24,6 +24,13 @@ SIGNER = "signer"
 ENROLMENT = "enrolment"
 
 
+class MailboxFull(Refused):
+    """The recipient's or the sender's bound of waiting documents is reached; counted by the mailbox."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, reason=RefusalReason.LIMIT)
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A document on its way: who sends it to whom within one organisation."""
@@ -97,7 +104,7 @@ class Mailbox:
 
     def _full(self, text: str) -> None:
         self._metrics.refuse(Refusal.MAILBOX_FULL)
-        raise Refused(text, reason=RefusalReason.LIMIT)
+        raise MailboxFull(text)
 
     async def deliver(self, organisation: str, recipient: str) -> None:
         """Hand the recipient's oldest link what waits and is not in flight to it already."""

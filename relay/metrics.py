@@ -33,7 +33,7 @@ class Refusal(StrEnum):
     RATE = "rate"  # more requests of this kind from one address than allowed
     DRAINING = "draining"  # the relay is stopping
     LINK_MESSAGE = "link_message"  # a link sent what it must not send
-    REQUEST = "request"  # a link's request was answered with `failed`
+    REQUEST = "request"  # a link asked for what there is not: a device that is unknown or away, a recipient, an enrolment
     CODE_WRONG = "code_wrong"  # no such code in the technician's organisation
     CODE_LOCKED_TECHNICIAN = "code_locked_technician"  # this technician guessed too often
     CODE_LOCKED_ORGANISATION = "code_locked_organisation"  # this organisation guessed too often: alert on it

@@ -23,11 +23,11 @@ from protocol.link_messages import (
     UploadTicket,
 )
 from relay.clock import Clock
-from relay.codes import Code, CodeBook, CodeLocked
+from relay.codes import Code, CodeBook, CodeLocked, WrongCode
 from relay.directory import Directory
 from relay.enrolments import ANSWER_KIND, Enrolments
 from relay.links import Link, LinkHub
-from relay.mailbox import ENROLMENT, SIGNER, Letter, Mailbox, recipient_of
+from relay.mailbox import ENROLMENT, SIGNER, Letter, Mailbox, MailboxFull, recipient_of
 from relay.metrics import Loss, Metrics, Refusal
 from relay.store.database import StoreError
 from relay.tickets import UploadTickets
@@ -114,6 +114,8 @@ class Switchboard:
             case TooManyTunnels(of=None):
                 self.metrics.refuse(Refusal.TUNNELS)
             case TooManyTunnels(of=End.TECHNICIAN):
+            case WrongCode():
+                self.metrics.refuse(Refusal.CODE_WRONG)
                 self.metrics.refuse(Refusal.TUNNELS_OF_TECHNICIAN)
             case TooManyTunnels():
                 self.metrics.refuse(Refusal.TUNNELS_OF_DEVICE)
@@ -126,6 +128,10 @@ class Switchboard:
         if link.role is Role.GUEST:
             if link.codes >= CODES_OF_A_GUEST:
                 raise TooManyCodes
+            case MailboxFull():
+                pass  # by the mailbox, which also has other callers
+            case Refused(reason=RefusalReason.SHUTTING_DOWN):
+                self.metrics.refuse(Refusal.DRAINING)
             link.codes += 1
         now, wall = self.clock.now(), self.clock.wall()
         code = self.codes.issue(
@@ -136,13 +142,7 @@ class Switchboard:
         self.hub.mark(link.organisation, link.peer)
 
     def _redeem(self, link: Link, message: CodeRedeem) -> None:
-        try:
-            code = self.codes.look(link.organisation, link.peer, message.code, self.clock.now())
-        except CodeLocked:
-            raise
-        except Refused:
-            self.metrics.refuse(Refusal.CODE_WRONG)
-            raise
+        code = self.codes.look(link.organisation, link.peer, message.code, self.clock.now())
         device = self.hub.behind_code(link.organisation, code.device)
         if device is None:
             raise Refused(

@@ -29,3 +29,12 @@ def test_every_name_is_counted_somewhere() -> None:
     sources = [path.read_text() for path in Path(relay.__file__).parent.glob("**/*.py") if path.name != "metrics.py"]
     used = {found for source in sources for found in re.findall(r"\b(?:Refusal|Loss)\.[A-Z_]+", source)}
     assert used == {f"{kind.__name__}.{name.name}" for kind in (Refusal, Loss) for name in kind}
+
+
+def test_every_name_is_seen_to_be_counted() -> None:
+    """Of each there is a test that makes it happen and looks at its count."""
+    here = Path(__file__)
+    sources = [path.read_text() for path in here.parent.glob("test_*.py") if path != here]
+    seen = {found for source in sources for found in re.findall(r"\b(?:Refusal|Loss)\.[A-Z_]+", source)}
+    missing = {f"{kind.__name__}.{name.name}" for kind in (Refusal, Loss) for name in kind} - seen
+    assert not missing

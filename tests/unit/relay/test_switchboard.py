@@ -120,6 +120,7 @@ async def test_wrong_codes_are_counted_and_lock(desk: Desk) -> None:
     assert reasons == [RefusalReason.NOT_FOUND] * LIMITS.code_wrong_per_technician + [RefusalReason.LOCKED]
     assert desk.metrics.refused(Refusal.CODE_WRONG) == LIMITS.code_wrong_per_technician
     assert desk.metrics.refused(Refusal.CODE_LOCKED_TECHNICIAN) == 1
+    assert desk.metrics.refused(Refusal.REQUEST) == 0, "each is counted once"
 
 
 async def test_an_organisation_locks_by_name(desk: Desk) -> None:
@@ -148,6 +149,7 @@ async def test_a_known_device_is_asked_by_name(desk: Desk) -> None:
     desk.board.hub.remove(device.link)
     assert await desk.refused(technician, DeviceAsk(4, "d")) is RefusalReason.OFFLINE
     assert await desk.refused(technician, DeviceAsk(5, "nobody")) is RefusalReason.NOT_FOUND
+    assert desk.metrics.refused(Refusal.REQUEST) == 2
 
 
 async def test_a_device_of_another_organisation_does_not_exist(desk: Desk) -> None:
@@ -201,6 +203,15 @@ async def test_mail_goes_to_known_recipients(desk: Desk) -> None:
     assert signer.link.queued == 0
     assert await desk.refused(device, MailSend(2, "stranger", "job", b"")) is RefusalReason.NOT_FOUND
     assert await desk.refused(signer, MailSend(3, "enrolment" + "0" * 24, "enrolment.answer", b"")) is RefusalReason.NOT_FOUND
+    assert desk.metrics.refused(Refusal.REQUEST) == 2
+
+
+async def test_a_full_mailbox_is_counted_by_its_own_name(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = await desk.seen(Role.DEVICE, "d")
+    monkeypatch.setattr(desk.board.mailbox, "_bounds", Bounds(mailbox_documents_per_sender=1))
+    assert await desk.ask(device, MailSend(1, "signer", "renewal", b"doc")) == Done(1)
+    assert await desk.refused(device, MailSend(2, "signer", "renewal", b"doc")) is RefusalReason.LIMIT
+    assert (desk.metrics.refused(Refusal.MAILBOX_FULL), desk.metrics.refused(Refusal.REQUEST)) == (1, 0)
 
 
 async def test_the_signer_gets_an_upload_ticket(desk: Desk) -> None:
@@ -216,6 +227,7 @@ async def test_nothing_new_begins_while_draining(desk: Desk) -> None:
     assert await desk.refused(technician, CodeRedeem(1, "000000000"), draining=True) is RefusalReason.SHUTTING_DOWN
     assert await desk.refused(technician, DeviceAsk(1, "d"), draining=True) is RefusalReason.SHUTTING_DOWN
     assert isinstance(await desk.ask(technician, DevicesQuery(1), draining=True), DevicesPage)
+    assert (desk.metrics.refused(Refusal.DRAINING), desk.metrics.refused(Refusal.REQUEST)) == (3, 0)
 
 
 async def test_a_database_that_fails_is_said_to_the_peer(desk: Desk, database: Database) -> None:
