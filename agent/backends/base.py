@@ -60,6 +60,14 @@ class DisplayLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class LockState:
+    """Which lock keys are on. None: there is no such lock, or it cannot be told, or (as a wish) it stays as it is."""
+
+    caps: bool | None = None
+    num: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CursorPicture:
     """The pointer: `rgba` is (height, width, 4) uint8 with straight alpha; hot spot in pixels."""
 
@@ -185,6 +193,45 @@ class InputInjector(ABC):
         because the technician's own layout needs them for this character. False when it cannot be typed.
         """
 
+    def hold(self, code: str, text: str) -> bool:  # noqa: ARG002 - for those who can
+        """Press the physical key `code` and hold it, if what it makes just now is `text` (one character or a UI Events `key`
+        value). Pressed again while it is held it repeats once, and by itself it does not. `key` lets it go.
+
+        Returns:
+            False when it makes something else, or that cannot be told: then it is not held.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+        return False
+
+    def prepare(self, text: str) -> None:  # noqa: ARG002 - for those who can
+        """These characters come next, and all of them: what they need can be made ready at once.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+        return
+
+    def locks(self) -> LockState:
+        """Which lock keys are on.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+        return LockState()
+
+    def set_locks(self, wanted: LockState, *, keep: bool = False) -> bool:  # noqa: ARG002 - for those who can
+        """Turn locks on or off; `release_all` and `close` put back what this changed and nobody has changed since, unless `keep`.
+
+        Returns:
+            False when this keyboard has no such lock.
+
+        Raises:
+            DisplayLost: the display went away.
+        """
+        return wanted == LockState()
+
     def layouts(self) -> str:
         """The names of the keyboard's layouts as `setxkbmap` takes them, with commas between; "" where they cannot be told.
 
@@ -195,7 +242,7 @@ class InputInjector(ABC):
 
     @abstractmethod
     def release_all(self) -> None:
-        """Release every key and button that this object holds."""
+        """Release every key and button that this object holds, and put the locks back as `set_locks` says."""
 
     @abstractmethod
     def close(self) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
-from agent.backends.base import InputInjector
+from agent.backends.base import InputInjector, LockState
 from agent.backends.choose import open_input
 from agent.features.base import Feature, FeatureContext, Watched
 from protocol.capabilities import Capability
@@ -22,6 +22,7 @@ from protocol.messages import Message
 from protocol.messages.input import (
     Key,
     KeyboardState,
+    LockKeys,
     PointerButton,
     PointerMove,
     PointerWheel,
@@ -39,6 +40,8 @@ REOPEN_SECONDS = 2.0
 LOOK_SECONDS = 1.0
 MOST_WAITING = 256
 JOIN_SECONDS = 3.0
+TOGETHER = 24
+"""Characters of a text that are made ready at once: no more than half of the spare keys that a keyboard has."""
 
 MODIFIERS = frozenset({"Shift", "Control", "Alt", "Meta"})
 SILENT = frozenset(
@@ -84,10 +87,13 @@ class KeyTranslator:
             self._note(message)
             return message.key in SILENT or injector.key(message.code, message.pressed)
         if not message.pressed:
-            # A character is a whole stroke when it goes down, so that a late release repeats nothing. What went down in
-            # physical mode must still come up.
+            # A character is a whole stroke when it goes down, so that a late release repeats nothing. What is held must
+            # still come up.
             return injector.key(message.code, False) or True
-        return injector.character(message.key, message.code, lift=self._lifts(message.key))
+        lifts = self._lifts(message.key)
+        if message.mode == "auto" and not lifts and injector.hold(message.code, message.key):
+            return True
+        return injector.character(message.key, message.code, lift=lifts)
 
     def _note(self, message: Key) -> None:
         if message.pressed:
@@ -129,7 +135,8 @@ class InputWorker:
     ) -> None:
         """Args: tell: called on the thread with what the technician is to hear."""
         self._open, self._failed, self._clock, self._tell = open_injector, failed, clock, tell
-        self._layouts: str | None = None
+        self._keyboard: KeyboardState | None = None
+        self._tells = False
         self._queue: queue.SimpleQueue[tuple[Message, Watched] | _Interrupt | _Halt] = queue.SimpleQueue()
         self._injector: InputInjector | None = None
         self._retry_at = float("-inf")
@@ -162,9 +169,13 @@ class InputWorker:
         """The thread's body."""
         try:
             while True:
-                item = self._queue.get()
+                item = self._next()
+                if item is None:
+                    self._look()
+                    continue
                 if isinstance(item, _Halt):
                     return
+                self._tells = not isinstance(item, _Interrupt)
                 if isinstance(item, _Interrupt):
                     self._released.clear()
                     self._one(ReleaseAll(), Watched())
@@ -175,11 +186,27 @@ class InputWorker:
         finally:
             self._close()
 
+    def _next(self) -> tuple[Message, Watched] | _Interrupt | _Halt | None:
+        """What comes next; None where the keyboard is to be looked at first. Without control nothing is looked at."""
+        looks = self._injector is not None and self._tells
+        try:
+            return self._queue.get(timeout=LOOK_SECONDS if looks else None)
+        except queue.Empty:
+            return None
+
+    def _look(self) -> None:
+        """The person there may have changed layout or locks, and the technician sees that without pressing a key."""
+        try:
+            if self._injector is not None:
+                self._tell_keyboard(self._injector)
+        except HandrailError:
+            self._close()  # the display is gone; the next key opens another, or says why not
+
     def _one(self, message: Message, watched: Watched) -> None:
         try:
             injector = self._ready(message)
             if injector is not None:
-                self._tell_layouts(injector)
+                self._tell_keyboard(injector)
             if injector is not None and not self._inject(injector, message, watched):
                 self._failed(message, None)
         except HandrailError as error:
@@ -199,15 +226,16 @@ class InputWorker:
                 raise
         return self._injector
 
-    def _tell_layouts(self, injector: InputInjector) -> None:
-        """A look a second at most: the property is one round trip away."""
+    def _tell_keyboard(self, injector: InputInjector) -> None:
+        """A look a second at most: each is two round trips to the display."""
         now = self._clock()
-        if self._layouts is None or now >= self._look_at:
+        if self._tells and (self._keyboard is None or now >= self._look_at):
             self._look_at = now + LOOK_SECONDS
-            layouts = injector.layouts()
-            if layouts != self._layouts:
-                self._layouts = layouts
-                self._tell(KeyboardState(layouts))
+            locks = injector.locks()
+            keyboard = KeyboardState(injector.layouts(), locks.caps, locks.num)
+            if keyboard != self._keyboard:
+                self._keyboard = keyboard
+                self._tell(keyboard)
 
     def _inject(self, injector: InputInjector, message: Message, watched: Watched) -> bool:
         match message:
@@ -229,19 +257,30 @@ class InputWorker:
                 missed = self._type(injector, text)
                 if not self._released.is_set():
                     self._tell(Typed(request, missed))
+            case LockKeys(caps=caps, num=num, keep=keep):
+                done = injector.set_locks(LockState(caps, num), keep=keep)
+                self._tell_anew(injector)
+                return done
             case ReleaseAll():
                 self._keys.forget()
                 injector.release_all()
+                self._tell_anew(injector)
             case _:
                 return False
         return True
 
+    def _tell_anew(self, injector: InputInjector) -> None:
+        self._look_at = float("-inf")
+        self._tell_keyboard(injector)
+
     def _type(self, injector: InputInjector, text: str) -> int:
         """Type it; how many characters this keyboard cannot make."""
         missed = 0
-        for character in text.replace("\r\n", "\n"):
+        for place, character in enumerate(text := text.replace("\r\n", "\n")):
             if self._released.is_set():
                 return missed
+            if place % TOGETHER == 0:
+                injector.prepare(text[place : place + TOGETHER])
             missed += not injector.character(character)
         return missed
 
@@ -262,6 +301,7 @@ class InputFeature(Feature):
         Key,
         TypeText,
         TypePiece,
+        LockKeys,
         ReleaseAll,
     )
 

@@ -45,7 +45,8 @@ class PointerWheel(Message, frozen=True, tag="input.pointer_wheel"):
 class Key(Message, frozen=True, tag="input.key"):
     """T->A: one key. `code` is the physical key (UI Events KeyboardEvent.code, e.g. "KeyA"), `key` what the technician's layout
     makes of it (KeyboardEvent.key, e.g. "a", "é", "Enter"). `mode`: "physical" injects the key at that place of the assisted
-    keyboard; "text" makes `key` arrive whatever the assisted layout is.
+    keyboard; "text" makes `key` arrive whatever the assisted layout is; "auto" presses and holds the key at that place where it
+    makes `key` there too, and is "text" where it does not. A repeat is a further press.
     """
 
     SENDER: ClassVar = Sender.TECHNICIAN
@@ -54,7 +55,7 @@ class Key(Message, frozen=True, tag="input.key"):
     code: Annotated[str, msgspec.Meta(max_length=32)]
     key: Annotated[str, msgspec.Meta(max_length=32)]
     pressed: bool
-    mode: Annotated[str, msgspec.Meta(pattern=r"^(physical|text)\Z")] = "text"
+    mode: Annotated[str, msgspec.Meta(pattern=r"^(physical|text|auto)\Z")] = "text"
 
 
 class TypeText(Message, frozen=True, tag="input.type_text"):
@@ -85,16 +86,30 @@ class Typed(Message, frozen=True, tag="input.typed"):
     missed: Annotated[int, msgspec.Meta(ge=0, le=200)] = 0
 
 
+class LockKeys(Message, frozen=True, tag="input.locks"):
+    """T->A: turn Caps Lock and Num Lock on or off there (null: as it is). What this changes is put back with the next
+    `ReleaseAll`, and at the end, unless somebody has changed it meanwhile or `keep` says that it stays."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    LANE: ClassVar = Lane.INPUT
+    CAPABILITY: ClassVar = Capability.CONTROL
+    caps: bool | None = None
+    num: bool | None = None
+    keep: bool = False
+
+
 class KeyboardState(Message, frozen=True, tag="input.keyboard"):
-    """A->T: the layouts of the assisted keyboard (names as in `setxkbmap`, "" unknown) once control is first used, and when they
-    change before a key is typed."""
+    """A->T: the layouts of the assisted keyboard (names as in `setxkbmap`, "" unknown) and which of its locks are on (null: it
+    has none, or it cannot be told), once control is first used, and whenever they have changed since."""
 
     SENDER: ClassVar = Sender.AGENT
     layouts: ShortText
+    caps: bool | None = None
+    num: bool | None = None
 
 
 class ReleaseAll(Message, frozen=True, tag="input.release_all"):
-    """T->A: releases every key and button held by this session (the viewer lost focus)."""
+    """T->A: releases every key and button held by this session and puts the locks back (the viewer lost focus)."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
     LANE: ClassVar = Lane.INPUT

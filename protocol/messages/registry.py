@@ -76,6 +76,7 @@ AnyMessage = (
     | input.TypePiece
     | input.Typed
     | input.KeyboardState
+    | input.LockKeys
     | pointer.PointerPlace
     | pointer.PointerAway
     | pointer.PointerClick

@@ -59,6 +59,7 @@ FromBrowserMessage = (
     | input_messages.TypeText
     | input_messages.ReleaseAll
     | input_messages.TypePiece
+    | input_messages.LockKeys
     | pointer.PointerPlace
     | pointer.PointerAway
     | pointer.PointerClick

@@ -23,6 +23,13 @@ FLAGS = [
 ]
 US_CODES = {" ": "Space", "-": "Minus", ">": "Period", ".": "Period", "/": "Slash", "_": "Minus"}
 
+LOCKED_KEY = """([code, key, caps, num]) => {
+    const more = {modifierCapsLock: caps, modifierNumLock: num, bubbles: true, cancelable: true};
+    const keyboard = document.querySelector("textarea.keyboard");
+    for (const name of ["keydown", "keyup"]) keyboard.dispatchEvent(new KeyboardEvent(name, {code, key, ...more}));
+}"""
+"""Press and release a key of a technician's keyboard with these locks on: a browser that is driven has none of its own."""
+
 
 def chromium() -> str:
     """Any Chromium on PATH."""

@@ -247,7 +247,8 @@ MESSAGES: list[Message] = [
     PointerState(False, "nothing here can show it"),
     keys.TypePiece(12, "naïve 日本\n"),
     keys.Typed(12, 1),
-    keys.KeyboardState("de,us"),
+    keys.KeyboardState("de,us", True, None),
+    keys.LockKeys(True, None, True),
     files.FileList(1, b"Documents", b"a.txt"),
     files.FileEntries(
         1,

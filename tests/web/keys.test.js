@@ -11,8 +11,8 @@ const short = ({ messages }) => messages.map(({ code, key, pressed, mode }) => `
 
 test("a key travels with its place and its character", () => {
   const keys = new Keys();
-  assert.deepEqual(short(down(keys, "KeyQ", "é")), ["+KeyQ:é:text"]);
-  assert.deepEqual(short(keys.up({ code: "KeyQ", key: "é" })), ["-KeyQ:é:text"]);
+  assert.deepEqual(short(down(keys, "KeyQ", "é")), ["+KeyQ:é:auto"]);
+  assert.deepEqual(short(keys.up({ code: "KeyQ", key: "é" })), ["-KeyQ:é:auto"]);
 });
 
 test("a release carries the character of its press", () => {
@@ -20,7 +20,7 @@ test("a release carries the character of its press", () => {
   down(keys, "ShiftLeft", "Shift");
   down(keys, "KeyA", "A");
   keys.up({ code: "ShiftLeft", key: "Shift" });
-  assert.deepEqual(short(keys.up({ code: "KeyA", key: "a" })), ["-KeyA:A:text"]);
+  assert.deepEqual(short(keys.up({ code: "KeyA", key: "a" })), ["-KeyA:A:auto"]);
 });
 
 test("a release without a press is left alone", () => {
@@ -28,8 +28,9 @@ test("a release without a press is left alone", () => {
   assert.deepEqual([messages, swallow], [[], false]);
 });
 
-test("what an input method is busy with does not travel as keys", () => {
+for (const mode of /** @type {const} */ (["auto", "text"])) test(`what an input method is busy with does not travel as keys in mode ${mode}`, () => {
   const keys = new Keys();
+  keys.mode = mode;
   for (const [key, more] of [["Dead", {}], ["Process", {}], ["Unidentified", {}], ["a", { isComposing: true }], ["a", { keyCode: 229 }]]) {
     const { messages, swallow } = down(keys, "KeyA", /** @type {string} */ (key), /** @type {object} */ (more));
     assert.deepEqual([messages, swallow], [[], false]);
@@ -47,10 +48,11 @@ test("a key without a place is left to the browser, which makes text of it", () 
   assert.deepEqual([messages, swallow], [[], false]);
 });
 
-test("repeats are strokes in text mode and nothing in physical mode", () => {
+for (const mode of /** @type {const} */ (["auto", "text"])) test(`repeats are presses in mode ${mode} and nothing in physical mode`, () => {
   const keys = new Keys();
+  keys.mode = mode;
   down(keys, "KeyA", "a");
-  assert.deepEqual(short(down(keys, "KeyA", "a", { repeat: true })), ["+KeyA:a:text"]);
+  assert.deepEqual(short(down(keys, "KeyA", "a", { repeat: true })), [`+KeyA:a:${mode}`]);
   down(keys, "ShiftLeft", "Shift");
   assert.deepEqual(down(keys, "ShiftLeft", "Shift", { repeat: true }), { messages: [], swallow: true });
   keys.clear();
@@ -62,8 +64,8 @@ test("repeats are strokes in text mode and nothing in physical mode", () => {
 test("AltGr stays here, and the Ctrl that Windows makes up with it is taken back", () => {
   const keys = new Keys();
   down(keys, "ControlLeft", "Control", { timeStamp: 1000 });
-  assert.deepEqual(short(down(keys, "AltRight", "AltGraph", { timeStamp: 1001 })), ["-ControlLeft:Control:text"]);
-  assert.deepEqual(short(down(keys, "KeyE", "€")), ["+KeyE:€:text"]);
+  assert.deepEqual(short(down(keys, "AltRight", "AltGraph", { timeStamp: 1001 })), ["-ControlLeft:Control:auto"]);
+  assert.deepEqual(short(down(keys, "KeyE", "€")), ["+KeyE:€:auto"]);
   assert.deepEqual(keys.up({ code: "ControlLeft", key: "Control" }).messages, []);
 });
 
@@ -79,7 +81,7 @@ test("letting go of Command lets go of everything, because macOS is silent about
   down(keys, "MetaLeft", "Meta");
   down(keys, "KeyC", "c");
   assert.deepEqual([keys.holds("Meta"), keys.holds("Control")], [true, false]);
-  assert.deepEqual(short(keys.up({ code: "MetaLeft", key: "Meta" })), ["-MetaLeft:Meta:text", "-KeyC:c:text"]);
+  assert.deepEqual(short(keys.up({ code: "MetaLeft", key: "Meta" })), ["-MetaLeft:Meta:auto", "-KeyC:c:auto"]);
 });
 
 test("clear forgets what is held and says whether there was anything", () => {

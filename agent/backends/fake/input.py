@@ -1,10 +1,11 @@
 """Mouse and keyboard that only write down what they were told."""
 
-from agent.backends.base import InputInjector
+from agent.backends.base import InputInjector, LockState
 
 
 class FakeInput(InputInjector):
-    """`done` lists what was injected, in order. `unknown` are key codes and texts it does not have."""
+    """`done` lists what was injected, in order. `unknown` are key codes and texts it does not have, `places` what its keys make:
+    a character or key name by key code."""
 
     name = "fake"
     reason = "an input that only takes notes"
@@ -12,6 +13,9 @@ class FakeInput(InputInjector):
     def __init__(self) -> None:
         self.done: list[tuple[object, ...]] = []
         self.unknown: set[str] = set()
+        self.places: dict[str, str] = {}
+        self.locked = LockState(False, False)
+        self.prepared: list[str] = []
         self.closed = False
 
     def move(self, x: int, y: int) -> None:
@@ -35,6 +39,28 @@ class FakeInput(InputInjector):
         """See the base class."""
         self.done.append(("character", text, code, lift))
         return text not in self.unknown
+
+    def hold(self, code: str, text: str) -> bool:
+        """See the base class."""
+        if self.places.get(code) != text:
+            return False
+        self.done.append(("hold", code, text))
+        return True
+
+    def prepare(self, text: str) -> None:
+        """See the base class."""
+        self.prepared.append(text)
+
+    def locks(self) -> LockState:
+        """See the base class."""
+        return self.locked
+
+    def set_locks(self, wanted: LockState, *, keep: bool = False) -> bool:
+        """See the base class."""
+        self.done.append(("locks", wanted.caps, wanted.num, keep))
+        caps, num = wanted.caps, wanted.num
+        self.locked = LockState(self.locked.caps if caps is None else caps, self.locked.num if num is None else num)
+        return True
 
     def release_all(self) -> None:
         """See the base class."""

@@ -119,6 +119,15 @@ class X11Connection:
             self.raw.flush()
             self.raw.invalid()
 
+    def settle(self) -> None:
+        """Return once the server has done all that was asked of it here.
+
+        Raises:
+            DisplayLost: the connection broke.
+        """
+        with lost_display():
+            self.raw.core.GetInputFocus().reply()
+
     def root_size(self) -> tuple[int, int]:
         """The root window's present size (the setup block keeps the one at connection time)."""
         with lost_display():

@@ -2,6 +2,9 @@
 
 Modifiers that the technician holds are real key presses here too, so that shortcuts and Shift+click work. A character is a full
 stroke: where what is held would change it, those keys are let go for the time of the stroke and pressed again after it.
+
+A key that is held because it makes the same on both sides does not repeat by itself: the technician's keyboard tells when, and
+a release that the network holds up repeats nothing. A repeat is what X makes of one: a release and a press at the same moment.
 """
 
 import contextlib
@@ -9,23 +12,23 @@ import unicodedata
 from collections.abc import Iterator
 
 import xcffib.xtest
+from xcffib.xproto import KB, AutoRepeatMode
 
-from agent.backends.base import DisplayLost, InputInjector
+from agent.backends.base import DisplayLost, InputInjector, LockState
 from agent.backends.x11.codes import COMMAND, SHIFT, keycode_of
 from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.keyboard import Keyboard, Stroke, spare_keysym
-from agent.backends.x11.keysyms import NAMED
+from agent.backends.x11.keysyms import CONTROL_CHARACTERS, NAMED
+from agent.backends.x11.levels import GROUP_MASK, GROUP_SHIFT, LOCK_MASK
+from agent.backends.x11.locks import X11Locks
 
 KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION = 2, 3, 4, 5, 6
 BUTTONS = {0: 1, 1: 2, 2: 3, 3: 8, 4: 9}
 """DOM buttons to X buttons; X 4 to 7 are the wheels."""
 WHEEL_UP, WHEEL_DOWN, WHEEL_LEFT, WHEEL_RIGHT = 4, 5, 6, 7
-LOCK_MASK = 2
+LOCK_KEYS = frozenset({"CapsLock", "NumLock"})
 RULES_NAMES = "_XKB_RULES_NAMES"
 MOST_LAYOUT_CHARACTERS = 100
-GROUP_SHIFT, GROUP_MASK = 13, 3
-"""Where the core state keeps the active layout (XKB protocol section 17). The extension itself is not used: a client that
-initialises it gets no MappingNotify any more."""
 
 
 class X11Input(InputInjector):
@@ -37,15 +40,17 @@ class X11Input(InputInjector):
         """Connect.
 
         Raises:
-            Unavailable: no display, or one without XTest.
+            Unavailable: no display, or one without XTest or XKB.
         """
         self._connection = X11Connection(display)
         with contextlib.ExitStack() as undo:
             undo.callback(self._connection.close)
             self._xtest = self._connection.extension(xcffib.xtest.key, "XTEST")
             self._keyboard = Keyboard(self._connection)
+            self._locks = X11Locks(display, lambda: self._keyboard.num_lock)
             undo.pop_all()
         self._keys: dict[str, int] = {}
+        self._no_repeat: dict[str, int] = {}
         self._buttons: set[int] = set()
         self._closed = False
         self.reason = f"XTest of X display {display}"
@@ -85,17 +90,64 @@ class X11Input(InputInjector):
         if keycode is None:
             return False
         if pressed and code not in self._keys:
+            self._keyboard.follow(self._connection.events())
+            self._keyboard.reclaim(keycode)
             self._keys[code] = keycode
-            self._fake(KEY_PRESS, keycode)
+            self._press(code, keycode, KEY_PRESS)
         elif not pressed and code in self._keys:
             del self._keys[code]
-            self._fake(KEY_RELEASE, keycode)
+            self._press(code, keycode, KEY_RELEASE)
+            self._repeats(code)
         self._connection.flush()
         return True
+
+    def _press(self, code: str, keycode: int, kind: int) -> None:
+        if code not in LOCK_KEYS:
+            self._fake(kind, keycode)
+            return
+        with self._locks.following():
+            self._fake(kind, keycode)
+            self._connection.settle()
+
+    def hold(self, code: str, text: str) -> bool:
+        """See the base class."""
+        keycode = keycode_of(code)
+        if keycode is None:
+            return False
+        self._keyboard.follow(self._connection.events())
+        made = self._keyboard.makes(keycode, self._mask())
+        shortcut = any(held in COMMAND for held in self._keys)
+        if made is None or not (made == text or (shortcut and made.casefold() == text.casefold())):
+            self.key(code, False)
+            return False
+        if code in self._keys:
+            self._fake(KEY_RELEASE, keycode)
+        else:
+            self._keyboard.reclaim(keycode)
+            self._keys[code] = keycode
+            self._repeats_not(code, keycode)
+        self._fake(KEY_PRESS, keycode)
+        self._connection.flush()
+        return True
+
+    def _repeats_not(self, code: str, keycode: int) -> None:
+        """The X server shall not repeat this key by itself, until `_repeats`."""
+        with lost_display():
+            bits = bytes(self._connection.core.GetKeyboardControl().reply().auto_repeats)
+            if bits[keycode // 8] >> keycode % 8 & 1:
+                self._no_repeat[code] = keycode
+                self._connection.core.ChangeKeyboardControl(KB.Key | KB.AutoRepeatMode, [keycode, AutoRepeatMode.Off])
+
+    def _repeats(self, code: str) -> None:
+        keycode = self._no_repeat.pop(code, None)
+        if keycode is not None:
+            with lost_display():
+                self._connection.core.ChangeKeyboardControl(KB.Key | KB.AutoRepeatMode, [keycode, AutoRepeatMode.On])
 
     def character(self, text: str, code: str = "", *, lift: bool = False) -> bool:
         """See the base class."""
         self._keyboard.follow(self._connection.events())
+        text = CONTROL_CHARACTERS.get(text, text)
         if text in NAMED:
             done = self._named(text, code)
         else:
@@ -105,16 +157,27 @@ class X11Input(InputInjector):
         self._connection.flush()
         return done
 
+    def prepare(self, text: str) -> None:
+        """See the base class."""
+        self._keyboard.follow(self._connection.events())
+        second = self._mask() >> GROUP_SHIFT & GROUP_MASK
+        lacking = [one for one in unicodedata.normalize("NFC", text) if second or self._keyboard.stroke(one) is None]
+        keysyms = [keysym for one in lacking if one not in CONTROL_CHARACTERS and (keysym := spare_keysym(one)) is not None]
+        self._keyboard.lend_ahead(keysyms)
+
     def _named(self, name: str, code: str) -> bool:
         keycode = self._keyboard.keycode_with(NAMED[name]) or keycode_of(code) or self._keyboard.lend(NAMED[name])
         if keycode is None:
             return False
+        if not self._keyboard.lends(keycode, NAMED[name]):
+            self._keyboard.reclaim(keycode)
         self._tap(keycode)
         return True
 
     def _one(self, character: str, code: str, shortcut: bool) -> bool:
         stroke = self._keyboard.stroke(character)
-        group, locked = self._state()
+        mask = self._mask()
+        group, locked = mask >> GROUP_SHIFT & GROUP_MASK, bool(mask & LOCK_MASK)
         if shortcut:
             return self._shortcut(stroke, character, code)
         if stroke is not None and group == 0:
@@ -144,14 +207,15 @@ class X11Input(InputInjector):
         return True
 
     def _tap(self, keycode: int) -> None:
+        if keycode in self._keys.values():
+            self._fake(KEY_RELEASE, keycode)  # the server takes no press of a key that is down
         self._fake(KEY_PRESS, keycode)
         self._fake(KEY_RELEASE, keycode)
 
-    def _state(self) -> tuple[int, bool]:
-        """(active layout group, Caps Lock is on)."""
+    def _mask(self) -> int:
+        """The core modifier state, with the active layout group in bits 13 and 14."""
         with lost_display():
-            mask = int(self._connection.core.QueryPointer(self._connection.root).reply().mask)
-        return mask >> GROUP_SHIFT & GROUP_MASK, bool(mask & LOCK_MASK)
+            return int(self._connection.core.QueryPointer(self._connection.root).reply().mask)
 
     @contextlib.contextmanager
     def _without(self, codes: frozenset[str]) -> Iterator[None]:
@@ -182,12 +246,23 @@ class X11Input(InputInjector):
     @contextlib.contextmanager
     def _unlocked(self, locked: bool) -> Iterator[None]:
         """Caps Lock off for the time of a stroke: it would change the case of a lent key too."""
-        keycode = self._keyboard.keycode_with(NAMED["CapsLock"]) if locked else None
-        if keycode is not None:
-            self._tap(keycode)
+        if not locked:
+            yield
+            return
+        self._connection.settle()
+        self._locks.lock(LOCK_MASK, False)
         yield
-        if keycode is not None:
-            self._tap(keycode)
+        self._connection.settle()
+        self._locks.lock(LOCK_MASK, True)
+
+    def locks(self) -> LockState:
+        """See the base class."""
+        return self._locks.state()
+
+    def set_locks(self, wanted: LockState, *, keep: bool = False) -> bool:
+        """See the base class."""
+        self._connection.settle()
+        return self._locks.set(wanted, keep=keep)
 
     def layouts(self) -> str:
         """See the base class: the third word of the root window's _XKB_RULES_NAMES (set by setxkbmap and every desktop)."""
@@ -206,9 +281,12 @@ class X11Input(InputInjector):
             self._fake(KEY_RELEASE, keycode)
         for number in self._buttons:
             self._fake(BUTTON_RELEASE, number)
+        for code in list(self._no_repeat):
+            self._repeats(code)
         self._keys.clear()
         self._buttons.clear()
-        self._connection.flush()
+        self._connection.settle()
+        self._locks.restore()
 
     def close(self) -> None:
         """See the base class. On a display that is gone there is nothing left to release."""
@@ -217,9 +295,11 @@ class X11Input(InputInjector):
         self._closed = True
         try:
             self.release_all()
+            self._keyboard.follow(self._connection.events())
             self._keyboard.restore()
-            self._connection.root_size()  # a round trip: the server has seen everything before we go
+            self._connection.settle()
         except DisplayLost:
             pass
         finally:
+            self._locks.close()
             self._connection.close()

@@ -5,6 +5,8 @@ typed there. Clients read a changed mapping when they next look, not when it cha
 character until everybody had time to see the last stroke. Spare keycodes are reused in the order in which they were last
 used, and never sooner than `REUSE_SECONDS`. A client that is just reading one change can miss the next (Xlib clears its
 "changed" flag after the answer came), so a change keeps `SETTLE_SECONDS` from the stroke before and the stroke after it.
+Every change makes every program read the keyboard anew, and a window manager grab its keys anew: dozens in a row keep it busy for
+a second, in which no window gets the focus. So what a text needs is lent together, on neighbouring keycodes, in one change.
 Everything is put back by `restore`.
 """
 
@@ -17,7 +19,8 @@ from typing import Any
 import xcffib.xproto
 
 from agent.backends.x11.connection import X11Connection, lost_display
-from agent.backends.x11.keysyms import FIRST_XF86, LAST_XF86, character_of, keysym_of
+from agent.backends.x11.keysyms import FIRST_XF86, LAST_XF86, NAMED, keysym_of
+from agent.backends.x11.levels import is_cased, is_keypad, letters, made_by
 
 REUSE_SECONDS = 0.3
 SETTLE_SECONDS = 0.012
@@ -55,6 +58,8 @@ class Keyboard:
         self._pool: OrderedDict[int, tuple[int, float]] = OrderedDict()
         self._rows: dict[int, list[int]] = {}
         self._width = 0
+        self.num_lock = 0
+        """The modifier bit of Num Lock, 0 when the keyboard has none."""
         self._lent_at = float("-inf")
         self.refresh()
 
@@ -76,6 +81,7 @@ class Keyboard:
         self._originals = {code: row for code, row in self._originals.items() if code in lent}
         self._width, self._rows = width, {**rows, **self._originals}
         taken = set(modifiers.keycodes)
+        self.num_lock = modifier_of(NAMED["NumLock"], self._rows, list(modifiers.keycodes))
         unused = [code for code, row in self._rows.items() if not any(row) and code > first and code not in taken]
         media = [code for code, row in self._rows.items() if _is_media(row) and code not in taken]
         chosen = unused + media[: max(0, LEAST_POOL - len(unused))]
@@ -100,6 +106,30 @@ class Keyboard:
         """The key whose first level is `keysym`, None when there is none."""
         return next((code for code, row in self._rows.items() if row and row[0] == keysym), None)
 
+    def makes(self, keycode: int, state: int) -> str | None:
+        """The character or key name that `keycode` itself makes in the core modifier state `state`; None: it cannot be told."""
+        row = self._rows.get(keycode)
+        return made_by(row, state, self.num_lock) if row else None
+
+    def lends(self, keycode: int, keysym: int) -> bool:
+        """Whether `keycode` is lent to `keysym` at present."""
+        return self._pool.get(keycode, (0, 0.0))[0] == keysym
+
+    def reclaim(self, keycode: int) -> None:
+        """Give a key that is lent its own meaning back, before it is pressed as itself; may sleep up to `REUSE_SECONDS`.
+
+        Raises:
+            DisplayLost: the connection broke.
+        """
+        original = self._originals.pop(keycode, None)
+        if original is None:
+            return
+        _, used = self._pool.pop(keycode)
+        self._wait_until(used + REUSE_SECONDS)
+        self._write({keycode: original})
+        self._pool[keycode] = (0, self._clock())
+        self._pause(SETTLE_SECONDS)
+
     def lend(self, keysym: int) -> int | None:
         """A keycode that types `keysym` whatever is held; may sleep up to `REUSE_SECONDS`. None when there is no spare key.
 
@@ -112,14 +142,43 @@ class Keyboard:
         if not self._pool:
             return None
         code, (_, used) = next(iter(self._pool.items()))
-        wait = max(used + REUSE_SECONDS, self._lent_at + SETTLE_SECONDS) - self._clock()
-        if wait > 0:
-            self._connection.flush()
-            self._sleep(wait)
-        self._change(code, [keysym] * self._width)
-        self._connection.flush()
-        self._sleep(SETTLE_SECONDS)
+        self._wait_until(max(used + REUSE_SECONDS, self._lent_at + SETTLE_SECONDS))
+        self._originals.setdefault(code, self._rows[code])
+        self._write({code: [keysym] * self._width})
+        self._pause(SETTLE_SECONDS)
         return self._used(code, keysym)
+
+    def lend_ahead(self, keysyms: Sequence[int]) -> None:
+        """Lend keys for the first of these keysyms, as many as can be, with as few changes as can be; `lend` then has them.
+
+        Raises:
+            DisplayLost: the connection broke.
+        """
+        lent = {keysym for keysym, _ in self._pool.values()}
+        missing = [keysym for keysym in dict.fromkeys(keysyms) if keysym not in lent]
+        now = self._clock()
+        free = {code: used for code, (keysym, used) in self._pool.items() if keysym not in keysyms}
+        codes = together([code for code, used in free.items() if used + REUSE_SECONDS <= now])[: len(missing)]
+        if len(codes) < 2:
+            return  # one by one, then, with what waiting that takes
+        self._wait_until(self._lent_at + SETTLE_SECONDS)
+        for code in codes:
+            self._originals.setdefault(code, self._rows[code])
+        uses = dict(zip(codes, missing, strict=False))
+        self._write({code: [keysym] * self._width for code, keysym in uses.items()})
+        self._pause(SETTLE_SECONDS)
+        for code, keysym in uses.items():
+            self._used(code, keysym)
+
+    def _wait_until(self, moment: float) -> None:
+        wait = moment - self._clock()
+        if wait > 0:
+            self._pause(wait)
+
+    def _pause(self, seconds: float) -> None:
+        """What was asked of the server so far has gone there when the wait begins."""
+        self._connection.flush()
+        self._sleep(seconds)
 
     def _used(self, code: int, keysym: int) -> int:
         self._lent_at = self._clock()
@@ -127,10 +186,21 @@ class Keyboard:
         self._pool.move_to_end(code)
         return code
 
-    def _change(self, code: int, row: list[int]) -> None:
-        self._originals.setdefault(code, self._rows[code])
+    def _write(self, rows: dict[int, list[int]]) -> None:
+        """One change for each run of neighbouring keycodes whose rows are of one width."""
+        begun: list[int] = []
+        for code in sorted(rows):
+            if begun and (code != begun[-1] + 1 or len(rows[code]) != len(rows[begun[0]])):
+                self._write_run(begun, rows)
+                begun = []
+            begun.append(code)
+        if begun:
+            self._write_run(begun, rows)
+
+    def _write_run(self, codes: list[int], rows: dict[int, list[int]]) -> None:
+        keysyms = [keysym for code in codes for keysym in rows[code]]
         with lost_display():
-            self._connection.core.ChangeKeyboardMapping(1, code, len(row), row)
+            self._connection.core.ChangeKeyboardMapping(len(codes), codes[0], len(rows[codes[0]]), keysyms)
 
     def restore(self) -> None:
         """Put every changed keycode back, as soon as everybody had time to see the last stroke.
@@ -138,13 +208,9 @@ class Keyboard:
         Raises:
             DisplayLost: the connection broke.
         """
-        wait = self._lent_at + REUSE_SECONDS - self._clock()
-        if self._originals and wait > 0:
-            self._connection.flush()
-            self._sleep(wait)
-        for code, row in self._originals.items():
-            with lost_display():
-                self._connection.core.ChangeKeyboardMapping(1, code, len(row), row)
+        if self._originals:
+            self._wait_until(self._lent_at + REUSE_SECONDS)
+        self._write(self._originals)
         self._originals.clear()
         self._connection.flush()
 
@@ -153,29 +219,39 @@ def _is_media(row: Sequence[int]) -> bool:
     return any(row) and all(FIRST_XF86 <= keysym <= LAST_XF86 for keysym in row if keysym)
 
 
+def together(codes: Sequence[int]) -> list[int]:
+    """The same keycodes, those first that have the most neighbours among them."""
+    runs: list[list[int]] = []
+    for code in sorted(codes):
+        if runs and code == runs[-1][-1] + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    return [code for run in sorted(runs, key=len, reverse=True) for code in run]
+
+
+def modifier_of(keysym: int, rows: dict[int, list[int]], keycodes: Sequence[int]) -> int:
+    """The modifier bits whose keys carry `keysym`; `keycodes`: the modifier mapping, as many for each of the eight."""
+    each = len(keycodes) // 8
+    bits = 0
+    for place, code in enumerate(keycodes):
+        if code and keysym in rows.get(code, ()):
+            bits |= 1 << place // each
+    return bits
+
+
 def read_layout(rows: dict[int, list[int]], spare: set[int]) -> dict[str, Stroke]:
     """Characters of the first group's two levels. Deeper levels need modifiers that differ between layouts: spare keys do it."""
     found: dict[str, Stroke] = {}
     for level, shift in ((0, False), (1, True)):
         for code, row in rows.items():
-            if code in spare or len(row) <= level:
+            if code in spare or len(row) <= level or is_keypad(row):
                 continue
-            pair = [character_of(keysym) if keysym else None for keysym in row[:2]]
-            lower, upper = pair[0], pair[1] if len(pair) > 1 else None
+            pair = letters(row)
             character = pair[level]
-            if lower is not None and upper is None and lower.upper() != lower and len(lower.upper()) == 1:
-                upper = lower.upper()  # X11 protocol section 5: a letter alone stands for both cases
-                character = character or (upper if level else lower)
-            if character is None or _is_keypad(rows, code) or character in found:
-                continue
-            cased = lower is not None and upper is not None and lower != upper and lower.upper() == upper
-            found[character] = Stroke(code, shift, cased)
+            if character is not None and character not in found:
+                found[character] = Stroke(code, shift, is_cased(*pair))
     return found
-
-
-def _is_keypad(rows: dict[int, list[int]], code: int) -> bool:
-    """Keypad keys depend on Num Lock (keysyms 0xFF80 to 0xFFBD)."""
-    return any(0xFF80 <= keysym <= 0xFFBD for keysym in rows[code])
 
 
 def spare_keysym(character: str) -> int | None:

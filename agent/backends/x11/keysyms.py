@@ -61,6 +61,26 @@ NAMED = {
 }
 """UI Events `key` values of keys that make no character."""
 
+KEYPAD = {
+    0xFF80: " ",
+    0xFF89: "Tab",
+    0xFF8D: "Enter",
+    0xFF95: "Home",
+    0xFF96: "ArrowLeft",
+    0xFF97: "ArrowUp",
+    0xFF98: "ArrowRight",
+    0xFF99: "ArrowDown",
+    0xFF9A: "PageUp",
+    0xFF9B: "PageDown",
+    0xFF9C: "End",
+    0xFF9D: "Clear",
+    0xFF9E: "Insert",
+    0xFF9F: "Delete",
+    **{0xFFAA + place: character for place, character in enumerate("*+,-./0123456789")},
+    0xFFBD: "=",
+}
+"""What the keysyms of the keypad make: characters and UI Events `key` values."""
+
 CONTROL_CHARACTERS = {"\n": "Enter", "\r": "Enter", "\t": "Tab", "\b": "Backspace", "\x1b": "Escape", "\x7f": "Delete"}
 """Characters of a text that stand for keys."""
 

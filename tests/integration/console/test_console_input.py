@@ -7,9 +7,19 @@ from playwright.async_api import expect
 
 from protocol.capabilities import Capability
 from protocol.messages import Message
-from protocol.messages.input import Key, PointerButton, PointerMove, PointerWheel, ReleaseAll, TypeText
+from protocol.messages.input import (
+    Key,
+    KeyboardState,
+    LockKeys,
+    PointerButton,
+    PointerMove,
+    PointerWheel,
+    ReleaseAll,
+    TypeText,
+)
 from protocol.messages.session import Paused
 from tests.integration.console.conftest import Open, Technician
+from tests.kit.console_page import LOCKED_KEY
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -206,6 +216,83 @@ async def test_keys_mode_presses_places(open_console: Open) -> None:
         await settled(technician)
         keys = [message for message in inputs(technician) if isinstance(message, Key)]
         assert [(key.code, key.mode, key.pressed) for key in keys] == [("KeyZ", "physical", True), ("KeyZ", "physical", False)]
+
+
+def with_locks(technician: Technician) -> list[str]:
+    """Locks, keys and releases in their order, short."""
+    words = []
+    for message in technician.session.sent:
+        match message:
+            case LockKeys(caps=caps, num=num, keep=keep):
+                words.append(f"caps {caps} num {num}{' keep' if keep else ''}")
+            case Key(code=code, pressed=True):
+                words.append(f"+{code}")
+            case ReleaseAll():
+                words.append("release")
+            case _:
+                pass
+    return words
+
+
+async def test_locks_go_before_the_first_key_and_when_they_change_where_places_are_pressed(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await technician.page.get_by_role("radio", name="Keys").click()
+        await take(technician)
+        for key in (
+            ["KeyA", "A", True, False],
+            ["KeyB", "B", True, False],
+            ["CapsLock", "CapsLock", False, False],
+            ["KeyC", "c", False, True],
+        ):
+            await technician.page.evaluate(LOCKED_KEY, key)
+        await technician.page.locator("#tab-tables").focus()
+        await settled(technician)
+        assert with_locks(technician) == [
+            "caps True num False", "+KeyA", "+KeyB", "+CapsLock", "caps False num True", "+KeyC", "release",
+        ]  # fmt: skip
+
+
+async def test_locks_stay_here_where_characters_are_typed(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        await technician.page.evaluate(LOCKED_KEY, ["KeyA", "A", True, True])
+        await technician.page.locator("#tab-tables").focus()
+        await settled(technician)
+        assert with_locks(technician) == ["+KeyA"]
+
+
+async def test_a_lock_that_differs_is_shown_and_can_be_made_alike_for_good(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        await take(technician)
+        technician.session.say(KeyboardState("us", True, None))
+        note = technician.page.get_by_text("Caps Lock there: on, yours: off")
+        await expect(note).to_be_visible()
+        await expect(technician.page.get_by_text("Num Lock")).to_have_count(0)
+        await technician.page.get_by_role("button", name="Turn off there").click()
+        await settled(technician)
+        assert with_locks(technician) == ["caps False num None keep"]
+        technician.session.say(KeyboardState("us", False, None))
+        await expect(note).to_have_count(0)
+
+
+async def test_how_keys_go_is_remembered_for_the_device(open_console: Open) -> None:
+    async with open_console() as technician:
+        await technician.open_session()
+        page = technician.page
+        await expect(page.get_by_role("radio", name="Auto")).to_be_checked()
+        async with page.expect_response("**/api/v1/preferences") as answered:
+            await page.get_by_role("radio", name="Keys").click()
+        assert (await answered.value).status == 204
+        await page.evaluate("localStorage.clear()")
+        await page.reload()
+        await expect(page.get_by_role("radio", name="Keys")).to_be_checked()
+        async with page.expect_response("**/api/v1/preferences"):
+            await page.get_by_role("radio", name="Auto").click()
+        await page.reload()
+        await expect(page.get_by_role("radio", name="Auto")).to_be_checked()
 
 
 async def test_full_screen_shows_the_picture_alone_and_locks_the_keyboard(open_console: Open) -> None:

@@ -15,7 +15,7 @@ import xcffib
 import xcffib.xproto
 from playwright.sync_api import expect
 
-from tests.kit.console_page import ConsolePage
+from tests.kit.console_page import LOCKED_KEY, ConsolePage
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
 from tests.kit.world import World
 
@@ -76,6 +76,24 @@ class Desk:
     def layout(self, name: str) -> None:
         self.display.run("setxkbmap", name)
 
+    def person_presses(self, key: str) -> None:
+        """The person there uses their own keyboard."""
+        self.display.run("xdotool", "key", key)
+
+    def locked(self) -> int:
+        """The modifier bits of Caps Lock (2) and Num Lock (16) as programs see them."""
+        connection = xcffib.connect(self.display.name)
+        try:
+            root = connection.get_setup().roots[0].root
+            return int(connection.core.QueryPointer(root).reply().mask) & 18
+        finally:
+            connection.disconnect()
+
+    def mode(self, name: str) -> None:
+        """How keys go there, then the focus back into the picture."""
+        self.console.page.get_by_role("radio", name=name, exact=True).click()
+        self.console.click(200, 200)
+
     def held(self) -> list[int]:
         """The keycodes that the X server believes to be down."""
         connection = xcffib.connect(self.display.name)
@@ -85,7 +103,22 @@ class Desk:
             connection.disconnect()
         return [number for number in range(256) if keys[number // 8] >> number % 8 & 1]
 
+    def focused(self) -> bytes:
+        """The title of the window that has the keyboard; empty while none has it."""
+        connection = xcffib.connect(self.display.name)
+        try:
+            window = connection.core.GetInputFocus().reply().focus
+            if window <= xcffib.xproto.InputFocus.PointerRoot:
+                return b""
+            reply = connection.core.GetProperty(False, window, xcffib.xproto.Atom.WM_NAME, 0, 0, 64).reply()
+            return bytes(reply.value.buf())
+        finally:
+            connection.disconnect()
+
     def clear(self) -> None:
+        """An empty field that has the keyboard: a window manager takes its time to give it, after another window was closed."""
+        self.console.click(200, 200)
+        wait_for(lambda: self.focused() == b"text_window.py", f"the field has the keyboard, not {self.focused()!r}", 30)
         self.console.press("Control+a")
         self.console.press("Delete")
         wait_for(lambda: self.text == "", f"an empty field, not {self.text!r}", 30)
@@ -172,9 +205,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             world.stop()
 
 
-@pytest.mark.parametrize("there", LAYOUTS)
-def test_every_layout_here_arrives_on_every_layout_there(desk: Desk, there: str) -> None:
+@pytest.mark.parametrize(("there", "mode"), [*((layout, "Auto") for layout in LAYOUTS), ("fr", "Text"), ("ru", "Text")])
+def test_every_layout_here_arrives_on_every_layout_there(desk: Desk, there: str, mode: str) -> None:
     desk.layout(there)
+    desk.mode(mode)
     desk.clear()
     english, german, french, russian, japanese = (Hands(desk.console, codes) for codes in ({}, QWERTZ, AZERTY, JCUKEN, {}))
     english.type("The quick brown Fox, 123.\n")
@@ -206,18 +240,89 @@ def test_shortcuts_work_by_their_letter(desk: Desk, there: str) -> None:
 
 def test_keys_mode_presses_the_same_places(desk: Desk) -> None:
     desk.layout("de")
+    desk.mode("Auto")
     desk.clear()
-    page = desk.console.page
-    page.get_by_role("radio", name="Keys").click()
-    desk.console.click(200, 200)
+    desk.mode("Keys")
     hands = Hands(desk.console, {})
     hands.type("yz")
     hands.event("keyDown", "AltRight", "AltGraph")
     hands.stroke("KeyQ", "q")
     hands.event("keyUp", "AltRight", "AltGraph")
     desk.arrives("zy@")
-    page.get_by_role("radio", name="Text").click()
+    desk.mode("Auto")
+
+
+CAPS, NUM = "Caps_Lock", "Num_Lock"
+
+
+@pytest.mark.parametrize("there", [(), (CAPS,), (NUM,), (CAPS, NUM)], ids=lambda keys: "+".join(keys) or "none")
+@pytest.mark.parametrize("mode", ["Auto", "Text"])
+def test_no_lock_of_either_side_changes_what_is_typed(desk: Desk, mode: str, there: tuple[str, ...]) -> None:
+    desk.layout("de")
+    desk.mode(mode)
+    desk.clear()
+    for key in there:
+        desk.person_presses(key)
+    before = desk.locked()
+    try:
+        page = desk.console.page
+        for code, key, caps, num in (
+            ("KeyA", "a", False, False),
+            ("KeyA", "A", True, False),
+            ("KeyY", "Z", True, False),
+            ("Quote", "Ä", True, False),
+            ("KeyF", "Ж", True, False),
+            ("Numpad7", "7", False, True),
+            ("NumpadAdd", "+", False, True),
+            ("Numpad7", "Home", False, False),
+            ("Numpad6", "ArrowRight", False, False),
+            ("Numpad5", "5", True, True),
+        ):
+            page.evaluate(LOCKED_KEY, [code, key, caps, num])
+        desk.arrives("a5AZÄЖ7+")
+        assert desk.locked() == before
+    finally:
+        for key in there:
+            desk.person_presses(key)
+        desk.mode("Auto")
+
+
+def test_keys_mode_has_the_technicians_locks_until_the_focus_goes(desk: Desk) -> None:
+    desk.layout("us")
+    desk.mode("Auto")
+    desk.clear()
+    desk.person_presses(NUM)
+    try:
+        desk.mode("Keys")
+        page = desk.console.page
+        page.evaluate(LOCKED_KEY, ["KeyA", "A", True, False])
+        page.evaluate(LOCKED_KEY, ["Numpad7", "Home", True, False])
+        page.evaluate(LOCKED_KEY, ["KeyB", "b", False, True])
+        page.evaluate(LOCKED_KEY, ["Numpad7", "7", False, True])
+        desk.arrives("b7A")
+        page.evaluate(LOCKED_KEY, ["KeyA", "A", True, True])
+        desk.arrives("b7AA")
+        assert desk.locked() == 18
+        page.locator("#tab-chat").focus()
+        wait_for(lambda: desk.locked() == 16, "the locks as the person had them", 30)
+    finally:
+        desk.person_presses(NUM)
+        desk.mode("Auto")
+
+
+def test_the_technician_sees_that_caps_lock_is_on_there_and_turns_it_off(desk: Desk) -> None:
+    desk.layout("us")
+    desk.clear()
+    desk.person_presses(CAPS)
+    page = desk.console.page
+    note = page.get_by_text("Caps Lock there: on, yours: off")
+    expect(note).to_be_visible(timeout=20_000)  # nobody has to press a key for that
+    page.get_by_role("button", name="Turn off there").click()
+    expect(note).to_have_count(0, timeout=20_000)
+    assert desk.locked() == 0
     desk.console.click(200, 200)
+    Hands(desk.console, {}).type("ok")
+    desk.arrives("ok")
 
 
 @pytest.mark.parametrize("way", ["blur", "hidden", "pause"])
@@ -250,29 +355,6 @@ def test_a_key_whose_release_never_comes_is_let_go(desk: Desk, way: str) -> None
     desk.arrives("ok")
 
 
-def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> None:
-    desk.layout("de")
-    desk.clear()
-    page = desk.console.page
-    page.locator("[data-menu=special-keys] > button").click()
-    page.get_by_role("button", name="Type this text").click()
-    text = "server { listen 443; }\n# Übung äöü €\n日本 🙂\n\tend"
-    page.get_by_label("Text", exact=True).fill(text)
-    page.get_by_role("button", name="Type it").click()
-    expect(page.get_by_text("Typed: ")).to_be_visible(timeout=60_000)
-    desk.arrives(text)
-    page.get_by_label("Text", exact=True).fill("x" * 20_000)
-    page.get_by_role("button", name="Type it").click()
-    page.get_by_role("button", name="Stop typing").click()
-    expect(page.get_by_text("Stopped: ")).to_be_visible()
-    page.get_by_role("button", name="Close").click()
-    assert len(desk.text) < 10_000
-    # The device looks at its layout when a key comes, once a second at most.
-    desk.console.click(200, 200)
-    there = page.get_by_text("Keyboard there: de")
-    wait_for(lambda: desk.console.press("Shift") or there.is_visible(), "the layout of the device on the page", 30)
-
-
 def test_a_terminal_takes_mixed_characters_at_full_speed(desk: Desk, tmp_path: Path) -> None:
     desk.layout("us")
     out = tmp_path / "typed"
@@ -294,3 +376,59 @@ def test_a_terminal_takes_mixed_characters_at_full_speed(desk: Desk, tmp_path: P
     finally:
         xterm.terminate()
         xterm.wait(5)
+
+
+def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> None:
+    desk.layout("de")
+    desk.clear()
+    page = desk.console.page
+    page.locator("[data-menu=special-keys] > button").click()
+    page.get_by_role("button", name="Type this text").click()
+    text = "server { listen 443; }\n# Übung äöü €\n日本 🙂\n\tend"
+    page.get_by_label("Text", exact=True).fill(text)
+    page.get_by_role("button", name="Type it").click()
+    expect(page.get_by_text("Typed: ")).to_be_visible(timeout=60_000)
+    desk.arrives(text)
+    page.get_by_label("Text", exact=True).fill("x" * 20_000)
+    page.get_by_role("button", name="Type it").click()
+    page.get_by_role("button", name="Stop typing").click()
+    expect(page.get_by_text("Stopped: ")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    assert len(desk.text) < 10_000
+    expect(page.get_by_text("Keyboard there: de")).to_be_visible(timeout=20_000)
+
+
+def test_a_gtk_editor_takes_every_script_and_saves_it_by_a_shortcut(desk: Desk, tmp_path: Path) -> None:
+    desk.layout("de")
+    desk.mode("Auto")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("", encoding="utf-8")
+    home = (
+        "env",
+        f"HOME={tmp_path}",
+        f"XDG_CONFIG_HOME={tmp_path}",
+        f"XDG_DATA_HOME={tmp_path}",
+        "NO_AT_BRIDGE=1",
+        "GTK_A11Y=none",
+    )
+    editor = desk.display.start(*home, "mousepad", "--disable-server", str(letter))
+    try:
+        wait_for(lambda: "letter.txt" in desk.display.run("xwininfo", "-root", "-tree"), "the editor", 60)
+        desk.display.run(
+            "xdotool", "search", "--sync", "--onlyvisible", "--name", "letter.txt", "windowmove", "40", "40", "windowactivate"
+        )
+        desk.console.click(300, 260)
+        Hands(desk.console, QWERTZ).type("Zwölf Boxkämpfer ß\n")
+        Hands(desk.console, JCUKEN).type("Съешь ещё этих\n".replace("ё", "е"))
+        Hands(desk.console, {}).compose("日本語 🙂👩‍💻", "にほんご")
+        wanted = "Zwölf Boxkämpfer ß\nСъешь еще этих\n日本語 🙂👩‍💻"
+
+        def saved() -> bool:
+            desk.console.press("Control+s")
+            return letter.read_text(encoding="utf-8").rstrip("\n") == wanted
+
+        wait_for(saved, f"{wanted!r}; there is {letter.read_text(encoding='utf-8')!r}", 60)
+        assert desk.held() == []
+    finally:
+        editor.terminate()
+        editor.wait(5)

@@ -3,6 +3,8 @@
 import { effect, signal } from "./lib.js";
 
 const KEY = "handrail-preferences";
+/** preferences.py takes no more. */
+const MOST_KEYBOARDS = 1000;
 
 /**
  * @typedef {object} Preferences technician_client/console/preferences.py
@@ -12,10 +14,11 @@ const KEY = "handrail-preferences";
  * @property {boolean} sound
  * @property {Record<string, string>} shortcuts
  * @property {string[]} favourites
+ * @property {Record<string, "text" | "physical">} keyboards by device
  */
 
 /** @type {Readonly<Preferences>} */
-const NOTHING_CHOSEN = Object.freeze({ theme: "system", contrast: "system", notify: false, sound: true, shortcuts: {}, favourites: [] });
+const NOTHING_CHOSEN = Object.freeze({ theme: "system", contrast: "system", notify: false, sound: true, shortcuts: {}, favourites: [], keyboards: {} });
 
 /** @returns {Preferences} */
 function stored() {
@@ -66,4 +69,16 @@ export function isFavourite(id) {
 export function toggleFavourite(id) {
   const { favourites } = preferences.value;
   return choose({ favourites: isFavourite(id) ? favourites.filter((one) => one !== id) : [...favourites, id] });
+}
+
+/** How keys go to a device: "auto" unless something else was chosen for it. @param {string} id @returns {import("./features/keys.js").KeyMode} */
+export function keyboardOf(id) {
+  const { keyboards } = preferences.value;
+  return Object.hasOwn(keyboards, id) ? keyboards[id] : "auto";
+}
+
+/** @param {string} id @param {import("./features/keys.js").KeyMode} mode */
+export function rememberKeyboard(id, mode) {
+  const others = Object.entries(preferences.value.keyboards).filter(([other]) => other !== id);
+  return choose({ keyboards: Object.fromEntries(mode === "auto" ? others : [...others.slice(1 - MOST_KEYBOARDS), [id, mode]]) });
 }

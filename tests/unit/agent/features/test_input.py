@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.backends.base import DisplayLost, InputInjector
+from agent.backends.base import DisplayLost, InputInjector, LockState
 from agent.backends.fake.input import FakeInput
 from agent.features.base import Watched
 from agent.features.input import MOST_NOTCHES, MOST_WAITING, InputFeature, KeyTranslator, WheelCounter, clamp
@@ -17,6 +17,7 @@ from protocol.messages import Message
 from protocol.messages.input import (
     Key,
     KeyboardState,
+    LockKeys,
     PointerButton,
     PointerMove,
     PointerWheel,
@@ -100,6 +101,29 @@ def test_option_of_a_mac_makes_characters_beyond_ascii() -> None:
     assert strokes(option, Key("Tab", "Tab", True))[-1] == ("character", "Tab", "Tab", False)
 
 
+def test_a_key_is_held_where_it_makes_the_same_there_and_typed_where_not() -> None:
+    keys, injector = KeyTranslator(), FakeInput()
+    injector.places = {"KeyA": "a", "KeyC": "c", "KeyE": "€"}
+    for message in (
+        Key("KeyA", "a", True, "auto"),
+        Key("KeyA", "a", True, "auto"),
+        Key("KeyA", "a", False, "auto"),
+        Key("KeyY", "z", True, "auto"),
+        Key("KeyY", "z", False, "auto"),
+        Key("AltRight", "AltGraph", True, "auto"),
+        Key("KeyE", "€", True, "auto"),
+    ):
+        assert keys.press(message, injector)
+    assert injector.done == [
+        ("hold", "KeyA", "a"),
+        ("hold", "KeyA", "a"),
+        ("key", "KeyA", False),
+        ("character", "z", "KeyY", False),
+        ("key", "KeyY", False),
+        ("character", "€", "KeyE", True),
+    ]
+
+
 class Context:
     """The part of a session that this feature uses."""
 
@@ -167,6 +191,12 @@ async def test_without_a_picture_a_place_means_nothing(harness: Harness) -> None
 async def test_text_is_typed_character_by_character(harness: Harness) -> None:
     await harness.handle(TypeText("a\r\né"))
     await harness.done(*(("character", character, "", False) for character in "a\né"))
+
+
+async def test_a_text_is_made_ready_piece_by_piece(harness: Harness) -> None:
+    await harness.handle(TypeText("x" * 30 + "日"))
+    await harness.done(("character", "日", "", False))
+    assert harness.injector.prepared == ["x" * 24, "x" * 6 + "日"]
 
 
 async def test_release_all_comes_after_what_was_sent_before_it(harness: Harness) -> None:
@@ -264,19 +294,42 @@ async def test_a_piece_of_a_long_text_is_answered_with_what_could_not_be_typed(h
     harness.injector.unknown = {"日"}
     await harness.handle(TypePiece(7, "a日b"), TypePiece(8, "c"))
     await eventually_async(lambda: len(harness.context.sent) == 3, "two answers")
-    assert harness.context.sent == [KeyboardState(""), Typed(7, 1), Typed(8, 0)]
+    assert harness.context.sent == [KeyboardState("", False, False), Typed(7, 1), Typed(8, 0)]
     assert harness.context.refused == []
 
 
-async def test_layouts_are_told_once_and_when_they_change(harness: Harness) -> None:
+async def test_the_keyboard_is_told_once_and_when_it_changes_even_without_a_key(harness: Harness) -> None:
     layouts = "de"
     harness.injector.layouts = lambda: layouts  # type: ignore[method-assign]
     await harness.handle(PointerMove(1, 1), PointerMove(2, 2))
     await harness.done(("move", 11, 21), ("move", 12, 22))
     await eventually_async(lambda: bool(harness.context.sent), "the layouts")
-    assert harness.context.sent == [KeyboardState("de")]
+    assert harness.context.sent == [KeyboardState("de", False, False)]
     layouts = "fr,us"
+    await eventually_async(lambda: len(harness.context.sent) == 2, "the new layouts", seconds=10)
+    harness.injector.locked = LockState(True, None)
+    await eventually_async(lambda: len(harness.context.sent) == 3, "the lock", seconds=10)
+    assert harness.context.sent[1:] == [KeyboardState("fr,us", False, False), KeyboardState("fr,us", True, None)]
+
+
+async def test_without_control_nothing_is_told_of_the_keyboard(harness: Harness) -> None:
+    await harness.handle(PointerMove(1, 1))
+    await eventually_async(lambda: len(harness.context.sent) == 1, "the keyboard")
+    harness.feature.capability_lost(Capability.CONTROL)
+    await harness.done(("move", 11, 21), ("release_all",))
+    harness.injector.locked = LockState(True, True)
     harness.feature._worker._look_at = 0.0
-    await harness.handle(PointerMove(3, 3))
-    await eventually_async(lambda: len(harness.context.sent) == 2, "the new layouts")
-    assert harness.context.sent[1] == KeyboardState("fr,us")
+    harness.feature.capability_lost(Capability.CONTROL)
+    await harness.done(("release_all",), ("release_all",))
+    assert len(harness.context.sent) == 1
+
+
+async def test_locks_are_set_and_told_at_once(harness: Harness) -> None:
+    await harness.handle(LockKeys(True, None), LockKeys(None, True, True), ReleaseAll())
+    await harness.done(("locks", True, None, False), ("locks", None, True, True), ("release_all",))
+    await eventually_async(lambda: len(harness.context.sent) == 3, "the locks")
+    assert harness.context.sent == [
+        KeyboardState("", False, False),
+        KeyboardState("", True, False),
+        KeyboardState("", True, True),
+    ]

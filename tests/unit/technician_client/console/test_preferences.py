@@ -11,7 +11,7 @@ from technician_client.console.preferences import PREFERENCES_FILE, Preferences,
 def test_what_was_chosen_is_there_the_next_time(tmp_path: Path) -> None:
     file = PreferencesFile(tmp_path)
     assert file.now == Preferences()
-    chosen = Preferences(theme="dark", favourites=["k3v9"], shortcuts={"code": "Alt+C"})
+    chosen = Preferences(theme="dark", favourites=["k3v9"], shortcuts={"code": "Alt+C"}, keyboards={"k3v9": "text"})
     file.save(chosen)
     assert file.now == PreferencesFile(tmp_path).now == chosen
     assert (tmp_path / PREFERENCES_FILE).stat().st_mode & 0o077 == 0
@@ -24,7 +24,14 @@ def test_a_damaged_file_counts_as_nothing_chosen(tmp_path: Path, content: bytes)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"favourites": ["../x"]}, {"shortcuts": {"a": ""}}, {"shortcuts": {"a": "x" * 41}}, {"favourites": ["a"] * 1001}]
+    "wrong",
+    [
+        {"favourites": ["../x"]},
+        {"shortcuts": {"a": ""}},
+        {"shortcuts": {"a": "x" * 41}},
+        {"favourites": ["a"] * 1001},
+        {"keyboards": {"k3v9": "auto"}},
+    ],
 )
 def test_bounds(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):

@@ -3,6 +3,7 @@
 import { sourcePoint } from "./geometry.js";
 import { pasted } from "./clipboard.js";
 import { Keys, isLeave, press } from "./keys.js";
+import { LockKeys } from "./locks.js";
 import { PasteFirst, isPaste } from "./paste.js";
 import { MoveThinner, WheelCounter } from "./pointer.js";
 
@@ -15,10 +16,11 @@ export class Input {
    * @param {() => {width: number, height: number}} parts.size of the source in its pixels
    * @param {(point: {x: number, y: number} | null) => void} parts.onPoint where the pointer is while the technician controls
    * @param {() => void} parts.onLeave the technician asked for the way out of the picture
+   * @param {(locks: import("./locks.js").Locks) => void} parts.onLocks Caps Lock and Num Lock here, when they have changed
    * @param {() => boolean} parts.mayPaste whether this computer's clipboard may go there
    * @param {(what: Blob | string | null) => Promise<boolean>} parts.paste put it there; whether the key may follow
    */
-  constructor({ picture, keyboard, send, size, onPoint, onLeave, mayPaste, paste }) {
+  constructor({ picture, keyboard, send, size, onPoint, onLeave, onLocks, mayPaste, paste }) {
     this.picture = picture;
     this.keyboard = keyboard;
     this.send = send;
@@ -28,6 +30,7 @@ export class Input {
     this.allowed = false;
     this.keys = new Keys();
     this.paste = new PasteFirst({ wanted: mayPaste, put: paste, send: (message) => this.send("input.key", { ...message }) });
+    this.locks = new LockKeys({ onChange: onLocks, send });
     this.wheel = new WheelCounter();
     this.moves = new MoveThinner((x, y) => this.send("input.pointer_move", { x, y }));
     /** @type {Set<number>} buttons held */
@@ -60,7 +63,8 @@ export class Input {
 
   /** Release everything on the other side. */
   letGo() {
-    const held = this.keys.clear() || this.buttons.size > 0;
+    const locks = this.locks.leave();
+    const held = this.keys.clear() || this.buttons.size > 0 || locks;
     this.buttons.clear();
     this.paste.drop();
     if (held && this.allowed) this.send("input.release_all");
@@ -73,6 +77,7 @@ export class Input {
 
   listen() {
     const raw = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
+    this.on(this.picture, "pointerenter", (/** @type {PointerEvent} */ event) => this.locks.see(event));
     this.on(this.picture, raw, (/** @type {PointerEvent} */ event) => this.pointerMove(event));
     this.on(this.picture, "pointerdown", (/** @type {PointerEvent} */ event) => this.pointerButton(event, true));
     this.on(this.picture, "pointerup", (/** @type {PointerEvent} */ event) => this.pointerButton(event, false));
@@ -128,8 +133,15 @@ export class Input {
     event.preventDefault();
     this.keyboard.focus({ preventScroll: true });
     if (!this.allowed || event.button > 4 || event.button < 0) return;
+    this.seeLocks(event);
     if (pressed) this.picture.setPointerCapture(event.pointerId);
     this.button(event, event.button, pressed);
+  }
+
+  /** Where keys are pressed by their place, what they make depends on the locks. @param {MouseEvent | KeyboardEvent} event */
+  seeLocks(event) {
+    this.locks.see(event);
+    if (this.keys.mode === "physical") this.locks.tell();
   }
 
   /** @param {PointerEvent} event */
@@ -169,6 +181,7 @@ export class Input {
       return;
     }
     if (!this.allowed) return;
+    this.seeLocks(event);
     const result = this.keys.down(event);
     if (isPaste(event) && result.messages.length > 0 && this.paste.waiting === null && this.paste.wanted()) {
       this.paste.begin(event.code, result.messages); // and the browser goes on to its paste event
@@ -208,6 +221,6 @@ export class Input {
   /** @param {string} text */
   composed(text) {
     this.keyboard.value = "";
-    if (this.allowed && text !== "" && this.keys.mode === "text") this.send("input.type_text", { text: text.slice(0, 4000) });
+    if (this.allowed && text !== "" && this.keys.mode !== "physical") this.send("input.type_text", { text: text.slice(0, 4000) });
   }
 }

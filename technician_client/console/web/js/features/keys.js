@@ -2,7 +2,7 @@
 // every press has its release.
 
 /**
- * @typedef {"text" | "physical"} KeyMode
+ * @typedef {"auto" | "text" | "physical"} KeyMode "auto": the device presses the same place where that makes the same there
  * @typedef {{code: string, key: string, pressed: boolean, mode: KeyMode}} KeyMessage
  * @typedef {{code: string, key: string, repeat?: boolean, isComposing?: boolean, keyCode?: number, timeStamp?: number}} KeyLike
  */
@@ -26,7 +26,7 @@ export function isLeave({ code, ctrlKey, altKey, shiftKey }) {
 export class Keys {
   constructor() {
     /** @type {KeyMode} */
-    this.mode = "text";
+    this.mode = "auto";
     /** @type {Map<string, KeyMessage>} by code */
     this.held = new Map();
     this.controlAt = -Infinity;
@@ -38,16 +38,16 @@ export class Keys {
    */
   down(event) {
     const { code, key } = event;
-    if (this.mode === "text" && (event.isComposing || event.keyCode === 229 || NOT_KEYS.has(key))) {
+    if (this.mode !== "physical" && (event.isComposing || event.keyCode === 229 || NOT_KEYS.has(key))) {
       return { messages: [], swallow: false };
     }
     if (code === "" || code.length > 32) return { messages: [], swallow: false };
-    // In physical mode the key stays down over there and repeats by itself; in text mode each character is a stroke of its own.
+    // In physical mode the key stays down over there and repeats by itself; otherwise it is this keyboard that repeats.
     if (event.repeat && this.held.has(code) && (this.mode === "physical" || MODIFIERS.has(key))) {
       return { messages: [], swallow: true };
     }
     const time = event.timeStamp ?? 0;
-    if (this.mode === "text" && key === "AltGraph") {
+    if (this.mode !== "physical" && key === "AltGraph") {
       // AltGr chooses a character here; the character itself travels, not the way it was made.
       const control = this.held.get("ControlLeft");
       const fake = control !== undefined && time - this.controlAt <= FAKE_CONTROL_MS;

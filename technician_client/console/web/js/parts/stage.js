@@ -4,13 +4,15 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { scaleOf } from "../features/geometry.js";
 import { followHand } from "../features/hand.js";
 import { Input } from "../features/input.js";
-import { COMBINATIONS, FUNCTION_KEYS, LEAVE, layoutOf } from "../features/keys.js";
+import { COMBINATIONS, FUNCTION_KEYS, LEAVE } from "../features/keys.js";
 import { WHY_PAUSED } from "../features/quality.js";
 import { Screen } from "../features/screen.js";
 import { supportedDecoders } from "../features/video.js";
 import { Icon } from "../icons.js";
+import { keyboardOf, rememberKeyboard } from "../preferences.js";
 import { Menu, Segmented, Spinner } from "./controls.js";
 import { DrawingBar, StrokePreview, drawingKey } from "./drawing_bar.js";
+import { KeyboardNotes } from "./keyboard_notes.js";
 import { Needs } from "./permissions.js";
 import { TypeDialog } from "./type_dialog.js";
 
@@ -27,8 +29,9 @@ const HANDS = [
   { value: "watch", words: html`<${Icon} name="eye" /><span class="wide-only">Watch</span>`, title: "Watch only: nothing you do reaches the device" },
 ];
 const MODES = [
-  { value: "text", words: "Text", title: "Types the characters on your keys, whatever the layout there" },
-  { value: "physical", words: "Keys", title: "Presses the same keys there: for games, virtual machines and shortcuts by place" },
+  { value: "auto", words: "Auto", title: "Automatic: presses the same key where it makes the same there, and types the character where it does not" },
+  { value: "text", words: "Text", title: "Always types the characters on your keys, a stroke for each, whatever the layout there" },
+  { value: "physical", words: "Keys", title: "Always presses the same keys there: for virtual machines, games and shortcuts by place" },
 ];
 const QUALITIES = [
   { value: "auto", words: "Automatic", text: "The link decides." },
@@ -40,7 +43,9 @@ const QUALITIES = [
 /** @param {{store: SessionStore}} props */
 export function Stage({ store }) {
   const [view, setView] = useState(/** @type {import("../features/geometry.js").View} */ ("fit"));
-  const [mode, setMode] = useState("text");
+  const device = store.session.value?.guest ? "" : (store.session.value?.peer ?? "");
+  const [chosen, setChosen] = useState(/** @type {import("../features/keys.js").KeyMode | null} */ (null));
+  const mode = chosen ?? keyboardOf(device);
   const [typing, setTyping] = useState(false);
   const [hand, setHand] = useState("control");
   const [quality, setQuality] = useState("auto");
@@ -53,7 +58,11 @@ export function Stage({ store }) {
   const control = store.may("control");
 
   useStream(store, quality, monitor);
-  useEffect(() => input.current?.setMode(/** @type {any} */ (mode)), [mode]);
+  useEffect(() => input.current?.setMode(mode), [mode]);
+  const chooseMode = (/** @type {import("../features/keys.js").KeyMode} */ value) => {
+    setChosen(value);
+    if (device !== "") rememberKeyboard(device, value);
+  };
   const fullScreen = () => toggleFullScreen(stage.current);
   const send = (/** @type {readonly (readonly [string, string])[]} */ keys) => {
     input.current?.combination(keys);
@@ -77,7 +86,7 @@ export function Stage({ store }) {
       <span class="toolbar-space"></span>
       <${Segmented} label="What your mouse does" options=${HANDS} value=${hand} onChange=${setHand} />
       <span class="toolbar-label quiet">Keyboard</span>
-      <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${setMode} disabled=${!control || hand !== "control"} />
+      <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${chooseMode} disabled=${!control || hand !== "control"} />
       <${Menu} label=${html`<${Icon} name="keyboard" /><span class="wide-only">Special keys</span><${Icon} name="down" size=${14} />`} title="Keys that your own system keeps for itself" align="right" name="special-keys">
         ${(/** @type {() => void} */ close) =>
           control && hand === "control"
@@ -178,6 +187,9 @@ function Picture({ store, view, hand, input, onFocus }) {
       keyboard: keyboard.current,
       send,
       size: () => store.layout.value ?? { width: 1, height: 1 },
+      onLocks: (locks) => {
+        store.locks.value = locks;
+      },
       onPoint: (point) => screen.cursor.follow(point),
       mayPaste: () => store.may("clipboard_in"),
       paste: async (what) => {
@@ -284,17 +296,6 @@ function Hidden({ store }) {
   return html`<span class="hidden-note" role="status"><${Icon} name="screen" size=${16} />${text}</span>`;
 }
 
-/** The layouts on both sides, where they differ: text mode types what is meant all the same. @param {{store: SessionStore}} props */
-function Layouts({ store }) {
-  const [own, setOwn] = useState("");
-  useEffect(() => {
-    navigator.keyboard?.getLayoutMap?.().then((map) => setOwn(layoutOf(map)), () => setOwn(""));
-  }, []);
-  const there = store.layouts.value ?? "";
-  if (there === "" || own === "" || there.split(",").includes(own)) return null;
-  return html`<span class="quiet" title="Text mode types the characters on your keys whatever the layout there. Keys mode presses the same places, which make other characters there.">Keyboard there: ${there}, yours: ${own}</span>`;
-}
-
 /** One line below the picture: who controls, and where the keys go. @param {{store: SessionStore, focused: boolean, hand: string}} props */
 function ControlLine({ store, focused, hand }) {
   const asking = store.asking.value.has("control");
@@ -324,7 +325,7 @@ function ControlLine({ store, focused, hand }) {
   return html`<div class="control-line ${focused ? "control-on" : ""}">
     <span><${Icon} name="keyboard" />${focused ? "Your keyboard and mouse go to the device." : "Click the picture to type there."}</span>
     <${Hidden} store=${store} />
-    <${Layouts} store=${store} />
+    <${KeyboardNotes} store=${store} />
     ${focused && html`<span class="quiet"><kbd>${LEAVE.words}</kbd> leads out</span>`}
   </div>`;
 }

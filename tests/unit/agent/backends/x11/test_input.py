@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.backends.base import LockState
 from agent.backends.x11.connection import X11Connection
 from agent.backends.x11.input import X11Input
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
@@ -149,6 +150,15 @@ def test_a_window_manager_does_not_come_between(tmp_path: Path) -> None:
         injector.close()
 
 
+def test_a_text_is_made_ready_and_then_typed_as_it_is(hands: X11Input, window: Window) -> None:
+    text = "аб\tвгд\nabc é日本 " * 3
+    for start in range(0, len(text), 12):
+        hands.prepare(text[start : start + 12])
+        type_text(hands, text[start : start + 12])
+    wait_for(lambda: len(window.text) >= len(text), "the text")
+    assert window.text == text
+
+
 def test_a_decomposed_character_is_composed(hands: X11Input, window: Window) -> None:
     assert hands.character("e\u0301")
     wait_for(lambda: bool(window.text), "the text")
@@ -213,6 +223,113 @@ def test_physical_keys_are_held_until_released(hands: X11Input, window: Window) 
     hands.key("KeyQ", False)
     wait_for(lambda: "up q" in window.events, "the release")
     assert not hands.key("KeyÄ", True)
+
+
+def repeating(desktop: VirtualDisplay, keycode: int) -> bool:
+    """Whether the X server repeats this key by itself."""
+    connection = X11Connection(desktop.name)
+    bits = bytes(connection.core.GetKeyboardControl().reply().auto_repeats)
+    connection.close()
+    return bool(bits[keycode // 8] >> keycode % 8 & 1)
+
+
+def test_a_key_that_makes_the_same_is_held_and_repeats_when_it_is_told_to(
+    desktop: VirtualDisplay, hands: X11Input, window: Window
+) -> None:
+    assert hands.hold("KeyQ", "q")
+    wait_for(lambda: window.events.count("key q 0") == 1, "the press")
+    assert not repeating(desktop, 24)
+    assert hands.hold("KeyQ", "q")
+    wait_for(lambda: window.events.count("key q 0") == 2, "the repeat")
+    hands.key("KeyQ", False)
+    wait_for(lambda: window.events[-1] == "up q", "the release")
+    wait_for(lambda: repeating(desktop, 24), "the key repeats as it did")
+    assert window.text == "qq"
+    hands.hold("KeyQ", "q")
+    hands.release_all()
+    wait_for(lambda: repeating(desktop, 24), "the key repeats as it did")
+
+
+def test_a_held_key_repeats_nothing_while_its_release_is_on_the_way(hands: X11Input, window: Window) -> None:
+    hands.key("KeyW", True)  # this one the X server does repeat, which shows how long to wait
+    wait_for(lambda: window.text.startswith("www"), "repeats")
+    hands.key("KeyW", False)
+    hands.hold("KeyQ", "q")
+    start = time.monotonic()
+    wait_for(lambda: time.monotonic() - start > 1.0, "more time than it takes the X server to repeat a key")
+    hands.key("KeyQ", False)
+    hands.character("x")
+    wait_for(lambda: window.text.endswith("x"), "the end")
+    assert window.text.lstrip("w") == "qx"
+
+
+def test_a_key_that_makes_something_else_is_not_held(desktop: VirtualDisplay, hands: X11Input, window: Window) -> None:
+    for code, text in (("KeyZ", "y"), ("KeyQ", "Q"), ("Numpad7", "7"), ("KeyÄ", "ä"), ("Quote", "´")):
+        assert not hands.hold(code, text), code
+    assert hands.hold("Numpad7", "Home")
+    hands.key("ShiftLeft", True)
+    assert hands.hold("KeyQ", "Q")
+    assert hands.hold("Tab", "Tab")
+    hands.key("ShiftLeft", False)
+    assert not hands.hold("KeyQ", "Q")
+    hands.release_all()
+    desktop.run("setxkbmap", "de")
+    try:
+        assert hands.hold("KeyY", "z")
+        assert not hands.hold("KeyZ", "z")
+        hands.release_all()
+        hands.key("ControlLeft", True)
+        assert hands.hold("KeyY", "Z")
+    finally:
+        hands.release_all()
+        desktop.run("setxkbmap", "us")
+    wait_for(lambda: "key z 4" in window.events, "Control+Z at its place")
+
+
+def test_a_key_that_is_lent_is_pressed_as_itself(hands: X11Input, window: Window) -> None:
+    """Multimedia keys are lent where an alphabet needs them: afterwards they must not type its letters."""
+    letters = "".join(map(chr, range(0x4E00, 0x4E00 + 60)))
+    type_text(hands, letters)
+    wait_for(lambda: len(window.text) >= len(letters), "the letters")
+    for code in ("AudioVolumeUp", "AudioVolumeMute", "F13", "Lang1"):
+        hands.key(code, True)
+        hands.key(code, False)
+    assert hands.character("AudioVolumeUp", "AudioVolumeUp")
+    hands.character("x")
+    wait_for(lambda: window.text.endswith("x"), "the end")
+    assert window.text == letters + "x"
+    assert window.events.count("key XF86AudioRaiseVolume 0") == 2
+
+
+def test_a_key_that_is_held_can_be_typed_as_well(hands: X11Input, window: Window) -> None:
+    hands.hold("KeyQ", "q")
+    type_text(hands, "aqa")
+    hands.key("KeyQ", False)
+    wait_for(lambda: len(window.text) >= 4, "the text")
+    assert window.text == "qaqa"
+
+
+def test_locks_are_set_and_put_back_with_all_else(desktop: VirtualDisplay, hands: X11Input, window: Window) -> None:
+    assert hands.locks() == LockState(False, False)
+    assert hands.set_locks(LockState(True, True))
+    for code in ("KeyA", "Digit1", "Numpad7"):
+        hands.key(code, True)
+        hands.key(code, False)
+    type_text(hands, "bÖж")  # a text arrives as it is, locks or not
+    wait_for(lambda: len(window.text) >= 6, "the keys")
+    assert window.text == "A17bÖж"
+    hands.release_all()
+    assert hands.locks() == LockState(False, False)
+    for pressed in (True, False):
+        hands.key("CapsLock", pressed)
+    assert hands.locks() == LockState(True, False)
+    other = X11Input(desktop.name)
+    assert other.set_locks(LockState(None, True), keep=True)
+    other.close()
+    assert hands.locks() == LockState(True, True)
+    hands.set_locks(LockState(None, False), keep=True)
+    hands.release_all()
+    assert hands.locks() == LockState(False, False)
 
 
 def test_named_keys_and_wheels(hands: X11Input, window: Window) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent.backends.x11.connection import X11Connection
-from agent.backends.x11.keyboard import REUSE_SECONDS, SETTLE_SECONDS, Keyboard, Stroke, read_layout
+from agent.backends.x11.keyboard import REUSE_SECONDS, SETTLE_SECONDS, Keyboard, Stroke, modifier_of, read_layout, together
 from tests.kit.display import VirtualDisplay
 
 A, SHIFT_A = 0x61, 0x41
@@ -25,6 +25,16 @@ def test_a_letter_alone_stands_for_both_cases() -> None:
 def test_spare_keys_and_the_keypad_are_not_part_of_it() -> None:
     layout = read_layout({38: [A, SHIFT_A], 87: [0xFF9C, 0x31]}, {38})
     assert layout == {}
+
+
+def test_a_modifier_is_found_by_the_keysym_of_its_key() -> None:
+    rows = {77: [0xFF7F, 0], 66: [0xFFE5, 0], 50: [0xFFE1, 0]}
+    assert modifier_of(0xFF7F, rows, [50, 0, 66, 0, 0, 0, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0]) == 16
+    assert modifier_of(0xFF14, rows, [50, 66, 0, 0, 77, 0, 0, 0]) == 0
+
+
+def test_neighbours_come_first() -> None:
+    assert together([90, 12, 11, 30, 31, 32, 10, 9, 60]) == [9, 10, 11, 12, 30, 31, 32, 60, 90]
 
 
 class Time:
@@ -80,6 +90,59 @@ def test_a_character_is_lent_a_key_once_and_everything_is_put_back(
     keyboard.restore()
     assert mapping(connection) == before
     assert time.slept[1:] == [pytest.approx(REUSE_SECONDS)]
+
+
+@pytest.mark.display
+def test_what_a_key_makes_there(keyboard: Keyboard) -> None:
+    assert keyboard.num_lock == 16
+    made = [keyboard.makes(38, 0), keyboard.makes(38, 1), keyboard.makes(79, 0), keyboard.makes(79, 16)]
+    assert made == ["a", "A", "Home", "7"]
+    assert keyboard.makes(8, 0) is None
+
+
+@pytest.mark.display
+def test_a_lent_key_is_itself_again_before_it_is_pressed_as_itself(
+    connection: X11Connection, keyboard: Keyboard, time: Time
+) -> None:
+    before = mapping(connection)
+    lent = keyboard.lend(0x010065E5)
+    assert lent is not None
+    assert keyboard.lends(lent, 0x010065E5)
+    time.slept.clear()
+    keyboard.reclaim(lent)
+    assert mapping(connection) == before
+    assert not keyboard.lends(lent, 0x010065E5)
+    assert time.slept == [pytest.approx(REUSE_SECONDS), SETTLE_SECONDS]
+    keyboard.reclaim(lent)
+    assert len(time.slept) == 2
+    assert keyboard.lend(0x010065E5) not in (None, lent)
+
+
+@pytest.mark.display
+def test_what_a_text_needs_is_lent_in_few_changes(display: VirtualDisplay, keyboard: Keyboard, time: Time) -> None:
+    """Every change makes every program read the keyboard anew."""
+    watcher = X11Connection(display.name)
+    before = mapping(watcher)
+    wanted = [0x01004E00 + place for place in range(24)]
+
+    def changes() -> int:
+        watcher.root_size()
+        return sum(type(event).__name__ == "MappingNotifyEvent" for event in watcher.events())
+
+    keyboard.lend_ahead(wanted)
+    codes = [keyboard.lend(keysym) for keysym in wanted]
+    assert len(set(codes)) == len(wanted)
+    assert changes() <= 3
+    assert time.slept == [SETTLE_SECONDS]
+    keyboard.lend_ahead(wanted[:5])
+    assert changes() == 0
+    keyboard.lend_ahead([0x01005E00 + place for place in range(60)])
+    assert len({code for place in range(24) if (code := keyboard.lend(0x01005E00 + place))} & set(codes)) == 0
+    changes()
+    keyboard.restore()
+    assert mapping(watcher) == before
+    assert changes() < 30
+    watcher.close()
 
 
 @pytest.mark.display
