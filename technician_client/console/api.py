@@ -249,12 +249,15 @@ def _fleet_objects(event: FleetEvent) -> list[dict[str, Any]]:
         case RelayState(online=online, text=text, retry_in=retry_in, refused=refused):
             return [{"type": "relay", "online": online, "text": text, "retry_in": retry_in, "refused": refused}]
         case DevicesUpdate(devices=devices, replace=replace):
+            # A page puts a whole list in place at its last piece: a part of it would look as if the others had gone.
             starts = range(0, max(1, len(devices)), _ROWS_AT_ONCE)
             return [
                 {
                     "type": "devices",
-                    "replace": replace and start == 0,
+                    "replace": replace,
+                    "piece": piece,
+                    "last": start == starts[-1],
                     "devices": [msgspec.to_builtins(device) for device in devices[start : start + _ROWS_AT_ONCE]],
                 }
-                for start in starts
+                for piece, start in enumerate(starts)
             ]

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { newRequests } from "../../technician_client/console/web/js/alert_rules.js";
 import { Fleet, healthWords, inOrder } from "../../technician_client/console/web/js/fleet.js";
 import { SHORTCUTS, chordOf, keysOf, meaningOf, takenBy, usable } from "../../technician_client/console/web/js/shortcuts.js";
 import { TypeAhead, rowAfterKey, scrollFor, visibleRows } from "../../technician_client/console/web/js/virtual.js";
@@ -108,10 +109,32 @@ test("who has waited longest is first", () => {
   assert.deepEqual(fleet.waiting().map((entry) => entry.device.id), ["early", "late"]);
 });
 
+test("a whole list is put in place at its last piece, and who waits in it is heard of once", () => {
+  const fleet = new Fleet();
+  const all = Array.from({ length: 1200 }, (_, at) => device(`d${at}`, at === 900 ? { waiting: true, waiting_since: 7 } : {}));
+  const seen = new Map();
+  let rung = 0;
+  /** @param {number} most */
+  const tell = (most) => {
+    for (let piece = 0; piece < most; piece += 1) {
+      const changed = fleet.hear({ devices: all.slice(500 * piece, 500 * piece + 500), replace: true, piece, last: piece === 2 });
+      if (changed) rung += newRequests(seen, fleet.waiting()).length;
+    }
+  };
+  tell(3);
+  assert.deepEqual([fleet.sorted.length, fleet.waiting().length, rung], [1200, 1, 1]);
+  tell(2); // the console went away in the middle of the list
+  assert.deepEqual([fleet.sorted.length, fleet.waiting().length, rung], [1200, 1, 1]);
+  assert.equal(fleet.hear({ devices: [device("new")], replace: false, piece: 0, last: true }), true);
+  assert.deepEqual([fleet.sorted.length, rung], [1201, 1]);
+  tell(3);
+  assert.deepEqual([fleet.sorted.length, fleet.waiting().length, rung], [1200, 1, 1]);
+});
+
 test("ten thousand devices take no time that anybody notices", () => {
   const fleet = new Fleet();
   const all = Array.from({ length: 10_000 }, (_, at) => device(`d${at}`, { label: `till ${at}` }));
-  for (let at = 0; at < all.length; at += 500) fleet.update(all.slice(at, at + 500), at === 0);
+  for (let at = 0; at < all.length; at += 500) fleet.hear({ devices: all.slice(at, at + 500), replace: true, piece: at / 500, last: at + 500 >= all.length });
   assert.equal(fleet.sorted.length, 10_000);
   assert.equal(ids(fleet, { text: "till 777" }).length, 19);
 });

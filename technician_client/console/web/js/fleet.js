@@ -61,9 +61,29 @@ export class Fleet {
     /** @type {Entry[]} */
     this.sorted = [];
     this.online = 0;
+    /** @type {DeviceRow[]} of a whole list that is on its way */
+    this.coming = [];
   }
 
-  /** @param {DeviceRow[]} devices @param {boolean} replace it is the whole list, or its beginning */
+  /**
+   * One piece of what the console tells. A whole list is put in place at its last piece; what changed, at once.
+   * @param {{devices: DeviceRow[], replace: boolean, piece: number, last: boolean}} told
+   * @returns {boolean} whether anything is shown otherwise than before
+   */
+  hear({ devices, replace, piece, last }) {
+    if (!replace) {
+      this.update(devices, false);
+      return true;
+    }
+    if (piece === 0) this.coming = [];
+    this.coming.push(...devices);
+    if (!last) return false;
+    this.update(this.coming, true);
+    this.coming = [];
+    return true;
+  }
+
+  /** @param {DeviceRow[]} devices @param {boolean} replace it is the whole list */
   update(devices, replace) {
     if (replace) this.entries.clear();
     this.put(devices.map((device) => entryOf(device, this.known.get(device.id) ?? null)), replace);

@@ -64,8 +64,7 @@ function hear(value) {
       for (const listener of runListeners) listener(value.run, value.row);
       break;
     case "devices":
-      fleet.update(value.devices, value.replace);
-      fleetVersion.value += 1;
+      if (fleet.hear(value)) fleetVersion.value += 1;
       break;
     case "sessions":
       sessions.value = value.sessions;

@@ -128,6 +128,8 @@ async def test_the_page_hears_who_is_here_and_every_change(page: Page, relay: Me
         assert await until("devices") == {
             "type": "devices",
             "replace": False,
+            "piece": 0,
+            "last": True,
             "devices": [
                 {"id": "newone", "label": "<b>new</b>", "platform": "", "online": True, "last_seen": 1.0, "waiting": False}
                 | {"waiting_text": "", "waiting_since": 0.0, "waiting_tier": 0}
@@ -144,12 +146,12 @@ async def test_a_long_list_comes_in_pieces(page: Page, relay: MemoryRelay) -> No
     relay.rows = {f"d{number}": DeviceRow(f"d{number}", f"pc-{number}", "", True, 0.0) for number in range(1201)}
     relay.loaded.set()
     async with page.client.ws_connect("/api/v1/live", origin=page.origin, max_msg_size=0) as live:
-        pieces: list[tuple[bool, int]] = []
-        while sum(size for _, size in pieces) < 1201:
+        pieces: list[tuple[bool, int, bool, int]] = []
+        while not pieces or not pieces[-1][2]:
             value = await live.receive_json(timeout=5)
             if value["type"] == "devices":
-                pieces.append((value["replace"], len(value["devices"])))
-        assert pieces == [(True, 500), (False, 500), (False, 201)]
+                pieces.append((value["replace"], value["piece"], value["last"], len(value["devices"])))
+        assert pieces == [(True, 0, False, 500), (True, 1, False, 500), (True, 2, True, 201)]
 
 
 def test_every_handler_is_told_in_the_table_of_the_module() -> None:
