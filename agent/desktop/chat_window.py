@@ -1,14 +1,15 @@
 """The chat of one session, both ways. It comes up by itself when a technician writes, without taking the keyboard."""
 
 import time
+from collections import deque
 from typing import Protocol
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from agent.desktop.parts import Window, button, card, label, row
-from agent.desktop.state import ChatLine, Conversation
+from agent.desktop.state import MOST_CHAT_LINES, ChatLine, Conversation
 from agent.desktop.texts import Texts
 from agent.printable import printable
 
@@ -26,6 +27,14 @@ class ChatListener(Protocol):
         """The person has the window in front of them."""
 
 
+def _after(lines: list[ChatLine], last: ChatLine | None) -> list[ChatLine]:
+    """What was said after `last`, itself and not one that says the same; everything, where that one was dropped as too old."""
+    for at in range(len(lines) - 1, -1, -1):
+        if lines[at] is last:
+            return lines[at + 1 :]
+    return list(lines)
+
+
 class ChatWindow(Window):
     """One session's chat."""
 
@@ -35,7 +44,8 @@ class ChatWindow(Window):
         self._texts = texts
         self._listener = listener
         self._name = printable(name)
-        self._shown = 0
+        self._last: ChatLine | None = None  # the newest that is shown
+        self._rows: deque[tuple[QLayout, QWidget]] = deque()
         self.setWindowTitle(texts("chat.title", name=self._name))
         self._empty = label(texts("chat.empty"), "soft")
         self._over = label(texts("chat.over"), "soft")
@@ -79,9 +89,9 @@ class ChatWindow(Window):
 
     def show_chat(self, chat: Conversation) -> None:
         """Bring it in line with what was said."""
-        for line in chat.lines[self._shown :] if self._shown <= len(chat.lines) else []:
+        for line in _after(chat.lines, self._last):
             self._add(line)
-        self._shown = len(chat.lines)
+            self._last = line
         self._empty.setVisible(not chat.lines)
         self._over.setVisible(chat.over)
         self._line.setEnabled(not chat.over)
@@ -105,6 +115,12 @@ class ChatWindow(Window):
         beside.setStretchFactor(bubble, 5)
         beside.setStretch(0 if line.own else 1, 1)
         self._lines.insertLayout(self._lines.count() - 1, beside)
+        self._rows.append((beside, bubble))
+        if len(self._rows) > MOST_CHAT_LINES:
+            oldest, gone = self._rows.popleft()
+            self._lines.removeItem(oldest)
+            oldest.deleteLater()
+            gone.deleteLater()
         # The area knows its new height when the layout has been done.
         QTimer.singleShot(0, self._scroll_down)
 

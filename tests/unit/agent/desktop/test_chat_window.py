@@ -1,12 +1,12 @@
 """Chat both ways."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from agent.desktop.chat_window import ChatWindow
-from agent.desktop.state import ChatLine, Conversation
+from agent.desktop.state import MOST_CHAT_LINES, ChatLine, Conversation
 from agent.desktop.texts import Texts
 
 
@@ -45,6 +45,26 @@ def test_lines_are_shown_once_and_never_as_markup(person: Person) -> None:
     assert shown.count("hi") == 1
     assert any(text.startswith("You, ") for text in shown)
     assert "Nothing has been said yet." not in shown
+
+
+def test_a_long_chat_shows_its_newest_lines(person: Person) -> None:
+    chat = Conversation("Ana")
+    for at in range(MOST_CHAT_LINES - 1):
+        chat.add(ChatLine(False, "Ana", "the same", float(at)))
+    person.window.show_chat(chat)
+    for text in ("one more", "beyond", "far beyond"):
+        chat.add(ChatLine(False, "Ana", text, 0.0))
+        person.window.show_chat(chat)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    shown = [one.text() for one in person.window.findChildren(QLabel)]
+    assert [shown.count(text) for text in ("the same", "one more", "beyond", "far beyond")] == [MOST_CHAT_LINES - 3, 1, 1, 1]
+    for at in range(MOST_CHAT_LINES + 5):  # more at once than are kept
+        chat.add(ChatLine(False, "Ana", f"line {at}", 0.0))
+    person.window.show_chat(chat)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    shown = [one.text() for one in person.window.findChildren(QLabel)]
+    assert [text for text in shown if text.startswith("line ")] == [f"line {at}" for at in range(5, MOST_CHAT_LINES + 5)]
+    assert "far beyond" not in shown
 
 
 def test_enter_sends_and_nothing_is_not_sent(person: Person) -> None:
