@@ -1,7 +1,8 @@
 """The conversation with the person at a terminal: `handrail-agent ask` and `handrail-agent attend`.
 
 It shows the code, puts the daemon's questions in plain words with No as the default, says who is connected for as long as they
-are, and ends the session on Ctrl-C. Everything that comes from elsewhere is shown with its control characters escaped.
+are and what they do, and ends the session on Ctrl-C. Its words are those of the windows, in the same languages. Everything that
+comes from elsewhere is shown with its control characters escaped.
 """
 
 import asyncio
@@ -10,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion, preset
+from agent.desktop.consent_model import card_of
+from agent.desktop.happenings import MOST_KEPT, Happening, Happenings, line_of
+from agent.desktop.texts import Texts, clock, grouped
 from agent.errors import ExitCode
 from agent.local import LocalClient
 from agent.local_messages import (
@@ -20,6 +24,7 @@ from agent.local_messages import (
     ConsentAsked,
     ConsentClosed,
     ConsentExtended,
+    Happened,
     HelpEnded,
     MoreTime,
     PauseSession,
@@ -37,8 +42,7 @@ from agent.printable import printable
 from agent.status import RelayStatus, SessionStatus
 from agent.tasks import Supervisor
 from agent.terminal import Interrupted, Terminal, Typed
-from protocol.capabilities import RULES, Capability
-from protocol.codes import parse_code
+from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 
 
@@ -62,28 +66,6 @@ class Asking:
 Item = Said | Typed | Interrupted | Tick | None
 
 
-def grouped(code: str) -> str:
-    """A code in groups of three."""
-    return " ".join(code[at : at + 3] for at in range(0, len(code), 3))
-
-
-def spoken(code: str) -> str:
-    """A session code in groups, of either form."""
-    parsed = parse_code(code)
-    return code if parsed is None else parsed.spoken
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds."""
-    whole = max(0, int(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
-def listing(words: list[str]) -> str:
-    """Words joined as in a sentence."""
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
 class Attendant:
     """One run of `ask` (with `asking`, what is wrong in the user's words) or `attend` (without)."""
 
@@ -93,6 +75,7 @@ class Attendant:
         write: Callable[[str], None],
         *,
         asking: str | None,
+        texts: Texts,
         terminal: Callable[[Callable[[str], None], Callable[[Typed | Interrupted], None]], Terminal] = Terminal,
     ) -> None:
         """Raises:
@@ -100,10 +83,14 @@ class Attendant:
         """
         self._client = client
         self._asking_for = asking
+        self._texts = texts
+        self._yes = texts("terminal.yes_words").split()
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._terminal = terminal(write, self._inbox.put_nowait)
         self._questions: list[Asking] = []
         self._sessions: dict[str, SessionStatus] = {}
+        self._happenings: dict[str, Happenings] = {}
+        self._untold: list[tuple[str, Happening]] = []
         self._relay: RelayStatus | None = None
         self._wants_code = asking is not None
         self._code = ""
@@ -122,7 +109,7 @@ class Attendant:
             _ = tasks.spawn(self._tick(), "clock")
             await self._client.request(lambda number: Attach(number, "terminal"))
             if self._asking_for is None:
-                self._terminal.line("Waiting for technicians who ask to help. Ctrl-C ends this.")
+                self._terminal.line(self._texts("terminal.attending"))
             while True:
                 done = await self._take(await self._inbox.get())
                 if done is not None:
@@ -149,7 +136,7 @@ class Attendant:
     async def _take(self, item: Item) -> ExitCode | None:
         match item:
             case None:
-                self._terminal.line(str(self._client.gone or "The agent has stopped."))
+                self._terminal.line(self._texts.retold(str(self._client.gone or "The agent has stopped.")))
                 return ExitCode.FAILED
             case Interrupted():
                 return await self._interrupted()
@@ -158,6 +145,7 @@ class Attendant:
                     return None  # typed before the question stood there
                 return await self._typed(text)
             case Tick():
+                self._tell_news()
                 return self._count_down()
             case _:
                 return self._hear(item)
@@ -169,12 +157,11 @@ class Attendant:
             case RelayChanged(relay=relay):
                 self._relay_changed(relay)
             case CodeShown(code=code, seconds=seconds):
-                self._code, self._code_until = spoken(code), time.monotonic() + seconds
-                whole = " Read all of it, the letters too." if "-" in code else ""
-                self._terminal.line(f"Read this code to your technician. It can be used once.{whole} Ctrl-C withdraws it.")
+                self._code, self._code_until = grouped(code), time.monotonic() + seconds
+                self._terminal.line(self._texts("terminal.read_whole" if "-" in code else "terminal.read"))
                 self._count_down()
             case PlaceShown(ahead=ahead):
-                self._ahead = "   You are next." if not ahead else f"   {ahead} wait before you."
+                self._ahead = self._texts("help.first") if not ahead else self._texts("terminal.ahead", count=ahead)
                 return self._count_down()
             case HelpEnded():
                 return self._help_ended(said)
@@ -183,12 +170,17 @@ class Attendant:
                 if len(self._questions) == 1:
                     self._show_question(seconds)
             case ConsentExtended(seconds=seconds):
-                self._terminal.line(f"The question waits {clock(seconds)} longer.")
+                self._terminal.line(self._texts("terminal.extended", time=clock(seconds)))
                 self._prompt_again()
             case ConsentClosed(question=number, text=text):
                 self._question_closed(number, text)
             case SessionChanged(session=session):
                 self._session_changed(session)
+            case Happened(session=session, event=event) if session in self._sessions:
+                happening = self._happenings.setdefault(session, Happenings()).hear(event)
+                if happening is not None and (session, happening) not in self._untold:
+                    self._untold.append((session, happening))
+                    del self._untold[:-MOST_KEPT]
             case SessionOver():
                 return self._session_over(said)
             case ChatHeard(name=name, text=text):
@@ -200,15 +192,17 @@ class Attendant:
     def _relay_changed(self, relay: RelayStatus) -> None:
         before, self._relay = self._relay, relay
         if relay.state in ("away", "refused") and (before is None or before.state not in ("away", "refused")):
-            self._terminal.line(f"{printable(relay.text)} Trying again until it is there.")
+            self._terminal.line(
+                self._texts("terminal.away" if relay.state == "away" else "terminal.refused", why=printable(relay.text))
+            )
         elif relay.state == "connected" and before is not None and before.state in ("away", "refused"):
-            self._terminal.line("The relay is back.")
+            self._terminal.line(self._texts("terminal.back"))
         if relay.hint and (before is None or before.hint != relay.hint):
             self._terminal.line(printable(relay.hint))
 
     def _help_ended(self, said: HelpEnded) -> ExitCode | None:
         self._code = ""
-        self._terminal.line(printable(said.text))
+        self._terminal.line(printable(self._texts.retold(said.text)))
         if self._relay is not None and self._relay.state != "connected":
             self._wants_code = True  # a new one as soon as the relay is back
             return None
@@ -217,40 +211,47 @@ class Attendant:
         return ExitCode.FAILED
 
     def _session_changed(self, session: SessionStatus) -> None:
+        texts, line = self._texts, self._terminal.line
         before = self._sessions.get(session.session)
         self._sessions[session.session] = session
-        words = listing([RULES[Capability(name)].plain_words for name in session.granted]) if session.granted else "do nothing"
+        name = printable(session.name)
+        words = texts.listing([texts.may(one) for one in session.granted]) if session.granted else texts("terminal.nothing")
         if before is None:
-            self._terminal.line()
-            how = " Nobody was asked: the organisation's policy allows it." if session.unattended else ""
-            self._terminal.line(f"CONNECTED: {session.name} of {printable(session.organisation)} can {words}.{how}")
-            self._terminal.line(
-                "Ctrl-C ends the session. Type a line and Enter to chat; /pause, /resume and /stop do what they say."
-            )
+            line()
+            how = f" {texts('banner.unattended')}" if session.unattended else ""
+            organisation = printable(session.organisation)
+            line(texts("terminal.connected", name=name, organisation=organisation, words=words) + how)
+            line(texts("terminal.commands"))
             if len(self._sessions) > 1:
-                self._terminal.line("Several technicians are connected: /stop NAME ends the session of one alone.")
+                line(texts("terminal.several"))
         elif session.waiting_until and not before.waiting_until:
-            left = clock(session.waiting_until - time.time())
-            self._terminal.line(f"CONNECTION LOST, WAITING: {session.name} may come back without asking, for at most {left}.")
-            self._terminal.line("Ctrl-C ends the session.")
+            line(texts("terminal.lost", name=name, left=clock(session.waiting_until - time.time())))
+            line(texts("terminal.ctrl_c"))
         elif before.waiting_until and not session.waiting_until:
-            self._terminal.line(f"BACK: {session.name} can {words}.")
+            line(texts("terminal.returned", name=name, words=words))
         elif session.recording is not before.recording:
-            self._terminal.line(
-                f"RECORDING: {session.name} records this session from now on."
-                if session.recording
-                else f"RECORDING ENDED: {session.name} records no longer."
-            )
+            line(texts("terminal.recording" if session.recording else "terminal.recording_ended", name=name))
         elif session.paused is not before.paused:
-            self._terminal.line("PAUSED: nothing gets through." if session.paused else f"RESUMED: {session.name} can {words}.")
+            line(texts("terminal.paused") if session.paused else texts("terminal.resumed", name=name, words=words))
         elif session.granted != before.granted:
-            self._terminal.line(f"CHANGED: {session.name} can now {words}.")
+            line(texts("terminal.changed", name=name, words=words))
+
+    def _tell_news(self) -> None:
+        """What technicians have done in the last second; while a question stands there it waits."""
+        if self._questions:
+            return
+        untold, self._untold = self._untold, []
+        for session, happening in untold:
+            name = self._sessions[session].name if session in self._sessions else ""
+            self._terminal.line(line_of(happening, name, self._texts))
 
     def _session_over(self, over: SessionOver) -> ExitCode | None:
+        self._tell_news()
         known = self._sessions.pop(over.session, None)
-        self._terminal.line(printable(over.text))
+        self._happenings.pop(over.session, None)
+        self._terminal.line(printable(self._texts.retold(over.text)))
         if over.receipt:
-            self._terminal.line(f"Your receipt: {printable(over.receipt)}")
+            self._terminal.line(self._texts("terminal.receipt", path=printable(over.receipt)))
         if self._stopping and not self._sessions:
             return ExitCode.INTERRUPTED if known is None else ExitCode.OK
         if self._asking_for is None or self._code:
@@ -263,58 +264,65 @@ class Attendant:
         left = self._code_until - time.monotonic()
         if left <= 0:
             self._code = ""
-            self._terminal.line("The code has run out. Ask again for a new one.")
+            self._terminal.line(self._texts("terminal.ran_out"))
             return ExitCode.FAILED
-        self._terminal.fleeting(f"Your code: {self._code}   ({clock(left)} left){self._ahead}")
+        ahead = f"   {self._ahead}" if self._ahead else ""
+        self._terminal.fleeting(self._texts("terminal.code", code=self._code, left=clock(left)) + ahead)
         return None
 
     # -- questions --------------------------------------------------------------------------------------------------
 
     def _show_question(self, seconds: float) -> None:
-        asking = self._questions[0]
-        question, line = asking.question, self._terminal.line
-        name, organisation = printable(question.name), printable(question.organisation)
+        question, line, texts = self._questions[0].question, self._terminal.line, self._texts
         line()
-        line(f"=== {name} of {organisation} (technician, tier {question.tier}) ===")
+        name, organisation = printable(question.name), printable(question.organisation)
+        line(texts("terminal.who", name=name, organisation=organisation, tier=question.tier))
         if question.kind == "confirm":
-            line(printable(question.title))
-            for text in (question.text, *question.details):
-                line(f"  {printable(text)}")
+            card = card_of(question, texts)
+            line(card.title)
+            for text in card.lines:
+                line(f"  {text}")
         else:
-            line("asks for more in this session:" if question.kind == "capability" else "asks to connect to this computer:")
+            line(texts(f"terminal.asks_{question.kind}"))
             for wish in question.wishes:
-                line(f"  - {wish.words}")
+                line(f"  - {texts.may(wish.capability)}")
             if question.reason:
-                line(f'Their reason: "{printable(question.reason)}"')
+                line(texts("terminal.reason", reason=printable(question.reason)))
         if question.sas:
-            line(f"Compare this number with theirs: {grouped(question.sas)}   If it differs, answer No.")
-        line(f"Without an answer it is No in {clock(seconds)}. Answer t for more time.")
+            line(texts("terminal.sas", sas=grouped(question.sas)))
+        line(texts("terminal.countdown", left=clock(seconds), letter=texts("terminal.key_time")))
         self._prompt_again()
 
     def _prompt_again(self) -> None:
         if not self._questions:
             return
-        asking = self._questions[0]
+        asking, texts = self._questions[0], self._texts
         wishes = asking.question.wishes
+        yes_or_no = f"[{texts('terminal.key_yes')}/{texts('terminal.key_no')}] "
         if asking.restart:
-            self._terminal.line("They ask for one thing more: to come back once, without asking you again,")
+            self._terminal.line(texts("terminal.restart"))
             minutes = max(1, round(asking.question.after_restart / 60))
-            self._terminal.prompt(f"  within {minutes} min after this computer restarts. May they? [y/N] ")
+            self._terminal.prompt(f"  {texts('terminal.restart_within', minutes=minutes)} {yes_or_no}")
         elif asking.question.kind != "session":
-            self._terminal.prompt("Allow it? [y/N] ")
+            self._terminal.prompt(f"{texts('terminal.allow')} {yes_or_no}")
         elif asking.step is None:
-            for letter, title, allowed in (("w", "Watch", WATCH), ("c", "Watch and control", WATCH_AND_CONTROL)):
-                words = [wish.words for wish in wishes if wish.capability in preset(allowed, asking.question)]
-                if self._offers(letter):
-                    self._terminal.line(f"  {letter} = {title}: {listing(words)}")
-            self._terminal.line("  y = choose one by one")
-            self._terminal.prompt(f"Your answer [{'w/' if self._offers('w') else ''}{'c/' if self._offers('c') else ''}y/N] ")
+            keys = ""
+            for answer, allowed in (("watch", WATCH), ("control", WATCH_AND_CONTROL)):
+                if self._offers(answer):
+                    key = texts(f"terminal.key_{answer}")
+                    words = [texts.may(wish.capability) for wish in wishes if wish.capability in preset(allowed, asking.question)]
+                    self._terminal.line(f"  {key} = {texts(f'consent.{answer}')}: {texts.listing(words)}")
+                    keys += f"{key}/"
+            self._terminal.line(f"  {texts('terminal.key_yes')} = {texts('terminal.one_by_one')}")
+            self._terminal.prompt(f"{texts('terminal.answer')} [{keys}{yes_or_no[1:]}")
         else:
-            self._terminal.prompt(f"  May they {wishes[asking.step].words}? [y/N] ")
+            wish = wishes[asking.step].capability
+            self._terminal.prompt(f"  {texts('terminal.may_they', words=texts.may(wish))} {yes_or_no}")
 
-    def _offers(self, letter: str) -> bool:
+    def _offers(self, answer: str) -> bool:
+        """Whether "watch" or "control" is an answer to what was asked for."""
         wanted = {wish.capability for wish in self._questions[0].question.wishes}
-        return Capability.VIEW in wanted and (letter == "w" or (letter == "c" and Capability.CONTROL in wanted))
+        return Capability.VIEW in wanted and (answer == "watch" or Capability.CONTROL in wanted)
 
     def _question_closed(self, number: int, text: str) -> None:
         first = bool(self._questions) and self._questions[0].number == number
@@ -322,34 +330,35 @@ class Attendant:
         self._questions = [asking for asking in self._questions if asking.number != number]
         if known:
             self._terminal.line()
-            self._terminal.line(f"The question is closed. {text}")
+            self._terminal.line(self._texts("terminal.closed", why=printable(self._texts.retold(text))))
         if first and self._questions:
             self._show_question(self._questions[0].question.seconds)
 
     async def _answer(self, text: str) -> None:
         """One typed line as an answer. Anything that is not clearly yes is No."""
         asking, word = self._questions[0], text.strip().lower()
-        wishes = asking.question.wishes
-        if word == "t":
+        wishes, yes = asking.question.wishes, word in self._yes
+        presets = {self._texts(f"terminal.key_{answer}"): answer for answer in ("watch", "control") if self._offers(answer)}
+        if word == self._texts("terminal.key_time"):
             await self._say(lambda number: MoreTime(number, asking.number))
         elif asking.restart:
-            await self._settle(granted=asking.granted, after_restart=word in ("y", "yes"))
+            await self._settle(granted=asking.granted, after_restart=yes)
         elif asking.question.kind == "confirm":
-            await self._settle(yes=word in ("y", "yes"))
+            await self._settle(yes=yes)
         elif asking.question.kind == "capability":
-            await self._settle(granted=[wish.capability for wish in wishes] if word in ("y", "yes") else [])
+            await self._settle(granted=[wish.capability for wish in wishes] if yes else [])
         elif asking.step is not None:
-            if word in ("y", "yes"):
+            if yes:
                 asking.granted.append(wishes[asking.step].capability)
             asking.step += 1
             if asking.step < len(wishes):
                 self._prompt_again()
             else:
                 await self._settle(granted=asking.granted)
-        elif word in ("w", "c") and self._offers(word):
-            allowed = preset(WATCH if word == "w" else WATCH_AND_CONTROL, asking.question)
+        elif word in presets:
+            allowed = preset(WATCH if presets[word] == "watch" else WATCH_AND_CONTROL, asking.question)
             await self._settle(granted=[wish.capability for wish in wishes if wish.capability in allowed])
-        elif word in ("y", "yes") and wishes:
+        elif yes and wishes:
             asking.step = 0
             self._prompt_again()
         else:
@@ -361,7 +370,7 @@ class Attendant:
             self._prompt_again()
             return
         asking, chosen = self._questions.pop(0), granted or []
-        self._terminal.line("Allowed." if chosen or yes else "Your answer: No.")
+        self._terminal.line(self._texts("terminal.allowed" if chosen or yes else "terminal.said_no"))
         await self._say(lambda number: AnswerConsent(number, asking.number, chosen, yes, after_restart))
         if self._questions:
             self._show_question(self._questions[0].question.seconds)
@@ -390,8 +399,8 @@ class Attendant:
         for session in found:
             await self._say(lambda number, session=session: StopSession(number, session))  # type: ignore[misc]
         if not found:
-            here = listing([printable(one.name) for one in self._sessions.values()]) if self._sessions else "nobody"
-            self._terminal.line(f"Nobody of that name is connected; here: {here}.")
+            here = self._texts.listing([printable(one.name) for one in self._sessions.values()])
+            self._terminal.line(self._texts("terminal.no_such", names=here or self._texts("terminal.nobody")))
 
     async def _interrupted(self) -> ExitCode | None:
         self._terminal.line()
@@ -406,4 +415,4 @@ class Attendant:
         try:
             await self._client.request(make)
         except HandrailError as error:
-            self._terminal.line(str(error))
+            self._terminal.line(printable(self._texts.retold(str(error))))

@@ -21,6 +21,7 @@ from agent.local_messages import (
     AllowedReply,
     AnswerConsent,
     AreYouThere,
+    ArticlesReply,
     AskAllowed,
     AskStatus,
     Attach,
@@ -30,6 +31,8 @@ from agent.local_messages import (
     ConsentClosed,
     ConsentExtended,
     Drawing,
+    FindArticles,
+    Happened,
     HelpEnded,
     ListReceipts,
     MoreTime,
@@ -51,7 +54,8 @@ from agent.local_messages import (
     StopSession,
 )
 from agent.receipts import Rating, ReceiptShelf
-from agent.status import RelayStatus, SessionStatus, StatusBoard
+from agent.status import RelayStatus, SessionStatus, StatusBoard, Told
+from protocol.articles import Article
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.link_messages import HelpCancel, HelpCode, HelpPlace, HelpRequest, LinkMessage
@@ -119,9 +123,10 @@ class FrontDesk:
         guest: GuestCode | None = None,
         receipts: ReceiptShelf | None = None,
         allowed: Callable[[], AllowedHere] | None = None,
+        articles: Callable[[str], list[Article]] = lambda _text: [],
     ) -> None:
         """Args: guest: the code of a device that is not enrolled; receipts: where the person's receipts lie; allowed: what the
-        organisation's files let be done here."""
+        organisation's files let be done here; articles: the organisation's that fit what is wrong."""
         self._broker = broker
         self._board = board
         self._sessions = sessions
@@ -129,6 +134,7 @@ class FrontDesk:
         self._guest = guest
         self._receipts = receipts
         self._allowed = allowed
+        self._articles = articles
         self._attached: dict[LocalConnection, AttachedProgram] = {}
         self._helping: dict[int, LocalConnection] = {}
         self._next_help = 1
@@ -234,8 +240,14 @@ class FrontDesk:
         for request in list(self._helping):
             self.help_ended(request, "The connection to the relay was lost, and the code with it. Ask for a new one.")
 
-    def _board_changed(self, changed: RelayStatus | SessionStatus) -> None:
-        self.announce(RelayChanged(changed) if isinstance(changed, RelayStatus) else SessionChanged(changed))
+    def _board_changed(self, changed: Told) -> None:
+        match changed:
+            case RelayStatus():
+                self.announce(RelayChanged(changed))
+            case SessionStatus():
+                self.announce(SessionChanged(changed))
+            case _:
+                self.announce(Happened(changed.session, changed.event))
 
     # -- `agent.local.LocalHandler` ---------------------------------------------------------------------------------
 
@@ -273,6 +285,8 @@ class FrontDesk:
                 if self._allowed is None:
                     raise Refused("This agent knows no rules of an organisation.", reason=RefusalReason.UNSUPPORTED)
                 return AllowedReply(number, self._allowed())
+            case FindArticles(id=number, text=text):
+                return ArticlesReply(number, self._articles(text))
             case ListReceipts(id=number):
                 return ReceiptsReply(number, self._shelf().rows())
             case ReadReceipt(id=number, session=session):
@@ -300,6 +314,8 @@ class FrontDesk:
         connection.say(RelayChanged(self._board.relay))
         for session in self._board.sessions:
             connection.say(SessionChanged(session))
+            for event in self._board.events(session.session):
+                connection.say(Happened(session.session, event))
         self._broker.attach(program)
         _LOGGER.debug("process %d (%s) shows questions to a person", connection.pid, kind)
 

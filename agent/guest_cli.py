@@ -18,6 +18,7 @@ import click
 
 from agent.attending import Attendant
 from agent.daemon import Daemon
+from agent.desktop.texts import Texts
 from agent.errors import ExitCode
 from agent.features.registry import FEATURES
 from agent.guest import GuestCode, GuestDevice, read_seed
@@ -29,7 +30,7 @@ from protocol.seeds import Seed
 PREFIX = "handrail-guest-"
 
 
-def run_guest(path: Path, text: str, environ: Mapping[str, str], wall: Callable[[], datetime]) -> ExitCode:
+def run_guest(path: Path, text: str, environ: Mapping[str, str], wall: Callable[[], datetime], texts: Texts) -> ExitCode:
     """One run, from the seed file to the removed directory.
 
     Args:
@@ -39,22 +40,20 @@ def run_guest(path: Path, text: str, environ: Mapping[str, str], wall: Callable[
         HandrailError: no seed, no terminal, a setting that does not fit.
     """
     seed = read_seed(path)
-    click.echo(
-        f"Technicians of {printable(seed.organisation_name)} can help here, and nobody else. This computer keeps nothing of it."
-    )
+    click.echo(texts("terminal.guest", organisation=printable(seed.organisation_name)))
     with TemporaryDirectory(prefix=PREFIX) as home:
         settings = load_settings(Path(home), environ)
         try:
-            code = asyncio.run(_attend(settings, seed, text, wall))
+            code = asyncio.run(_attend(settings, seed, text, wall, texts))
         except asyncio.CancelledError:
             code = ExitCode.INTERRUPTED
         for receipt in sorted(settings.receipts.glob("*.txt")):
-            click.echo("\nYour receipt; copy it if you want it, it is not kept here:\n")
+            click.echo(f"\n{texts('terminal.guest_receipt')}\n")
             click.echo(printable(receipt.read_text("utf-8"), keep=NEWLINE_AND_TAB))
     return code
 
 
-async def _attend(settings: AgentSettings, seed: Seed, text: str, wall: Callable[[], datetime]) -> ExitCode:
+async def _attend(settings: AgentSettings, seed: Seed, text: str, wall: Callable[[], datetime], texts: Texts) -> ExitCode:
     device = GuestDevice.make(seed, wall=wall(), random_bytes=secrets.token_bytes)
     daemon = Daemon(settings, device, FEATURES, renew=None, wall=wall, guest=GuestCode(secrets.token_bytes))
     with _tidy_ends():
@@ -67,7 +66,7 @@ async def _attend(settings: AgentSettings, seed: Seed, text: str, wall: Callable
                 await running
             try:
                 async with LocalClient.connected(settings.socket) as client:
-                    return await Attendant(client, lambda words: click.echo(words, nl=False), asking=text).run()
+                    return await Attendant(client, lambda words: click.echo(words, nl=False), asking=text, texts=texts).run()
             finally:
                 daemon.stop()
 

@@ -10,8 +10,9 @@ import msgspec
 
 from agent.allowed import AllowedHere
 from agent.consent import ConsentQuestion
-from agent.receipts import ReceiptRow, ReceiptShown
+from agent.receipts import ReceiptEvent, ReceiptRow, ReceiptShown
 from agent.status import AgentStatus, RelayStatus, SessionStatus
+from protocol.articles import Article
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
 
@@ -102,6 +103,12 @@ class AskAllowed(Request, frozen=True, tag="allowed"):
     """Answered by `AllowedReply`."""
 
 
+class FindArticles(Request, frozen=True, tag="articles"):
+    """Answered by `ArticlesReply`. `text`: what is wrong, in the person's words."""
+
+    text: Annotated[str, msgspec.Meta(max_length=500)]
+
+
 class ListReceipts(Request, frozen=True, tag="receipts"):
     """Answered by `ReceiptsReply`."""
 
@@ -133,6 +140,7 @@ AnyRequest = (
     | RevokeCapability
     | SayChat
     | AskAllowed
+    | FindArticles
     | ListReceipts
     | ReadReceipt
     | RateSession
@@ -177,6 +185,13 @@ class AllowedReply(Said, frozen=True, tag="allowed"):
 
     id: Number
     allowed: AllowedHere
+
+
+class ArticlesReply(Said, frozen=True, tag="articles"):
+    """Answer to `FindArticles`: the organisation's articles that fit, the best first."""
+
+    id: Number
+    articles: list[Article]
 
 
 class ReceiptsReply(Said, frozen=True, tag="receipts"):
@@ -248,6 +263,13 @@ class SessionChanged(Said, frozen=True, tag="session"):
     session: SessionStatus
 
 
+class Happened(Said, frozen=True, tag="session.event"):
+    """What the technician has just done, as it stands in the record; after `Attach` also the last few of each open session."""
+
+    session: str
+    event: ReceiptEvent
+
+
 class SessionOver(Said, frozen=True, tag="session.over"):
     """A session ended, or was not opened (`session` "" then). `receipt` is the path of the text that the user keeps, or ""."""
 
@@ -310,6 +332,7 @@ AnySaid = (
     | AreYouThere
     | StatusReply
     | AllowedReply
+    | ArticlesReply
     | ReceiptsReply
     | ReceiptReply
     | CodeShown
@@ -320,6 +343,7 @@ AnySaid = (
     | ConsentClosed
     | RelayChanged
     | SessionChanged
+    | Happened
     | SessionOver
     | ChatHeard
     | PointerMoved

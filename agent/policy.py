@@ -6,11 +6,12 @@
 check that objects decides, and its sentence tells the technician what can be done about it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from agent.policy_words import SENTENCES
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificate_profile import BACKDATE, TechnicianClaims
 from protocol.certificates import Identity
@@ -77,15 +78,26 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Yes when `reason` is None. `sentence` says why not and what can be done ("" for yes)."""
+    """Yes when `reason` is None. `code` names why not among `agent.policy_words.SENTENCES` ("" for yes), `values` are what is
+    filled in."""
 
     reason: RefusalReason | None = None
-    sentence: str = ""
+    code: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def allowed(self) -> bool:
         """Whether it may be done."""
         return self.reason is None
+
+    @property
+    def sentence(self) -> str:
+        """Why not, and what can be done; "" for yes."""
+        return SENTENCES[self.code].format_map(self.values) if self.code else ""
+
+
+def _no(reason: RefusalReason, code: str, **values: object) -> Decision:
+    return Decision(reason, code, {name: str(value) for name, value in values.items()})
 
 
 ALLOWED: Final = Decision()
@@ -129,74 +141,42 @@ def technician_of(identity: Identity, listed: TechniciansList | None, revocation
 
 
 def _expired(_: Capability, now: Circumstances) -> Decision | None:
-    if now.wall < now.technician.until:
-        return None
-    return Decision(
-        RefusalReason.EXPIRED,
-        "The technician's certificate has run out by this computer's clock. Renew it (handrail join or a running signer), "
-        "or set the clock if it is wrong.",
-    )
+    return None if now.wall < now.technician.until else _no(RefusalReason.EXPIRED, "expired")
 
 
 def _unlisted(_: Capability, now: Circumstances) -> Decision | None:
     if now.technician.entry is not None:
         return None
-    if not now.list_known:
-        return Decision(
-            RefusalReason.STALE_TRUST,
-            "This computer has not yet received the organisation's signed list of technicians. Check that it reaches the relay "
-            "and that the signer runs, then try again.",
-        )
-    return Decision(
-        RefusalReason.NOT_ON_LIST,
-        "The technician's key is not on the organisation's signed list. An administrator adds it with `handrail org technician`.",
-    )
+    return _no(RefusalReason.NOT_ON_LIST, "not_listed") if now.list_known else _no(RefusalReason.STALE_TRUST, "list_unknown")
 
 
 def _revoked(_: Capability, now: Circumstances) -> Decision | None:
-    if not now.technician.revoked:
-        return None
-    return Decision(
-        RefusalReason.REVOKED, "The organisation has revoked this technician's certificate. Talk to an administrator."
-    )
+    return _no(RefusalReason.REVOKED, "revoked") if now.technician.revoked else None
 
 
 def _other_group(_: Capability, now: Circumstances) -> Decision | None:
     if not now.technician.groups or now.group in now.technician.groups:
         return None
-    return Decision(
-        RefusalReason.POLICY,
-        f"This technician works for other groups of computers than '{now.group}'. An administrator can certify them for it.",
-    )
+    return _no(RefusalReason.POLICY, "other_group", group=now.group)
 
 
 def _unsupported(capability: Capability, now: Circumstances) -> Decision | None:
-    if capability in now.supported:
-        return None
-    return Decision(RefusalReason.UNSUPPORTED, f"This version of the agent has no '{capability}'.")
+    return None if capability in now.supported else _no(RefusalReason.UNSUPPORTED, "unsupported", capability=capability)
 
 
 def _guest(capability: Capability, now: Circumstances) -> Decision | None:
     if now.kind is not SessionKind.GUEST or RULES[capability].guest:
         return None
-    return Decision(
-        RefusalReason.POLICY,
-        f"'{capability}' is for enrolled devices only, and this computer is a guest. Enrol it (`handrail-agent enrol`) if it "
-        "belongs to your organisation.",
-    )
+    return _no(RefusalReason.POLICY, "guest", capability=capability)
 
 
 def _tier(capability: Capability, now: Circumstances) -> Decision | None:
-    rule = RULES[capability]
-    needed = rule.unattended_tier if now.kind is SessionKind.UNATTENDED else rule.attended_tier
+    rule, unattended = RULES[capability], now.kind is SessionKind.UNATTENDED
+    needed = rule.unattended_tier if unattended else rule.attended_tier
     if now.technician.tier >= needed:
         return None
-    how = " when nobody is asked" if now.kind is SessionKind.UNATTENDED else ""
-    return Decision(
-        RefusalReason.TIER_TOO_LOW,
-        f"'{capability}'{how} takes tier {needed}; this technician has tier {now.technician.tier}. "
-        "Hand over to a colleague of that tier.",
-    )
+    code = "tier_unattended" if unattended else "tier"
+    return _no(RefusalReason.TIER_TOO_LOW, code, capability=capability, needed=needed, tier=now.technician.tier)
 
 
 def _policy(capability: Capability, now: Circumstances) -> Decision | None:
@@ -206,34 +186,21 @@ def _policy(capability: Capability, now: Circumstances) -> Decision | None:
         )
         if demanded or capability in now.rules.unattended:
             return None
-        return Decision(
-            RefusalReason.POLICY,
-            f"The organisation's policy does not allow '{capability}' on the computers of group '{now.group}' without asking "
-            "the person there. Have them run `handrail-agent attend` or `handrail-agent ask`.",
-        )
+        return _no(RefusalReason.POLICY, "unattended", capability=capability, group=now.group)
     if now.rules.attended is None or capability in now.rules.attended:
         return None
-    return Decision(
-        RefusalReason.POLICY,
-        f"The organisation's policy does not allow '{capability}' on the computers of group '{now.group}'.",
-    )
+    return _no(RefusalReason.POLICY, "attended", capability=capability, group=now.group)
 
 
 def _recording(capability: Capability, now: Circumstances) -> Decision | None:
     rule = now.rules.recording
     if rule == "forbidden" and capability is Capability.RECORDING:
-        return Decision(
-            RefusalReason.POLICY, f"The organisation's policy forbids recording on the computers of group '{now.group}'."
-        )
+        return _no(RefusalReason.POLICY, "recording_forbidden", group=now.group)
     if rule != "required" or capability is not Capability.VIEW:
         return None
     if now.consented is None or Capability.RECORDING in now.consented:
         return None
-    return Decision(
-        RefusalReason.POLICY,
-        f"The organisation's policy demands that sessions on the computers of group '{now.group}' are recorded: ask for "
-        "'recording' first.",
-    )
+    return _no(RefusalReason.POLICY, "recording_demanded", group=now.group)
 
 
 def _stale(capability: Capability, now: Circumstances) -> Decision | None:
@@ -242,46 +209,34 @@ def _stale(capability: Capability, now: Circumstances) -> Decision | None:
         oldest = min(oldest, UNATTENDED_FRESHNESS)
     if now.age is not None and now.age <= oldest:
         return None
-    known = "none was ever received" if now.age is None else f"the newest is {now.age / 3600:.0f} hours old"
-    return Decision(
-        RefusalReason.STALE_TRUST,
-        f"'{capability}' needs signed revocation state of the last {oldest / 3600:.0f} hours, but {known}. Check that the "
-        "organisation's signer runs and that this computer reaches the relay.",
-    )
+    hours = f"{oldest / 3600:.0f}"
+    if now.age is None:
+        return _no(RefusalReason.STALE_TRUST, "never_fresh", capability=capability, hours=hours)
+    return _no(RefusalReason.STALE_TRUST, "stale", capability=capability, hours=hours, age=f"{now.age / 3600:.0f}")
 
 
 def _busy(capability: Capability, now: Circumstances) -> Decision | None:
     if not now.desktop_taken_by or capability not in ALONE:
         return None
-    return Decision(
-        RefusalReason.BUSY,
-        f"{now.desktop_taken_by} has mouse and keyboard here at the moment. Watching and everything else works beside that; "
-        "ask them to hand over, or ask again when they have let go.",
-    )
+    return _no(RefusalReason.BUSY, "busy", name=now.desktop_taken_by)
 
 
 def _consent(capability: Capability, now: Circumstances) -> Decision | None:
     if now.consented is None or capability in now.consented:
         return None
-    return Decision(RefusalReason.NOT_GRANTED, f"'{capability}' was not granted; ask for it.")
+    return _no(RefusalReason.NOT_GRANTED, "not_granted", capability=capability)
 
 
 def _question(capability: Capability, now: Circumstances) -> Decision | None:
     if not now.question_open or capability not in ACTS_ON_THE_DESKTOP:
         return None
-    return Decision(
-        RefusalReason.PAUSED,
-        "A question stands on the assisted screen; until the person there has answered, nothing is injected.",
-    )
+    return _no(RefusalReason.PAUSED, "question_open")
 
 
 def _user_acting(capability: Capability, now: Circumstances) -> Decision | None:
     if not now.user_acting or capability not in ACTS_ON_THE_DESKTOP:
         return None
-    return Decision(
-        RefusalReason.PAUSED,
-        "The person there is using mouse or keyboard; by the organisation's policy you go on a few seconds after they stop.",
-    )
+    return _no(RefusalReason.PAUSED, "user_acting")
 
 
 SESSION_CHECKS: Final[tuple[Check, ...]] = (_expired, _unlisted, _revoked, _other_group)

@@ -1,6 +1,7 @@
 """What one session leaves behind: records in the audit chain, a signed checkpoint and the proof that the chain only grew for the
 technician, a receipt for the user."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from datetime import datetime
 
 import msgspec
 
-from agent.audit import Audit, Receipt, save_receipt
+from agent.audit import RECEIPT_WRITTEN, Audit, Receipt, receipt_files, save_receipt
 from agent.errors import AuditUnavailable
 from agent.keys import DeviceKeys
+from agent.receipts import ReceiptEvent
 from agent.settings import AgentSettings
 from agent.status import StatusBoard
 from protocol.audit import moment
@@ -18,7 +20,7 @@ from protocol.certificates import Identity
 from protocol.errors import TrustError
 
 _LOGGER = logging.getLogger(__name__)
-REASON_CHARS = 200
+REASON_CHARS = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,19 @@ class SessionRecord:
         self._wall = wall
 
     def write(self, action: str, detail: dict[str, str | int | bool]) -> None:
-        """One record.
+        """One record. The person at this computer is told of it at once: nothing is kept that was not shown.
 
         Raises:
             AuditUnavailable: it could not be written; what was to be recorded must not happen.
         """
+        at = self._wall().timestamp()
         try:
-            self._audit.record(action, detail, session=self._session, at=self._wall().timestamp())
+            self._audit.record(action, detail, session=self._session, at=at)
         except AuditUnavailable as error:
             self._board.set_audit(str(error))
             raise
         self._board.set_audit("")
+        self._board.note(self._session, ReceiptEvent(at, action, dict(detail)))
 
     def write_anyway(self, action: str, detail: dict[str, str | int | bool]) -> None:
         """A record of something that only takes away: it happens even when it cannot be written down."""
@@ -116,10 +120,19 @@ class SessionRecord:
                 audit_hash=head.hex(),
             )
             path = save_receipt(self._settings.receipts, receipt)
+            self._vouch_for(receipt, wall)
         except (AuditUnavailable, TrustError) as error:
             _LOGGER.error("%s", error)
             return Leaving(checkpoint, proof=proof)
         return Leaving(checkpoint, msgspec.json.encode(receipt), str(path), proof)
+
+    def _vouch_for(self, receipt: Receipt, at: float) -> None:
+        """Write down what the two files of the receipt are, and sign the chain with that in it. It belongs to no session: the
+        session's own records are in the receipt."""
+        data, text = (hashlib.sha256(content).hexdigest() for content in receipt_files(receipt))
+        self._audit.record(RECEIPT_WRITTEN, {"session": receipt.session, "data": data, "text": text}, at=at)
+        keys = self._keys
+        self._audit.checkpoint(keys.key, organisation=keys.organisation, device=keys.peer, at=at)
 
 
 def note_fault(audit: Audit, board: StatusBoard, wall: float) -> None:

@@ -2,23 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import click
 import msgspec
 
 from agent.allowed import AllowedHere
 from agent.desktop.allowed_model import rules_of
-from agent.desktop.texts import LANGUAGES, Texts, chosen_language
+from agent.desktop.texts import LANGUAGES, Texts, language_of
 from agent.local import LocalClient
 from agent.local_messages import AllowedReply, AskAllowed
 from agent.settings import AgentSettings
-
-
-def language_of(environ: Mapping[str, str]) -> str:
-    """The terminal's language, as gettext finds it."""
-    named = [environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
-    return chosen_language(next(([one] for one in named if one), []))
 
 
 def page(allowed: AllowedHere, texts: Texts) -> Iterator[str]:

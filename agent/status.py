@@ -3,11 +3,16 @@
 `StatusBoard` is the one place that knows; the parts of the daemon write to it, and every change is handed to its listeners.
 """
 
+from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from agent.receipts import ReceiptEvent
+
+MOST_EVENTS: Final = 20
+"""So many of a session's newest records are told to a program that attaches later."""
 RelayState = Literal["connecting", "connected", "away", "refused", "stopped"]
 
 
@@ -39,6 +44,16 @@ class SessionStatus(msgspec.Struct, frozen=True):
     until: float
     waiting_until: float = 0.0
     recording: bool = False
+
+
+class SessionEvent(msgspec.Struct, frozen=True):
+    """What has just been written into the record of an open session; its receipt will have the same."""
+
+    session: str
+    event: ReceiptEvent
+
+
+Told = RelayStatus | SessionStatus | SessionEvent
 
 
 class TrustStatus(msgspec.Struct, frozen=True):
@@ -78,13 +93,14 @@ class StatusBoard:
         self._relay = relay
         self._trust = TrustStatus()
         self._sessions: dict[str, SessionStatus] = {}
+        self._events: dict[str, deque[ReceiptEvent]] = {}
         self._audit = ""
         self._certificate = ""
         self.attached = 0
-        self._listeners: list[Callable[[RelayStatus | SessionStatus], None]] = []
+        self._listeners: list[Callable[[Told], None]] = []
 
-    def listen(self, listener: Callable[[RelayStatus | SessionStatus], None]) -> None:
-        """Have `listener` called with every relay or session status that changes."""
+    def listen(self, listener: Callable[[Told], None]) -> None:
+        """Have `listener` called with every relay or session status that changes, and with every event of a session."""
         self._listeners.append(listener)
 
     @property
@@ -128,6 +144,17 @@ class StatusBoard:
     def drop_session(self, session: str) -> None:
         """A session has ended."""
         self._sessions.pop(session, None)
+        self._events.pop(session, None)
+
+    def note(self, session: str, event: ReceiptEvent) -> None:
+        """`event` was written into the record of `session`; of one that is not open nothing is told."""
+        if session in self._sessions:
+            self._events.setdefault(session, deque(maxlen=MOST_EVENTS)).append(event)
+            self._tell(SessionEvent(session, event))
+
+    def events(self, session: str) -> list[ReceiptEvent]:
+        """The newest events of an open session, oldest first."""
+        return list(self._events.get(session, ()))
 
     def snapshot(self) -> AgentStatus:
         """All of it, now."""
@@ -144,6 +171,6 @@ class StatusBoard:
             self.attached,
         )
 
-    def _tell(self, status: RelayStatus | SessionStatus) -> None:
+    def _tell(self, told: Told) -> None:
         for listener in self._listeners:
-            listener(status)
+            listener(told)

@@ -35,6 +35,7 @@ from agent.trusted_state import (
     open_set,
     save_set,
 )
+from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.documents import (
     POLICY_PATH,
     REVOCATION_PATH,
@@ -157,6 +158,10 @@ class TrustStore:
         """One approved script."""
         return next((script for script in self.scripts() if script.manifest.id == identifier), None)
 
+    def articles(self) -> list[Article]:
+        """The organisation's help articles."""
+        return list(self._state.articles) if self._state else []
+
     @property
     def timestamp_version(self) -> int:
         """Version of the newest verified timestamp; 0 before the first."""
@@ -202,7 +207,7 @@ class TrustStore:
                 raise Unavailable(f"The organisation's signed files cannot be kept: {error}") from error
             self._stored, self._state, self._looked = stored, state, moment
             for name, reason in state.rejected.items():
-                _LOGGER.warning("the script %s is not offered: %s", name, reason)
+                _LOGGER.warning("the organisation's %s is not offered: %s", name, reason)
             self._drop_unused(state)
             return state.timestamp_version != before
 
@@ -260,6 +265,7 @@ class TrustStore:
         updater._trusted_set.reference_time = datetime.fromtimestamp(moment, UTC)
         updater.refresh()
         documents = {path: self._target(updater, path) for path in (POLICY_PATH, TECHNICIANS_PATH, REVOCATION_PATH)}
+        documents.update(self._fetch_articles(updater))
         documents.update(self._fetch_scripts(updater))
         self._updater = updater
         timestamp = (self._metadata / "timestamp.json").read_bytes()
@@ -286,6 +292,13 @@ class TrustStore:
         current = Metadata[Root].from_bytes((self._metadata / "root.json").read_bytes()).signed.version
         history = self._metadata / "root_history"
         return [(history / f"{version}.root.json").read_bytes() for version in range(pinned + 1, current + 1)]
+
+    def _fetch_articles(self, updater: Updater) -> dict[str, bytes]:
+        """The organisation's articles, if it has any that are not too large to be read."""
+        info = updater.get_targetinfo(ARTICLES_PATH)
+        if info is None or info.length > ARTICLES_BYTES:
+            return {}
+        return {ARTICLES_PATH: self._target(updater, ARTICLES_PATH)}
 
     def _fetch_scripts(self, updater: Updater) -> dict[str, bytes]:
         """Every file of every script into `objects/`; returns the manifests by path."""
@@ -339,7 +352,7 @@ class TrustStore:
         stored = self._stored
         if stored is not None:
             used |= {hashlib.sha256(data).hexdigest() for data in stored.documents.values()}
-        for path in self._objects.iterdir():
+        for path in list(self._objects.iterdir()):
             if path.name not in used:
                 with suppress(OSError):  # what cannot be removed (a folder that somebody made there) is never read either
                     path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 
 from agent.private_files import PrivateFileError, write_private
+from protocol.articles import ARTICLES_PATH, Article, decode_articles
 from protocol.documents import (
     POLICY_PATH,
     REVOCATION_PATH,
@@ -110,6 +111,7 @@ class TrustedState:
     verified_at: float
     floor: float
     rejected: Mapping[str, str] = field(default_factory=dict)
+    articles: tuple[Article, ...] = ()
 
     def age(self, wall: float) -> float:
         """Seconds since the newest verified timestamp was signed. A signature from the future counts from when it was
@@ -150,6 +152,10 @@ def _open_set(stored: VerifiedSet, pinned_root: bytes, objects: Path) -> Trusted
     policy, technicians = _document(stored, roles["policy"], POLICY_PATH), _document(stored, roles["policy"], TECHNICIANS_PATH)
     revocation = decode_document(_document(stored, roles["revocation"], REVOCATION_PATH), RevocationList)
     scripts, rejected = collect_scripts(roles["scripts"].signed.targets, stored.documents, objects)
+    try:
+        articles = _articles(stored, roles["policy"])
+    except TrustError as error:  # of a later version, perhaps: nothing depends on them
+        articles, rejected = (), {**rejected, ARTICLES_PATH: str(error)}
     return TrustedState(
         policy=decode_document(policy, OrganisationPolicy),
         technicians=decode_document(technicians, TechniciansList),
@@ -161,6 +167,7 @@ def _open_set(stored: VerifiedSet, pinned_root: bytes, objects: Path) -> Trusted
         verified_at=stored.verified_at,
         floor=stored.floor,
         rejected=rejected,
+        articles=articles,
     )
 
 
@@ -171,6 +178,13 @@ def _document(stored: VerifiedSet, role: Metadata[Targets], path: str) -> bytes:
         raise TrustError(f"The organisation's repository does not hold {path}.")
     target.verify_length_and_hashes(data)
     return data
+
+
+def _articles(stored: VerifiedSet, role: Metadata[Targets]) -> tuple[Article, ...]:
+    """The organisation's articles; none where it has published none, or they have not been fetched."""
+    if ARTICLES_PATH not in role.signed.targets or ARTICLES_PATH not in stored.documents:
+        return ()
+    return tuple(decode_articles(_document(stored, role, ARTICLES_PATH)).articles)
 
 
 def collect_scripts(

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, QTimer
 
@@ -26,12 +26,14 @@ from agent.desktop.wire import Wire
 from agent.local_messages import (
     AllowedReply,
     AnswerConsent,
+    ArticlesReply,
     AskAllowed,
     AskStatus,
     CancelHelp,
     ChatHeard,
     Drawing,
     Failed,
+    FindArticles,
     ListReceipts,
     MoreTime,
     PauseSession,
@@ -48,6 +50,7 @@ from agent.local_messages import (
     StopSession,
 )
 from agent.settings import AgentSettings
+from protocol.articles import Article
 from protocol.capabilities import Capability
 from protocol.errors import Unavailable
 
@@ -297,6 +300,14 @@ class Desktop(QObject):
         self.wire.request(CancelHelp)
         self.state.cancel_help()
         self.refresh()
+
+    def articles_wanted(self, text: str, found: Callable[[Sequence[Article]], None]) -> None:
+        """The organisation's that fit what is wrong; none where the agent cannot say."""
+
+        def answered(said: Said) -> None:
+            found(said.articles if isinstance(said, ArticlesReply) else ())
+
+        self.wire.request(lambda number: FindArticles(number, text), answered)
 
     def _help_answered(self, said: Said) -> None:
         if isinstance(said, Failed):

@@ -1,6 +1,7 @@
 """The banner: as long as a session lasts it says who is connected and what they can do, and lets the person pause and stop.
 
-It stays above every window, cannot be closed or minimised, and can only be moved aside.
+It stays above every window, cannot be closed or minimised, and can only be moved aside. What technicians do with files, the
+clipboard, terminals and the like it says as they do it, to eyes and to a screen reader.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,18 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from agent.desktop.parts import brand, button, label, restyle, row
-from agent.desktop.session_model import SessionLine, line_of
+from agent.desktop.happenings import Happenings, line_of, words_of
+from agent.desktop.parts import announce, brand, button, label, restyle, row
+from agent.desktop.session_model import SessionLine
+from agent.desktop.session_model import line_of as session_line_of
 from agent.desktop.state import DesktopState
 from agent.desktop.texts import Texts
+from agent.printable import printable
 
 WIDTH = 126
+EARLIER_SHOWN = 5
+FRESH_SECONDS = 8.0
+ANNOUNCE_SECONDS = 3.0
 
 
 class BannerListener(Protocol):
@@ -34,10 +41,60 @@ class BannerListener(Protocol):
         """They may not point and draw any more."""
 
 
+class NewsPart(QFrame):
+    """What a technician did last, and on demand what they did before that."""
+
+    def __init__(self, texts: Texts, changed: Callable[[], None]) -> None:
+        """Args: changed: told that more or less is to be shown."""
+        super().__init__()
+        self._texts = texts
+        self._changed = changed
+        self._open = False
+        self._said = 0
+        self._said_at = float("-inf")
+        self._newest = label("", "strong")
+        self._more = button("", "link", self._toggle)
+        self._more.setAccessibleDescription(texts("banner.earlier_help"))
+        self._earlier = [label("", "soft") for _ in range(EARLIER_SHOWN)]
+        first = row(self._newest, self._more, spacing=10)
+        first.setStretch(0, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
+        column.addLayout(first)
+        for one in self._earlier:
+            column.addWidget(one)
+        self.hide()
+
+    def show_happenings(self, happenings: Happenings, name: str, wall: float) -> None:
+        """Bring it in line; `wall` is seconds since 1970."""
+        kept = happenings.kept
+        self.setVisible(bool(kept))
+        if not kept:
+            return
+        self._newest.setText(line_of(kept[-1], name, self._texts))
+        restyle(self._newest, "role", "strong" if wall - kept[-1].at < FRESH_SECONDS else "soft")
+        before = kept[-2 : -2 - EARLIER_SHOWN : -1] if self._open else []
+        for at, one in enumerate(self._earlier):
+            one.setVisible(at < len(before))
+            one.setText(line_of(before[at], name, self._texts) if at < len(before) else "")
+        self._more.setVisible(len(kept) > 1)
+        self._more.setText(self._texts("banner.later" if self._open else "banner.earlier"))
+        if happenings.heard != self._said and wall - self._said_at >= ANNOUNCE_SECONDS:
+            # Not each of many: whoever listens would hear nothing else any more.
+            self._said, self._said_at = happenings.heard, wall
+            announce(self._newest, words_of(kept[-1], name, self._texts))
+
+    def _toggle(self) -> None:
+        self._open = not self._open
+        self._changed()
+
+
 class SessionRow(QFrame):
     """One session."""
 
-    def __init__(self, session: str, texts: Texts, listener: BannerListener) -> None:
+    def __init__(self, session: str, texts: Texts, listener: BannerListener, changed: Callable[[], None]) -> None:
+        """Args: changed: told that the person wants to see more or less of it."""
         super().__init__()
         self._texts = texts
         self._listener = listener
@@ -58,11 +115,13 @@ class SessionRow(QFrame):
         first = row(brand(26), self._title, None, spacing=10)
         for part in (self._recorded, self._elapsed, self._chat, self._pointing, self._pause, self._stop):
             first.addWidget(part)
+        self._news = NewsPart(texts, changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addLayout(first)
         column.addWidget(self._text)
+        column.addWidget(self._news)
 
     def show_line(self, line: SessionLine, unread: int) -> None:
         """Bring it in line with the session."""
@@ -78,6 +137,10 @@ class SessionRow(QFrame):
         self._pause.setVisible(not line.waiting)
         self._pause.setText(self._texts("banner.resume" if line.held else "banner.pause"))
 
+    def show_news(self, happenings: Happenings, name: str, wall: float) -> None:
+        """Bring what has happened in line, and have it said."""
+        self._news.show_happenings(happenings, name, wall)
+
     def _toggle(self) -> None:
         self._listener.session_paused(self.session, not self._held)
 
@@ -92,6 +155,7 @@ class Banner(QWidget):
         self._listener = listener
         self._wall = wall
         self._rows: dict[str, SessionRow] = {}
+        self._state = DesktopState()
         self._grip: QPoint | None = None
         self._placed = False
         self.setObjectName("window")
@@ -115,6 +179,7 @@ class Banner(QWidget):
 
     def show_state(self, state: DesktopState) -> None:
         """Bring it in line with the open sessions; called whenever they change and every second."""
+        self._state = state
         before = set(self._rows)
         for ended in before - state.sessions.keys():
             gone = self._rows.pop(ended)
@@ -122,11 +187,12 @@ class Banner(QWidget):
             gone.deleteLater()
         for number, session in state.sessions.items():
             if number not in self._rows:
-                self._rows[number] = SessionRow(number, self._texts, self._listener)
+                self._rows[number] = SessionRow(number, self._texts, self._listener, self._again)
                 self._column.insertWidget(self._column.count() - 1, self._rows[number])
                 self._rows[number].show()
-            chat = state.chats.get(number)
-            self._rows[number].show_line(line_of(session, self._texts, self._wall()), chat.unread if chat else 0)
+            chat, wall = state.chats.get(number), self._wall()
+            self._rows[number].show_line(session_line_of(session, self._texts, wall), chat.unread if chat else 0)
+            self._rows[number].show_news(state.happenings.get(number, Happenings()), printable(session.name), wall)
         restyle(self._frame, "paused", state.all_paused)
         if not self._rows:
             self._placed = False
@@ -136,6 +202,12 @@ class Banner(QWidget):
         if self.isHidden():
             self.show()
             self.raise_()
+        for number in state.sessions.keys() - before:
+            line = session_line_of(state.sessions[number], self._texts, self._wall())
+            announce(self, f"{line.title}. {line.text}")
+
+    def _again(self) -> None:
+        self.show_state(self._state)
 
     def _fit(self) -> None:
         for part in self.findChildren(QWidget):
@@ -143,7 +215,7 @@ class Banner(QWidget):
         outer = self.layout()
         assert outer is not None
         # A window that does not show yet hears nothing of what has changed in it: from the inside out.
-        for inner in (*self._rows.values(), self._frame):
+        for inner in (*self.findChildren(NewsPart), *self._rows.values(), self._frame):
             layout = inner.layout()
             if layout is not None:
                 layout.invalidate()

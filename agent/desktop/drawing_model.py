@@ -4,6 +4,7 @@ Places come in display pixels (of the X root window); a toolkit that scales coun
 are monotonic seconds. Everything is bounded here too: what the daemon hands on was said by somebody far away.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,9 @@ from agent.printable import printable
 COLOURS = ("#d92d20", "#e8720c", "#1f8a3b", "#1366d6", "#8a3ffc", "#16181d")
 """Red, orange, green, blue, violet, black: the numbers of `StrokeDrawn.colour`."""
 FADES_AFTER = 6.0
+FADE_SECONDS = 0.6
+"""What goes by itself grows pale in the last of its time."""
+FADE_STEPS = 10
 RING_SECONDS = 0.8
 ARROW_SECONDS = 20.0
 MOST_STROKES = 64
@@ -111,12 +115,23 @@ class Drawings:
         self.arrows = {session: arrow for session, arrow in self.arrows.items() if arrow.until > now}
         self.rings = [ring for ring in self.rings if ring.since + RING_SECONDS > now]
 
-    def next_change(self) -> float:
-        """When `pass_time` will next drop something other than a ring; inf: never."""
-        return min(
-            (*(stroke.until for stroke in self.strokes.values()), *(arrow.until for arrow in self.arrows.values())),
-            default=float("inf"),
-        )
+    def next_change(self, now: float, fade: float = FADE_SECONDS) -> float:
+        """When something other than a ring will next look otherwise or go; inf: never."""
+        ends = (*(stroke.until for stroke in self.strokes.values()), *(arrow.until for arrow in self.arrows.values()))
+        return min((_next_step(until, now, fade) for until in ends), default=float("inf"))
+
+
+def opacity(until: float, now: float, fade: float = FADE_SECONDS) -> float:
+    """How much of what goes at `until` is to be seen: 1, and in its last `fade` seconds less in `FADE_STEPS` steps, never 0."""
+    if fade <= 0 or until - now >= fade:
+        return 1.0
+    return max(1, math.ceil((until - now) / fade * FADE_STEPS)) / FADE_STEPS
+
+
+def _next_step(until: float, now: float, fade: float) -> float:
+    if fade <= 0:
+        return until
+    return until - fade if now < until - fade else min(until, now + fade / FADE_STEPS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,26 @@
-"""Get help: what is wrong in one line, then the code, large, with the time that is left, until somebody comes."""
+"""Get help: what is wrong in one line, the articles that fit, then the code, large, with the time left, until somebody comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
-from agent.desktop.parts import Window, button, card, label, restyle, row
+from agent.desktop.article_part import ArticlePage, FittingArticles
+from agent.desktop.parts import Window, announce, button, card, label, restyle, row
 from agent.desktop.session_model import why_offline
 from agent.desktop.state import DesktopState, Help, HelpStage, Mood
 from agent.desktop.texts import Texts, clock, grouped, spoken
+from agent.printable import printable
+from protocol.articles import Article
 
 WIDTH = 66
 MOST_CHARACTERS = 500
 STEPS = 1000
 URGENT_SECONDS = 60.0
+TYPING_MILLISECONDS = 350
+"""So long after the last key articles are looked for."""
 
 
 def queue_words(help_: Help, now: float, texts: Texts) -> str:
@@ -38,9 +43,12 @@ class HelpListener(Protocol):
     def help_cancelled(self) -> None:
         """No code any more."""
 
+    def articles_wanted(self, text: str, found: Callable[[Sequence[Article]], None]) -> None:
+        """Those that fit what is wrong; `found` hears them."""
+
 
 class HelpWindow(Window):
-    """Two pages: the question, and the code."""
+    """Three pages: the question, an article, and the code."""
 
     def __init__(self, texts: Texts, listener: HelpListener, now: Callable[[], float]) -> None:
         super().__init__(WIDTH)
@@ -49,11 +57,19 @@ class HelpWindow(Window):
         self._now = now
         self._whole = 1.0
         self._copied = ""
+        self._reading = False
+        self._typed = QTimer(self)
+        self._typed.setSingleShot(True)
+        self._typed.setInterval(TYPING_MILLISECONDS)
+        self._typed.timeout.connect(self._look)
         self.setWindowTitle(texts("help.title"))
+        self._article_page = ArticlePage(texts, solved=self._solved, still=self._ask, back=self._back)
         self._ask_page, self._code_page = self._build_ask(), self._build_code()
         self.column.addWidget(label(texts("help.heading"), "heading"))
         self.column.addWidget(self._ask_page)
+        self.column.addWidget(self._article_page)
         self.column.addWidget(self._code_page)
+        self._article_page.hide()
         self._code_page.hide()
 
     def _build_ask(self) -> QWidget:
@@ -69,9 +85,11 @@ class HelpWindow(Window):
         self._line.setPlaceholderText(self._texts("help.placeholder"))
         self._line.setAccessibleName(self._texts("help.question"))
         self._line.returnPressed.connect(self._ask)
+        self._line.textChanged.connect(lambda _text: self._typed.start())
         question.setBuddy(self._line)
         self._get = button(self._texts("help.ask"), "primary", self._ask)
-        for part in (self._note, question, self._line):
+        self._fitting = FittingArticles(self._texts, self._read)
+        for part in (self._note, question, self._line, self._fitting):
             column.addWidget(part)
         column.addLayout(row(None, button(self._texts("help.close"), clicked=self.hide), self._get))
         return page
@@ -113,12 +131,15 @@ class HelpWindow(Window):
         self.activateWindow()
         if not self._ask_page.isHidden():
             self._line.setFocus()
+        elif not self._article_page.isHidden():
+            self._article_page.solved.setFocus()
         else:
             self._copy.setFocus()
 
     def done(self) -> None:
         """Somebody has come and got an answer: this window has served."""
         self._line.clear()
+        self._reading = False
         self.hide()
 
     def show_state(self, state: DesktopState) -> None:
@@ -130,8 +151,10 @@ class HelpWindow(Window):
             self._note_text.setText(note)
             self._note.setVisible(bool(note))
             self._get.setEnabled(not offline)
-            self._show_page(self._ask_page)
+            self._article_page.still.setEnabled(not offline)
+            self._show_page(self._article_page if self._reading else self._ask_page)
         else:
+            self._reading = False
             self._show_code(help_, now)
             self._show_page(self._code_page)
         if not self.isHidden():
@@ -158,8 +181,44 @@ class HelpWindow(Window):
 
     def _show_page(self, page: QWidget) -> None:
         if page.isHidden():
-            for one in (self._ask_page, self._code_page):
+            for one in (self._ask_page, self._article_page, self._code_page):
                 one.setVisible(one is page)
+
+    # -- articles -----------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        text = self._line.text().strip()
+
+        def found(articles: Sequence[Article]) -> None:
+            if text == self._line.text().strip():
+                self._offer(articles)
+
+        self._listener.articles_wanted(text, found)
+
+    def _offer(self, articles: Sequence[Article]) -> None:
+        if self._fitting.show_articles(articles) and articles and self._ask_page.isVisible():
+            key = "help.found_one" if len(articles) == 1 else "help.found"
+            announce(self._line, self._texts(key, count=len(articles), title=printable(articles[0].title)))
+        if not self.isHidden():
+            self.fit()
+
+    def _read(self, article: Article) -> None:
+        self._reading = True
+        self._article_page.show_article(article)
+        self._show_page(self._article_page)
+        self._article_page.settle(self.width() - 44)
+        self.fit()
+        self._article_page.solved.setFocus()
+
+    def _back(self) -> None:
+        self._reading = False
+        self._show_page(self._ask_page)
+        self.fit()
+        self._line.setFocus()
+
+    def _solved(self) -> None:
+        self.done()
+        self._fitting.show_articles(())
 
     # -- what the person does ---------------------------------------------------------------------------------------
 

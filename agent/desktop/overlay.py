@@ -2,7 +2,8 @@
 
 Each arrow, ring and stroke is a small window of its own that has exactly its shape (so no compositor is needed), takes no input
 (clicks and keys go through to what lies below) and is managed by nobody. None of them covers a window of ours: what a person
-reads and answers there cannot be painted over. Nothing runs while nothing is drawn.
+reads and answers there cannot be painted over. Nothing runs while nothing is drawn. What goes by itself grows pale first, by the
+opacity that a compositor gives its window (without one it is there until it goes), unless the desktop asks for less motion.
 """
 
 import math
@@ -23,7 +24,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
-from agent.desktop.drawing_model import COLOURS, RING_SECONDS, Drawings, ScreenPlace, Stroke, in_points
+from agent.desktop.drawing_model import COLOURS, FADE_SECONDS, RING_SECONDS, Drawings, ScreenPlace, Stroke, in_points, opacity
+from agent.desktop.parts import stands_still
 from agent.local_messages import Drawing
 
 FRAME_MILLISECONDS = 33
@@ -60,6 +62,7 @@ class Mark(QWidget):
         self._text: tuple[str, QRectF] | None = None
         self._region = QRegion()
         self._shown = QRegion()
+        self._opacity = 1.0
 
     def take(self, layers: Sequence[Layer], text: tuple[str, QRectF] | None = None) -> None:
         """Have this shape from now on, its paths in points of the desktop relative to `place`'s corner."""
@@ -78,8 +81,11 @@ class Mark(QWidget):
         self._region, self._shown = QRegion(shape), QRegion()
         self.update()
 
-    def place(self, x: float, y: float, shields: Sequence[QRect]) -> None:
-        """Stand with the paths' origin at this point, except where `shields` are."""
+    def place(self, x: float, y: float, shields: Sequence[QRect], opacity: float = 1.0) -> None:
+        """Stand with the paths' origin at this point, except where `shields` are; `opacity`: how much of it is to be seen."""
+        if opacity != self._opacity:
+            self._opacity = opacity
+            self.setWindowOpacity(opacity)
         area = self._bounds.translated(round(x), round(y))
         self.setGeometry(area)
         region = QRegion(self._region)
@@ -169,9 +175,11 @@ def arrow_layers(name: str, metrics_width: float, *, left: bool) -> tuple[list[L
 class Overlay(QObject):
     """Keeps the windows in line with the drawings."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, still: Callable[[], bool] = stands_still) -> None:
+        """Args: still: whether the desktop asks for less motion."""
         super().__init__()
         self._clock = clock
+        self._still = still
         self.drawings = Drawings()
         self._held = False
         self._strokes: dict[tuple[str, int], tuple[Mark, int]] = {}
@@ -206,20 +214,22 @@ class Overlay(QObject):
             for area in (screen.geometry(),)
         ]
         shields = self._shields()
-        self._show_strokes(screens, shields)
-        self._show_arrows(screens, shields)
-        self._show_rings(screens, shields, now)
-        if self.drawings.rings:
+        fade = 0.0 if self._still() else FADE_SECONDS
+        self._show_strokes(screens, shields, now, fade)
+        self._show_arrows(screens, shields, now, fade)
+        self._show_rings(screens, shields, now, fade)
+        if self.drawings.rings and fade:
             self._frame.start(FRAME_MILLISECONDS)
         elif not self.drawings.empty:
             # At least once a second: a window may have been put over them, and ours may have moved.
-            self._frame.start(int(max(0.02, min(1.0, self.drawings.next_change() - now)) * 1000))
+            change = min((self.drawings.next_change(now, fade), *(ring.since + RING_SECONDS for ring in self.drawings.rings)))
+            self._frame.start(int(max(0.02, min(1.0, change - now)) * 1000))
 
     def _shields(self) -> list[QRect]:
         ours = [one for one in QApplication.topLevelWidgets() if one.isVisible() and not isinstance(one, Mark)]
         return [one.frameGeometry() for one in ours]
 
-    def _show_strokes(self, screens: Sequence[ScreenPlace], shields: Sequence[QRect]) -> None:
+    def _show_strokes(self, screens: Sequence[ScreenPlace], shields: Sequence[QRect], now: float, fade: float) -> None:
         for key in self._strokes.keys() - self.drawings.strokes.keys():
             self._strokes.pop(key)[0].deleteLater()
         for key, stroke in self.drawings.strokes.items():
@@ -229,10 +239,10 @@ class Overlay(QObject):
             if version != stroke.version:
                 mark.take(_stroke_layers(stroke, screens))
                 self._strokes[key] = (mark, stroke.version)
-            mark.place(0, 0, shields)
+            mark.place(0, 0, shields, opacity(stroke.until, now, fade))
             mark.raise_()
 
-    def _show_arrows(self, screens: Sequence[ScreenPlace], shields: Sequence[QRect]) -> None:
+    def _show_arrows(self, screens: Sequence[ScreenPlace], shields: Sequence[QRect], now: float, fade: float) -> None:
         for session in self._arrows.keys() - self.drawings.arrows.keys():
             self._arrows.pop(session)[0].deleteLater()
         for session, arrow in self.drawings.arrows.items():
@@ -244,20 +254,20 @@ class Overlay(QObject):
             if looks != (name, left) or session not in self._arrows:
                 mark.take(*arrow_layers(name, wide, left=left))
                 self._arrows[session] = (mark, (name, left))
-            mark.place(x, y, shields)
+            mark.place(x, y, shields, opacity(arrow.until, now, fade))
             mark.raise_()
 
-    def _show_rings(self, screens: Sequence[ScreenPlace], shields: Sequence[QRect], now: float) -> None:
+    def _show_rings(self, screens: Sequence[ScreenPlace], shields: Sequence[QRect], now: float, fade: float) -> None:
         while len(self._rings) > len(self.drawings.rings):
             self._rings.pop().deleteLater()
         while len(self._rings) < len(self.drawings.rings):
             self._rings.append(Mark())
         for mark, ring in zip(self._rings, self.drawings.rings, strict=True):
             circle = QPainterPath()
-            radius = 8 + 20 * min(1.0, (now - ring.since) / RING_SECONDS)
+            radius = 8 + 20 * (min(1.0, (now - ring.since) / RING_SECONDS) if fade else 1.0)
             circle.addEllipse(QPointF(0, 0), radius, radius)
             mark.take(outlined(circle, ARROW_COLOUR))
-            mark.place(*in_points(screens, ring.x, ring.y), shields)
+            mark.place(*in_points(screens, ring.x, ring.y), shields, opacity(ring.since + RING_SECONDS, now, fade / 2))
             mark.raise_()
 
     def close(self) -> None:

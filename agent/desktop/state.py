@@ -9,12 +9,14 @@ from enum import StrEnum
 
 from agent.consent import ConsentQuestion
 from agent.desktop.consent_model import Countdown
+from agent.desktop.happenings import Happenings
 from agent.local_messages import (
     ChatHeard,
     CodeShown,
     ConsentAsked,
     ConsentClosed,
     ConsentExtended,
+    Happened,
     HelpEnded,
     PlaceShown,
     RelayChanged,
@@ -111,6 +113,7 @@ class DesktopState:
         self.questions: list[OpenQuestion] = []
         self.help = Help()
         self.chats: dict[str, Conversation] = {}
+        self.happenings: dict[str, Happenings] = {}
 
     # -- what the daemon says ---------------------------------------------------------------------------------------
 
@@ -120,6 +123,7 @@ class DesktopState:
         self.agent_up, self.agent_note = False, note
         self.relay = None
         self.sessions.clear()
+        self.happenings.clear()
         self.questions.clear()
         for chat in self.chats.values():
             chat.over = True
@@ -154,8 +158,11 @@ class DesktopState:
             case SessionChanged(session=session):
                 self.sessions[session.session] = session
                 self._no_longer_used()
+            case Happened(session=session, event=event) if session in self.sessions:
+                self.happenings.setdefault(session, Happenings()).hear(event)
             case SessionOver(session=number):
                 self.sessions.pop(number, None)
+                self.happenings.pop(number, None)
                 if number in self.chats:
                     self.chats[number].over = True
                 self._no_longer_used()

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 
+from agent.policy_words import SENTENCES
 from protocol.codes import parse_code
 
 LANGUAGES = ("en", "de")
@@ -39,6 +40,12 @@ def chosen_language(preferred: Iterable[str]) -> str:
     return LANGUAGES[0]
 
 
+def language_of(environ: Mapping[str, str]) -> str:
+    """The terminal's language, as gettext finds it."""
+    named = [environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    return chosen_language(next(([one] for one in named if one), []))
+
+
 def read_table(language: str) -> dict[str, str]:
     """The table of one of `LANGUAGES`, flattened to `table.name`."""
     text = resources.files(__package__).joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
@@ -46,11 +53,11 @@ def read_table(language: str) -> dict[str, str]:
 
 
 def read_said() -> dict[str, re.Pattern[str]]:
-    """The sentences of the agent that are told again in the person's language, by name; braces match anything."""
+    """The sentences of the agent that are told again in the person's language, by name; braces match anything. Those of policy
+    are named `policy_CODE`."""
     found = {}
-    for name, sentence in tomllib.loads(
-        resources.files(__package__).joinpath("words", "sentences.toml").read_text("utf-8")
-    ).items():
+    written = tomllib.loads(resources.files(__package__).joinpath("words", "sentences.toml").read_text("utf-8"))
+    for name, sentence in {**{f"policy_{code}": words for code, words in SENTENCES.items()}, **written}.items():
         parts = re.split(r"\{(\w+)\}", sentence)
         pattern = "".join(f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
         found[name] = re.compile(pattern, re.DOTALL)
@@ -77,8 +84,12 @@ class Texts:
         """A sentence of the agent in this language, and what is quoted in it likewise; one that is not known stays as it is."""
         for name, pattern in self._said.items():
             if found := pattern.fullmatch(sentence.strip()):
-                return self(f"said.{name}", **{key: self.retold(value) for key, value in found.groupdict().items()})
+                return self(f"said.{name}", **{key: self._value(key, value) for key, value in found.groupdict().items()})
         return sentence
+
+    def _value(self, key: str, value: str) -> str:
+        """What is quoted in a sentence: a capability in words, another sentence in this language, or as it is."""
+        return self.may(value) if key == "capability" else self.retold(value)
 
     def listing(self, words: Sequence[str]) -> str:
         """Words joined as in a sentence."""

@@ -1,9 +1,10 @@
-"""Decisions of the administrators and of those on call: technicians, policy, revocation. Each lays a newly signed file into
-the spool."""
+"""Decisions of the administrators and of those on call: technicians, policy, articles, revocation. Each lays a newly signed file
+into the spool."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, MOST_ARTICLES, Article, ArticleList, decode_articles
 from protocol.documents import (
     POLICY_PATH,
     REVOCATION_PATH,
@@ -44,6 +45,13 @@ def technicians(spool: Spool) -> TechniciansList:
 def policy(spool: Spool) -> OrganisationPolicy:
     """The newest policy, published or waiting."""
     return decode_document(spool.newest_target("policy", POLICY_PATH), OrganisationPolicy)
+
+
+def articles(spool: Spool) -> ArticleList:
+    """The newest articles, published or waiting; none where there never were any."""
+    if ARTICLES_PATH not in spool.newest("policy").signed.targets:
+        return ArticleList(issued=0.0)
+    return decode_articles(spool.newest_target("policy", ARTICLES_PATH))
 
 
 def revocation(spool: Spool) -> RevocationList:
@@ -94,6 +102,37 @@ def revoke_key(
     added = RevocationList(issued=_issued(wall), fingerprints=list(fingerprints), not_before=not_before)
     merged = revocation(spool).union(added)
     return spool.edit("revocation", add={REVOCATION_PATH: canonical_json(merged)}, signers=signers, wall=wall)
+
+
+def put_article(spool: Spool, article: Article, signers: Sequence[TufSigner], wall: datetime) -> int:
+    """Publish an article, in place of the one of the same id if there is one; returns missing signatures.
+
+    Raises:
+        TrustError: there are too many, or they are too large together.
+    """
+    others = [known for known in articles(spool).articles if known.id != article.id]
+    if len(others) >= MOST_ARTICLES:
+        raise TrustError(f"There are {MOST_ARTICLES} articles; that is the most. Remove one first (handrail org article list).")
+    return _write_articles(spool, [*others, article], signers, wall)
+
+
+def drop_article(spool: Spool, identifier: str, signers: Sequence[TufSigner], wall: datetime) -> int:
+    """Publish an article no longer; returns missing signatures.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    known = articles(spool).articles
+    if identifier not in (one.id for one in known):
+        raise NotFound(f"There is no article {identifier!r}. See: handrail org article list")
+    return _write_articles(spool, [one for one in known if one.id != identifier], signers, wall)
+
+
+def _write_articles(spool: Spool, found: Sequence[Article], signers: Sequence[TufSigner], wall: datetime) -> int:
+    changed = canonical_json(ArticleList(issued=_issued(wall), articles=sorted(found, key=lambda one: one.id)))
+    if len(changed) > ARTICLES_BYTES:
+        raise TrustError(f"The articles have {len(changed)} bytes together; agents read at most {ARTICLES_BYTES}. Shorten some.")
+    return spool.edit("policy", add={ARTICLES_PATH: changed}, signers=signers, wall=wall)
 
 
 def _write_technicians(spool: Spool, entries: Sequence[TechnicianEntry], signers: Sequence[TufSigner], wall: datetime) -> int:

@@ -26,6 +26,7 @@ from agent.local_messages import (
     ChatHeard,
     CodeShown,
     ConsentAsked,
+    Happened,
     PlaceShown,
     RelayChanged,
     SessionChanged,
@@ -198,6 +199,7 @@ class Studio:
             self.state.hear(SessionChanged(status(**changes)), 1000.0, NOW)
             self.desktop.banner.show_state(self.state)
             self.take(f"banner-{name}", self.desktop.banner)
+        self._news()
         self.forget()
         self.state.hear(SessionChanged(status()), 1000.0, NOW)
         self.state.hear(ChatHeard(SESSION, "Ana Ruiz", "Hello! I can see the print queue. May I restart it?", NOW), 1000.0, NOW)
@@ -206,6 +208,28 @@ class Studio:
         self.desktop.chat_opened(SESSION)
         self.desktop.chats[SESSION].show_chat(self.state.conversation(SESSION))
         self.take("chat", self.desktop.chats[SESSION])
+
+    def _news(self) -> None:
+        """The banner while files, clipboard and a terminal are used: the newest line, and those before it."""
+        self.forget()
+        granted = ["view", "control", "files_in", "files_out", "clipboard_out", "terminal"]
+        self.state.hear(SessionChanged(status(granted=granted, recording=True)), 1000.0, NOW)
+        happened = [
+            ("recording started", {}),
+            ("terminal opened", {"user": "maria"}),
+            ("clipboard read", {"kind": "text", "size": 12}),
+            *[("file received", {"path": f"Downloads/driver-{part}.zip", "size": 48213}) for part in range(3)],
+            ("file sent", {"path": "Documents/Quarterly report.pdf", "size": 48213}),
+        ]
+        for at, (action, detail) in enumerate(happened):
+            self.state.hear(Happened(SESSION, ReceiptEvent(NOW - 100 + 15 * at, action, detail)), 1000.0, NOW)
+        banner = self.desktop.banner
+        banner.show_state(self.state)
+        self.take("banner-news", banner)
+        words = self.texts("banner.earlier")
+        next(one for one in banner.findChildren(QPushButton) if one.text() == words).click()
+        self.take("banner-news-earlier", banner)
+        next(one for one in banner.findChildren(QPushButton) if one.text() == self.texts("banner.later")).click()
 
     def afterwards(self) -> None:
         """Receipts, rules, and what this is."""

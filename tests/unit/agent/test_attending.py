@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.attending import Attendant, clock, grouped, listing
+from agent.attending import Attendant
 from agent.consent import ConsentQuestion, wishes_for
+from agent.desktop.texts import Texts
 from agent.errors import ExitCode, LocalRefused, NotRunning
 from agent.local_messages import (
     AnswerConsent,
@@ -20,6 +21,7 @@ from agent.local_messages import (
     ConsentAsked,
     ConsentClosed,
     Done,
+    Happened,
     HelpEnded,
     MoreTime,
     PauseSession,
@@ -33,6 +35,7 @@ from agent.local_messages import (
     SessionOver,
     StopSession,
 )
+from agent.receipts import ReceiptEvent
 from agent.status import RelayStatus, SessionStatus
 from agent.terminal import Interrupted, Typed
 from protocol.capabilities import Capability
@@ -95,9 +98,10 @@ class Client:
 
 
 class Scene:
-    def __init__(self, asking: str | None) -> None:
+    def __init__(self, asking: str | None, language: str = "en") -> None:
         self.client = Client()
-        self.attendant = Attendant(self.client, lambda _: None, asking=asking, terminal=Screen)  # type: ignore[arg-type]
+        texts = Texts(language)
+        self.attendant = Attendant(self.client, lambda _: None, asking=asking, texts=texts, terminal=Screen)  # type: ignore[arg-type]
         self.screen: Screen = self.attendant._terminal  # type: ignore[assignment]
         self.task = asyncio.get_running_loop().create_task(self.attendant.run())
 
@@ -127,11 +131,11 @@ class Scene:
 
 
 @pytest.fixture
-async def scenes() -> AsyncIterator[Callable[[str | None], Scene]]:
+async def scenes() -> AsyncIterator[Callable[..., Scene]]:
     made: list[Scene] = []
 
-    def make(asking: str | None = "the printer") -> Scene:
-        made.append(Scene(asking))
+    def make(asking: str | None = "the printer", language: str = "en") -> Scene:
+        made.append(Scene(asking, language))
         return made[-1]
 
     yield make
@@ -256,7 +260,7 @@ async def test_questions_come_one_after_the_other(scenes: Make) -> None:
 async def test_a_session_can_be_paused_spoken_in_and_stopped(scenes: Make) -> None:
     one = scenes(None)
     one.hear(SessionChanged(session("chat", unattended=True)))
-    await one.sees("Nobody was asked: the organisation's policy allows it.")
+    await one.sees("Nobody was asked: your organisation's policy allows it.")
     await one.press("/pause", "good day", "/stop", "")
     assert await one.asked_for(StopSession) == StopSession(1)
     assert await one.asked_for(PauseSession) == PauseSession(1, True)
@@ -387,7 +391,7 @@ async def test_a_daemon_that_stops_is_said(scenes: Make) -> None:
     one = scenes(None)
     one.hear(None)
     assert await one.ends() is ExitCode.FAILED
-    assert "The agent has stopped." in one.screen.text
+    assert "The agent on this computer has stopped." in one.screen.text
 
 
 async def test_what_the_daemon_refuses_is_shown(scenes: Make) -> None:
@@ -397,12 +401,74 @@ async def test_what_the_daemon_refuses_is_shown(scenes: Make) -> None:
     await one.sees("There is no such session.")
 
 
-def test_words() -> None:
-    assert grouped("482913507") == "482 913 507"
-    assert clock(599.9) == "9:59"
-    assert clock(-1) == "0:00"
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "c"]) == "a, b and c"
+async def test_what_the_technician_does_is_said_as_it_happens(scenes: Make) -> None:
+    one = scenes(None)
+    one.hear(
+        SessionChanged(session("chat")), Happened("s1", ReceiptEvent(0.0, "file sent", {"path": "a/report.pdf\x1b", "size": 3}))
+    )
+    await one.sees("  Ana Ruiz took report.pdf\\x1b\n")
+    one.hear(ConsentAsked(3, question(VIEW), 180.0))
+    await one.sees("[w/y/N] ")
+    for number in range(9):
+        one.hear(Happened("s1", ReceiptEvent(float(number), "clipboard read", {"kind": "text", "size": 3})))
+    one.hear(SessionOver("s2", "somebody else's"))
+    await one.sees("somebody else's")
+    assert "clipboard" not in one.screen.text, "nothing is written into the answer"
+    await one.press("w")
+    await one.sees("Ana Ruiz read your clipboard 9 times\n")
+    assert one.screen.text.count("read your clipboard") == 1
+
+
+async def test_in_german_from_the_code_to_the_receipt(scenes: Make) -> None:
+    one = scenes(language="de")
+    one.hear(RelayChanged(UP), CodeShown("482913507", 600.0), PlaceShown(2, 4))
+    await one.sees("Ihr Code: 482 913 507   (noch 9:59)   2 warten vor Ihnen.")
+    one.hear(HelpEnded("A technician has used the code.", True), ConsentAsked(3, question(VIEW, CHAT, CONTROL), 180.0))
+    await one.sees("=== Ana Ruiz von Example Ltd (Support, Stufe 2) ===")
+    await one.sees("Ihre Antwort [z/s/j/N] ")
+    assert "  - Ihren Bildschirm sehen" in one.screen.text
+    await one.press("m")
+    assert await one.asked_for(MoreTime) == MoreTime(1, 3)
+    await one.press("s")
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, [VIEW, CHAT, CONTROL])
+    one.hear(ConsentClosed(3, "It was answered."), SessionChanged(session("view", "chat")))
+    await one.sees("VERBUNDEN: Ana Ruiz von Example Ltd kann Ihren Bildschirm sehen und mit Ihnen chatten.")
+    over = "policy: The organisation has revoked this technician's certificate. Talk to an administrator."
+    one.hear(SessionOver("s1", f"The session of Ana Ruiz is over: {over}.", "/home/ana/receipt.txt"))
+    assert await one.ends() is ExitCode.OK
+    said = "Beendet: Regeln Ihrer Organisation: das Zertifikat der Person wurde widerrufen."
+    assert said in one.screen.text
+    assert "Ihre Quittung: /home/ana/receipt.txt" in one.screen.text
+    left = ("technician", "Your", "code ", "answer", "Ctrl-C", "session")
+    assert not [word for word in left if word in one.screen.text]
+
+
+@pytest.mark.parametrize(
+    ("keys", "granted"),
+    [
+        (["j", "ja", "N", "J"], [VIEW, CONTROL]),
+        (["y", "y", "", "n"], [VIEW]),
+        (["z"], [VIEW, CHAT]),
+        (["w"], []),
+        (["c"], []),
+        (["nein"], []),
+        ([""], []),
+    ],
+)
+async def test_german_answers(scenes: Make, keys: list[str], granted: list[Capability]) -> None:
+    one = scenes(None, "de")
+    one.hear(ConsentAsked(3, question(VIEW, CHAT, CONTROL), 180.0))
+    await one.sees("Ihre Antwort [z/s/j/N] ")
+    await one.press(*keys)
+    assert await one.asked_for(AnswerConsent) == AnswerConsent(1, 3, granted)
+
+
+async def test_a_question_of_a_feature_is_put_in_german_too(scenes: Make) -> None:
+    one = scenes(None, "de")
+    fix = question(kind="confirm", sas="", title="Restart this computer?", text="It restarts at once.", words="restart")
+    one.hear(ConsentAsked(4, fix, 60.0))
+    await one.sees("Erlauben? [j/N] ")
+    assert "Diesen Computer neu starten?\n  Er startet sofort neu." in one.screen.text
 
 
 async def test_a_guests_code_is_shown_whole() -> None:

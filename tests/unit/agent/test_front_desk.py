@@ -17,6 +17,7 @@ from agent.local_messages import (
     AllowedReply,
     AnswerConsent,
     AreYouThere,
+    ArticlesReply,
     AskAllowed,
     AskStatus,
     Attach,
@@ -25,6 +26,8 @@ from agent.local_messages import (
     ConsentAsked,
     ConsentClosed,
     ConsentExtended,
+    FindArticles,
+    Happened,
     HelpEnded,
     ListReceipts,
     MoreTime,
@@ -45,9 +48,10 @@ from agent.local_messages import (
     StillHere,
     StopSession,
 )
-from agent.receipts import ReceiptShelf
+from agent.receipts import ReceiptEvent, ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from agent.tasks import Supervisor
+from protocol.articles import Article, fitting
 from protocol.capabilities import Capability
 from protocol.codes import parse_code
 from protocol.errors import RefusalReason, Refused
@@ -374,3 +378,22 @@ async def test_the_rules_are_told_where_they_are_known() -> None:
     rules = AllowedHere("Example", "front", None)
     desk = FrontDesk(room.broker, room.board, sessions=list, send=room.send, allowed=lambda: rules)
     assert await desk.request(program, AskAllowed(7)) == AllowedReply(7, rules)  # type: ignore[arg-type]
+
+
+async def test_what_technicians_do_is_told_at_once_and_to_who_attaches_later(room: Room) -> None:
+    room.board.set_session(SessionStatus("a", "Ana", "Example", 1, ["files_out"], False, False, 0.0, 1.0))
+    program = await room.attached()
+    taken = ReceiptEvent(5.0, "file sent", {"path": "report.pdf", "size": 3})
+    room.board.note("a", taken)
+    assert program.heard[-1] == Happened("a", taken)
+    assert (await room.attached()).heard[-1] == Happened("a", taken)
+
+
+async def test_articles_are_found_by_what_is_wrong() -> None:
+    board = StatusBoard(device="d", label="Till 3", organisation="Example", certificate_until=0.0, relay=CONNECTED)
+    known = [Article(id="printer", title="The printer", words=["printer"], text="Is it on?")]
+    desk = FrontDesk(ConsentBroker(), board, sessions=list, send=lambda _: None, articles=lambda text: fitting(known, text))
+    program = Program()
+    for text, found in (("my printer", known), ("my mouse", [])):
+        assert await desk.request(program, FindArticles(3, text)) == ArticlesReply(3, found)  # type: ignore[arg-type]
+    assert await Room().ask(program, FindArticles(3, "printer")) == ArticlesReply(3, [])

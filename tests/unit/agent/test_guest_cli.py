@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.desktop.texts import Texts
 from agent.errors import UnreadableFile
 from agent.guest_cli import run_guest
 from agent.terminal import NoTerminal
@@ -25,7 +26,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_stays(
         )
     )
     with pytest.raises(ExceptionGroup) as caught:
-        run_guest(seed, "it is slow", {}, lambda: datetime.now(UTC))
+        run_guest(seed, "it is slow", {}, lambda: datetime.now(UTC), Texts("en"))
     assert caught.group_contains(NoTerminal)
     assert "Technicians of Example Ltd can help here" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["example.seed"]
@@ -33,4 +34,4 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_stays(
 
 def test_without_a_seed_nothing_begins(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"missing\.seed cannot be read .*Give the path of the seed file"):
-        run_guest(tmp_path / "missing.seed", "", {}, lambda: datetime.now(UTC))
+        run_guest(tmp_path / "missing.seed", "", {}, lambda: datetime.now(UTC), Texts("en"))

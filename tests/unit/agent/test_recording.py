@@ -8,9 +8,10 @@ import pytest
 
 from agent.audit import Audit
 from agent.errors import AuditUnavailable
-from agent.recording import Leaving, SessionRecord, note_fault
+from agent.receipts import ReceiptEvent
+from agent.recording import REASON_CHARS, Leaving, SessionRecord, note_fault
 from agent.settings import AgentSettings
-from agent.status import RelayStatus, StatusBoard
+from agent.status import RelayStatus, SessionEvent, SessionStatus, StatusBoard
 from protocol.audit import check_continues, open_checkpoint
 from protocol.certificates import Identity, Role, check_chain
 from tests.kit.assisted import Device
@@ -60,7 +61,7 @@ async def test_the_end_is_written_signed_and_kept(desk: Desk) -> None:
     )
     receipt = json.loads(leaving.receipt)
     assert [record["action"] for record in receipt["records"]] == ["session opened", "session ended"]
-    assert len(receipt["ended_because"]) == 200
+    assert len(receipt["ended_because"]) == REASON_CHARS
     checkpoint = open_checkpoint(leaving.checkpoint, desk.device.key.public)
     assert (checkpoint.sequence, checkpoint.hash.hex()) == (receipt["audit_sequence"], receipt["audit_hash"])
     assert "without anybody being asked" in Path(leaving.path).read_text()
@@ -118,3 +119,22 @@ async def test_a_chain_that_was_cut_short_says_so_in_its_next_record(desk: Desk,
         assert "cut short or rolled back: it ends at record 1" in desk.board.snapshot().audit
         (_, (record, _)) = again.rows()
         assert record.action == "audit chain does not fit its checkpoint"
+
+
+async def test_what_the_receipt_will_say_is_told_at_once(desk: Desk) -> None:
+    told: list[object] = []
+    desk.board.set_session(SessionStatus("s1", "Ana", "Example", 2, ["files_out"], False, False, 0.0, 1.0))
+    desk.board.listen(told.append)
+    desk.record.write("file sent", {"path": "report.pdf", "size": 3})
+    at = datetime(2026, 11, 21, tzinfo=UTC).timestamp()
+    assert told == [SessionEvent("s1", ReceiptEvent(at, "file sent", {"path": "report.pdf", "size": 3}))]
+    leaving = desk.record.close(desk.identity, tier=2, asked_for="", unattended=False, opened_at=0.0, because="done")
+    kept = [(one["action"], one["detail"]) for one in json.loads(leaving.receipt)["records"]]
+    assert kept[0] == ("file sent", {"path": "report.pdf", "size": 3})
+    told.clear()
+    desk.fill()
+    told.clear()
+    with pytest.raises(AuditUnavailable):
+        desk.record.write("file sent", {"path": "x" * 5000, "size": 3})
+    assert not told, "it did not happen"
+    desk.audit.close()

@@ -3,26 +3,17 @@
 import asyncio
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from agent.consent import ConsentBroker
 from agent.desktop.texts import Texts
 from agent.front_desk import FrontDesk
 from agent.local import LocalServer
-from agent.rules_cli import language_of, page, rules
+from agent.rules_cli import page, rules
 from agent.settings import AgentSettings
 from agent.status import StatusBoard
 from tests.kit.desk import CONNECTED
 from tests.unit.agent.desktop.test_allowed_model import allowed
-
-
-@pytest.mark.parametrize(
-    ("environ", "language"),
-    [({"LANG": "de_DE.UTF-8"}, "de"), ({"LC_ALL": "C.UTF-8", "LANG": "de_DE.UTF-8"}, "en"), ({}, "en")],
-)
-def test_it_speaks_the_terminals_language(environ: dict[str, str], language: str) -> None:
-    assert language_of(environ) == language
 
 
 def test_the_page_says_what_the_window_says() -> None:

@@ -1,6 +1,7 @@
 """The status board."""
 
-from agent.status import RelayStatus, SessionStatus, StatusBoard, TrustStatus
+from agent.receipts import ReceiptEvent
+from agent.status import MOST_EVENTS, RelayStatus, SessionEvent, SessionStatus, StatusBoard, TrustStatus
 
 
 def board() -> StatusBoard:
@@ -39,3 +40,19 @@ def test_listeners_hear_of_relay_and_sessions() -> None:
     assert one.sessions == []
     assert one.relay == away
     assert one.trust == TrustStatus()
+
+
+def test_what_happens_in_an_open_session_is_told_and_the_last_of_it_kept() -> None:
+    one = board()
+    heard: list[object] = []
+    one.listen(heard.append)
+    one.note("s1", ReceiptEvent(0.0, "session opened"))
+    assert heard == [] and one.events("s1") == []
+    one.set_session(session())
+    events = [ReceiptEvent(float(at), "clipboard read") for at in range(MOST_EVENTS + 3)]
+    for event in events:
+        one.note("s1", event)
+    assert heard[1:] == [SessionEvent("s1", event) for event in events]
+    assert one.events("s1") == events[3:]
+    one.drop_session("s1")
+    assert one.events("s1") == []

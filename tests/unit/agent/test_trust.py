@@ -10,12 +10,13 @@ from agent.errors import RelayAway
 from agent.policy import Circumstances, SessionKind, Technician, decide
 from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
+from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificates import PrivateKey
 from protocol.documents import GroupPolicy
 from protocol.errors import RefusalReason, TrustError, Unavailable
 from technician_client.organisation.approvals import starter_fixes
-from technician_client.organisation.lists import revoke_key
+from technician_client.organisation.lists import put_article, revoke_key
 from tests.kit.founded import Founded
 from tests.kit.http_relay import http_relay
 
@@ -213,7 +214,6 @@ def test_files_that_are_no_longer_approved_are_dropped(founded: Founded, tmp_pat
     assert trust.scripts() == [] and len(list((tmp_path / "agent" / "objects").iterdir())) < before
 
 
-def test_a_role_without_enough_signatures_is_refused_by_the_agent_itself(tmp_path: Path) -> None:
 def test_a_folder_among_the_kept_files_is_in_nobodys_way(founded: Founded, tmp_path: Path) -> None:
     founded.publish()
     trust = founded.trust(tmp_path / "agent")
@@ -222,6 +222,7 @@ def test_a_folder_among_the_kept_files_is_in_nobodys_way(founded: Founded, tmp_p
     assert trust.policy() is not None
 
 
+def test_a_role_without_enough_signatures_is_refused_by_the_agent_itself(tmp_path: Path) -> None:
     """security.md row 31: even a signer that publishes it cannot make agents take a half-signed file."""
     founded = Founded(tmp_path, two_people=True)
     founded.publish()
@@ -321,3 +322,51 @@ def test_a_refresh_that_brings_nothing_new_costs_one_small_request(founded: Foun
     mirror.asked.clear()
     trust.refresh_blocking(founded.after(hours=7))  # a new root alone does not change the timestamp
     assert "metadata/2.root.json" in mirror.asked
+
+
+def printer(text: str = "Is it on?") -> Article:
+    return Article(id="printer", title="The printer does not print", words=["printer"], text=text)
+
+
+def test_articles_come_with_the_other_signed_files_and_stay_while_the_relay_is_away(founded: Founded, tmp_path: Path) -> None:
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    assert trust.articles() == []
+    put_article(founded.spool, printer(), founded.signers("policy"), founded.wall)
+    founded.publish()
+    trust.refresh_blocking(founded.wall)
+    assert trust.articles() == [printer()]
+    assert founded.trust(tmp_path / "agent").articles() == [printer()], "kept, and verified anew"
+    put_article(founded.spool, printer("Open the lid."), founded.signers("policy"), founded.wall)
+    founded.publish()
+    trust.refresh_blocking(founded.wall)
+    assert trust.articles() == [printer("Open the lid.")]
+
+
+def test_articles_that_cannot_be_read_cost_nothing_else(
+    founded: Founded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = b'{"v":2,"issued":1.0,"pictures":[]}'
+    founded.spool.edit("policy", add={ARTICLES_PATH: later}, signers=founded.signers("policy"), wall=founded.wall)
+    founded.publish()
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    assert trust.articles() == [] and trust.policy() is not None
+    assert "policy/articles.json is not offered" in caplog.text
+    large = b" " * (ARTICLES_BYTES + 1)
+    founded.spool.edit("policy", add={ARTICLES_PATH: large}, signers=founded.signers("policy"), wall=founded.wall)
+    founded.publish()
+    trust.refresh_blocking(founded.wall)
+    assert trust.articles() == [] and trust.policy() is not None
+
+
+def test_a_relay_cannot_change_an_article(founded: Founded, tmp_path: Path) -> None:
+    put_article(founded.spool, printer(), founded.signers("policy"), founded.wall)
+    founded.publish()
+    mirror = founded.mirror()
+    trust = founded.trust(tmp_path / "agent", mirror)
+    (served,) = [str(path.relative_to(mirror.directory)) for path in mirror.directory.rglob("targets/policy/*.articles.json")]
+    mirror.altered[served] = (mirror.directory / served).read_bytes().replace(b"Is it on?", b"Call 555")
+    with pytest.raises(TrustError):
+        trust.refresh_blocking(founded.wall)
+    assert trust.articles() == []

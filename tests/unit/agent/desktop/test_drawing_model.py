@@ -4,6 +4,7 @@ import pytest
 
 from agent.desktop.drawing_model import (
     ARROW_SECONDS,
+    FADE_SECONDS,
     FADES_AFTER,
     MOST_POINTS,
     MOST_RINGS,
@@ -12,6 +13,7 @@ from agent.desktop.drawing_model import (
     Drawings,
     ScreenPlace,
     in_points,
+    opacity,
 )
 from agent.local_messages import DrawingCleared, PointerClicked, PointerMoved, StrokeDrawn
 
@@ -33,10 +35,11 @@ def test_a_stroke_goes_by_itself_unless_it_stays() -> None:
     drawings = Drawings()
     drawings.hear(pen(1, 0, [(0, 0)]), 0.0)
     drawings.hear(pen(2, 0, [(0, 0)], stays=True), 0.0)
-    assert drawings.next_change() == FADES_AFTER
+    assert drawings.next_change(0.0) == FADES_AFTER - FADE_SECONDS
+    assert drawings.next_change(0.0, fade=0.0) == FADES_AFTER
     drawings.pass_time(FADES_AFTER)
     assert list(drawings.strokes) == [("a", 2)]
-    assert drawings.next_change() == float("inf")
+    assert drawings.next_change(FADES_AFTER) == float("inf")
     drawings.hear(DrawingCleared("a"), 0.0)
     assert drawings.empty
 
@@ -100,3 +103,18 @@ def test_places_are_those_of_each_screen_and_its_scale(place: tuple[int, int], p
 
 def test_a_place_beside_every_screen_counts_by_the_first() -> None:
     assert in_points(SCREENS, 100, 2000) == (50, 1000)
+
+
+def test_fading_takes_few_steps_and_ends_with_the_stroke() -> None:
+    drawings, now, steps = Drawings(), 0.0, []
+    drawings.hear(pen(1, 0, [(0, 0)]), now)
+    while (change := drawings.next_change(now)) != float("inf"):
+        assert change > now
+        now = change
+        drawings.pass_time(now)
+        steps.append(opacity(FADES_AFTER, now))
+    assert now == FADES_AFTER
+    assert len(steps) <= 12
+    assert steps[:-1] == sorted(steps[:-1], reverse=True)
+    assert min(steps) > 0
+    assert opacity(10.0, 9.9, fade=0.0) == 1.0

@@ -1,17 +1,27 @@
 """From one line to a code and to somebody who comes."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
+from agent.desktop import help_window as help_module
 from agent.desktop.help_window import HelpWindow
 from agent.desktop.state import DesktopState
 from agent.desktop.texts import Texts
 from agent.local_messages import CodeShown, HelpEnded, PlaceShown
+from protocol.articles import Article, fitting, parse_article
 from tests.kit.clock import Clock
 from tests.kit.desk import AWAY, CONNECTED
+from tests.kit.qt import qt_until
+
+ARTICLES = [
+    parse_article("printer", "# The printer does not print\nWords: printer\n\nIs it on?\n- Open the lid."),
+    parse_article("network", "# No network\nWords: network\n\nIs the cable in?"),
+]
 
 
 class Person:
@@ -19,6 +29,7 @@ class Person:
 
     def __init__(self, texts: Texts, now: Clock) -> None:
         self.wanted: list[str] = []
+        self.asked: list[str] = []
         self.cancelled = 0
         self.now = now
         self.state = DesktopState()
@@ -36,6 +47,16 @@ class Person:
     def help_cancelled(self) -> None:
         self.cancelled += 1
         self.state.cancel_help()
+
+    def articles_wanted(self, text: str, found: Callable[[Sequence[Article]], None]) -> None:
+        self.asked.append(text)
+        found(fitting(ARTICLES, text))
+
+    def press(self, text: str) -> None:
+        next(one for one in self.window.findChildren(QPushButton) if one.text() == text and one.isVisible()).click()
+
+    def offered(self) -> list[str]:
+        return [one.text() for one in self.window._fitting.findChildren(QPushButton) if one.isVisible()]
 
     def given(self, code: str = "482913507", seconds: float = 600.0) -> None:
         self.state.hear(CodeShown(code, seconds), self.now(), 0.0)
@@ -135,3 +156,77 @@ def test_the_place_in_the_queue_is_told(person: Person) -> None:
     person.help_cancelled()
     person.help_wanted("again")
     assert person.state.help.place is None
+
+
+def test_articles_that_fit_are_offered_while_one_types(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def note(_widget: QWidget, text: str) -> None:
+        said.append(text)
+
+    monkeypatch.setattr(help_module, "announce", note)
+    plain = person.window.height()
+    QTest.keyClicks(person.window._line, "the printer")
+    qt_until(lambda: person.offered() == ["The printer does not print"], "an article")
+    assert person.asked == ["the printer"], "not with every key"
+    assert person.window.height() > plain
+    QTest.keyClicks(person.window._line, " and the network")
+    qt_until(lambda: len(person.offered()) == 2, "two articles")
+    assert said == [
+        "1 article may help: The printer does not print",
+        "2 articles may help, the first one: No network",
+    ]
+    person.window._line.clear()
+    qt_until(lambda: not person.offered(), "nothing fits")
+    assert person.window.height() == plain
+
+
+def test_an_article_is_read_and_solves_it(person: Person) -> None:
+    person.window._line.setText("printer")
+    qt_until(lambda: person.offered(), "an article")
+    person.press("The printer does not print")
+    page = person.window._article_page
+    assert page.isVisible() and not person.window._ask_page.isVisible()
+    assert page._text.text() == "Is it on?\n• Open the lid."
+    person.window.show_state(person.state)
+    assert page.isVisible(), "it stays while time passes"
+    person.press("Back")
+    assert person.window._line.text() == "printer"
+    person.press("The printer does not print")
+    person.press("This solved it")
+    assert person.window.isHidden()
+    assert person.wanted == []
+    person.window.present()
+    person.window.show_state(person.state)
+    assert person.window._ask_page.isVisible()
+    assert person.window._line.text() == "" and not person.offered()
+
+
+def test_who_still_needs_help_goes_on_to_the_code(person: Person) -> None:
+    person.window._line.setText("printer")
+    qt_until(lambda: person.offered(), "an article")
+    person.press("The printer does not print")
+    person.state.relay = AWAY
+    person.window.show_state(person.state)
+    assert not person.window._article_page.still.isEnabled()
+    person.state.relay = CONNECTED
+    person.window.show_state(person.state)
+    person.press("I still need help")
+    assert person.wanted == ["printer"]
+    person.given()
+    assert person.window._code_card.isVisible()
+    assert not person.window._article_page.isVisible()
+
+
+def test_an_answer_to_what_is_no_longer_asked_changes_nothing(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    late: list[Callable[[Sequence[Article]], None]] = []
+
+    def keep(_text: str, found: Callable[[Sequence[Article]], None]) -> None:
+        late.append(found)
+
+    monkeypatch.setattr(person, "articles_wanted", keep)
+    person.window._line.setText("printer")
+    qt_until(lambda: late, "asked")
+    person.window._line.setText("something else")
+    late[0](ARTICLES)
+    assert not person.offered()

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
-from agent.desktop.drawing_model import FADES_AFTER, RING_SECONDS
+from agent.desktop.drawing_model import ARROW_SECONDS, FADE_SECONDS, FADES_AFTER, RING_SECONDS
 from agent.desktop.overlay import Mark, Overlay, can_draw
 from agent.local_messages import DrawingCleared, PointerClicked, PointerMoved, StrokeDrawn
 from tests.kit.clock import Clock
@@ -16,7 +16,7 @@ from tests.kit.clock import Clock
 def overlay(application: QApplication, now: Clock) -> Iterator[Overlay]:
     for left_over in QApplication.topLevelWidgets():  # of other tests: they would not be covered either
         left_over.hide()
-    made = Overlay(now)
+    made = Overlay(now, lambda: False)
     made.allow({"a"}, held=False)
     yield made
     made.close()
@@ -133,3 +133,50 @@ def test_a_stroke_of_one_point_has_a_shape_too(overlay: Overlay, shape: str) -> 
 
 def test_without_x11_nothing_is_promised(application: QApplication) -> None:
     assert can_draw() is False
+
+
+def test_what_goes_by_itself_grows_pale_first(overlay: Overlay, now: Clock) -> None:
+    overlay.hear(StrokeDrawn(1, "pen", 1, False, 0, [(100, 100), (300, 200)], "a"))
+    overlay.show_all()
+    (mark,) = marks()
+    seen = []
+    now.value += FADES_AFTER - FADE_SECONDS - 0.1
+    for _ in range(8):
+        overlay.show_all()
+        seen.append(mark.windowOpacity())
+        now.value += 0.1
+    assert seen[0] == seen[1] == 1.0
+    assert seen[1:] == sorted(seen[1:], reverse=True)
+    assert 0 < seen[-2] < 0.3
+    overlay.hear(StrokeDrawn(1, "pen", 1, False, 2, [(320, 200)], "a"))
+    overlay.show_all()
+    assert [one.windowOpacity() for one in marks()] == [1.0], "it was drawn on"
+
+
+def test_an_arrow_and_a_ring_grow_pale_too(overlay: Overlay, now: Clock) -> None:
+    overlay.hear(PointerMoved(50, 60, True, "a", "Ana Ruiz"))
+    now.value += ARROW_SECONDS - FADE_SECONDS / 2
+    overlay.show_all()
+    assert [round(one.windowOpacity(), 1) for one in marks()] == [0.5]
+    overlay.hear(PointerMoved(0, 0, False, "a"))
+    overlay.hear(PointerClicked(400, 300, "a"))
+    now.value += RING_SECONDS - 0.1
+    overlay.show_all()
+    assert [one.windowOpacity() < 0.5 for one in marks()] == [True]
+
+
+def test_where_less_motion_is_wanted_nothing_fades_or_grows(application: QApplication, now: Clock) -> None:
+    overlay = Overlay(now, lambda: True)
+    overlay.allow({"a"}, held=False)
+    overlay.hear(PointerClicked(400, 300, "a"))
+    overlay.show_all()
+    (ring,) = marks()
+    before = ring.geometry()
+    now.value += RING_SECONDS - 0.05
+    overlay.show_all()
+    assert (ring.geometry(), ring.windowOpacity()) == (before, 1.0)
+    assert overlay._frame.interval() > 33, "nothing is drawn again meanwhile"
+    now.value += 0.1
+    overlay.show_all()
+    assert marks() == []
+    overlay.close()

@@ -8,6 +8,7 @@ from agent.local_messages import (
     ConsentAsked,
     ConsentClosed,
     ConsentExtended,
+    Happened,
     HelpEnded,
     RelayChanged,
     Said,
@@ -15,6 +16,7 @@ from agent.local_messages import (
     SessionOver,
     StatusReply,
 )
+from agent.receipts import ReceiptEvent
 from agent.status import AgentStatus, SessionStatus
 from tests.kit.desk import AWAY, CONNECTED, asking
 
@@ -132,3 +134,16 @@ def test_answers_are_nobodys_news() -> None:
     state = hearing(RelayChanged(CONNECTED))
     hearing(StatusReply(1, AgentStatus("d", "l", "o", 0.0, CONNECTED, [], None)), state=state)  # type: ignore[arg-type]
     assert state.mood is Mood.READY
+
+
+def test_what_technicians_do_is_kept_while_their_session_lasts() -> None:
+    read = ReceiptEvent(1.0, "clipboard read", {"kind": "text", "size": 3})
+    state = hearing(Happened("s1", read))
+    assert not state.happenings, "no such session is open"
+    hearing(SessionChanged(status()), Happened("s1", read), Happened("s1", read), state=state)
+    assert [(one.action, one.count) for one in state.happenings["s1"].kept] == [("clipboard_read", 2)]
+    hearing(SessionOver("s1", "over"), state=state)
+    assert not state.happenings
+    hearing(SessionChanged(status()), Happened("s1", read), state=state)
+    state.agent_gone("gone")
+    assert not state.happenings, "the agent tells the last few again"

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import agent.desktop
-from agent.desktop.texts import LANGUAGES, Texts, chosen_language, clock, grouped, read_said, read_table, spoken
+from agent.desktop.texts import LANGUAGES, Texts, chosen_language, clock, grouped, language_of, read_said, read_table, spoken
 from protocol.capabilities import RULES, Capability
 
 SOURCE = Path(agent.desktop.__file__).parent
 ROOT = SOURCE.parents[1]
+TERMINAL = [ROOT / "agent" / f"{name}.py" for name in ("attending", "guest_cli")]
 # What ends on the person's screen: the ends of sessions and codes, and what requests of the windows are refused with.
 TOLD = {"end", "help_ended", "codes_used", "close"}
 TELLERS = ("front_desk", "daemon", "session", "resuming", "features/chat")
@@ -54,9 +55,13 @@ def test_every_language_says_the_same_things(language: str) -> None:
 def test_every_key_in_the_code_has_words_and_all_words_are_used() -> None:
     table = read_table("en")
     literals, patterns = set(), set()
-    for path in SOURCE.rglob("*.py"):
+    for path in (*SOURCE.rglob("*.py"), *TERMINAL):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[a-z]+\.[a-z_]+", node.value):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and re.fullmatch(r"[a-z]+\.[a-z_]*[a-z]", node.value)
+            ):
                 literals.add(node.value)
             elif isinstance(node, ast.JoinedStr):
                 parts = [re.escape(str(one.value)) if isinstance(one, ast.Constant) else "[a-z_]+" for one in node.values]
@@ -121,14 +126,13 @@ def test_what_the_agent_tells_the_person_is_told_again_in_german() -> None:
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called not in TOLD | {"LocalRefused"}:
+            if called not in TOLD | {"LocalRefused", "SessionOver"}:
                 continue
             for words in filter(None, map(words_of, node.args)):
                 sentence = words.replace("{}", "7")
                 if " " in sentence and german.retold(sentence) == sentence:
                     left.append(f"{name}: {sentence}")
-    known = {"This question cannot wait any longer, or was answered.", "This question is no longer open."}  # never shown
-    assert not {one for one in left if one.partition(": ")[2] not in known}
+    assert not left
 
 
 def test_every_record_of_a_session_has_words() -> None:
@@ -148,3 +152,24 @@ def test_a_sentence_is_told_again_with_what_is_quoted_in_it() -> None:
     assert told == f"Es gab keinen Code: {german('said.relay_stopping')}"
     assert german.retold("something {new} of another version") == "something {new} of another version"
     assert Texts("en").retold("ended by the technician: technician") == "by the technician (they pressed End)"
+
+
+def test_a_reason_of_policy_is_told_with_its_values() -> None:
+    told = "policy: '{}' takes tier 3; this technician has tier 1. Hand over to a colleague of that tier."
+    assert Texts("en").retold(told.format("files_out")) == (
+        "your organisation's rules: to take files from this computer takes tier 3, and the technician has tier 1"
+    )
+    assert "Dateien von diesem Computer holen" in Texts("de").retold(told.format("files_out"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({"LANG": "de_DE.UTF-8"}, "de"),
+        ({"LC_ALL": "C.UTF-8", "LANG": "de_DE.UTF-8"}, "en"),
+        ({"LC_ALL": "", "LC_MESSAGES": "de_AT.UTF-8", "LANG": "en_GB.UTF-8"}, "de"),
+        ({}, "en"),
+    ],
+)
+def test_a_terminal_speaks_its_locales_language(environ: dict[str, str], language: str) -> None:
+    assert language_of(environ) == language

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from protocol.articles import ARTICLES_PATH, MOST_ARTICLES, Article, ArticleList
 from protocol.capabilities import Capability
 from protocol.certificates import PrivateKey
-from protocol.documents import GroupPolicy, OrganisationPolicy
+from protocol.documents import GroupPolicy, OrganisationPolicy, canonical_json
 from protocol.errors import TrustError
 from technician_client.errors import NotFound
 from technician_client.organisation import lists
@@ -66,3 +67,35 @@ def test_renewals_are_judged_by_what_is_published_not_by_what_waits(tmp_path: Pa
     assert lists.published_lists(founded.repository).technicians.find(key.public.fingerprint) is None
     founded.publish()
     assert lists.published_lists(founded.repository).technicians.find(key.public.fingerprint) is not None
+
+
+def article(identifier: str, text: str = "Is it on?") -> Article:
+    return Article(id=identifier, title=f"About {identifier}", words=[identifier], text=text)
+
+
+def test_articles_are_put_replaced_and_dropped(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    signers, wall = founded.signers("policy"), founded.wall
+    assert lists.articles(founded.spool).articles == []
+    for one in (article("printer"), article("network"), article("printer", "Open the lid.")):
+        assert lists.put_article(founded.spool, one, signers, wall) == 0
+    assert lists.articles(founded.spool).articles == [article("network"), article("printer", "Open the lid.")]
+    assert lists.drop_article(founded.spool, "network", signers, wall) == 0
+    assert [one.id for one in lists.articles(founded.spool).articles] == ["printer"]
+    with pytest.raises(NotFound):
+        lists.drop_article(founded.spool, "network", signers, wall)
+    assert lists.technicians(founded.spool).technicians == []
+
+
+def test_no_more_articles_than_agents_read(tmp_path: Path) -> None:
+    founded = Founded(tmp_path)
+    many = ArticleList(issued=1.0, articles=[article(f"a{at}") for at in range(MOST_ARTICLES)])
+    signers, wall = founded.signers("policy"), founded.wall
+    founded.spool.edit("policy", add={ARTICLES_PATH: canonical_json(many)}, signers=signers, wall=wall)
+    with pytest.raises(TrustError, match="Remove one first"):
+        lists.put_article(founded.spool, article("one-more"), signers, wall)
+    assert lists.put_article(founded.spool, article("a5", "another text"), signers, wall) == 0
+    large = ArticleList(issued=1.0, articles=[article(f"a{at}", "\u4e00" * 4000) for at in range(43)])
+    founded.spool.edit("policy", add={ARTICLES_PATH: canonical_json(large)}, signers=signers, wall=wall)
+    with pytest.raises(TrustError, match="Shorten some"):
+        lists.put_article(founded.spool, article("one-more", "\u4e00" * 4000), signers, wall)
