@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo man test test-slow attacks lint unit integration fuzz bench bench-screens bench-trust bench-wan soak screens prepare-test lock clean
+.PHONY: demo man test test-slow attacks lint unit integration fuzz bench bench-encoders bench-screens bench-trust bench-wan soak screens prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -43,6 +43,10 @@ bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: bes
 bench-trust: ## handshakes, opening a session, the audit chain; beside plain TLS in the same run
 	@scripts/prepare test
 	@.venv/bin/python -m tests.bench.trust
+
+bench-encoders: ## what a film's picture costs by each encoder at hand: milliseconds, bytes, nearness
+	@scripts/prepare bench
+	@.venv/bin/python -m tests.bench.encoders $(if $(PICTURES),--pictures $(PICTURES))
 
 soak: ## an hour of mixed work: the memory of agent, relay and client must not grow (MINUTES=20)
 	@scripts/prepare bench

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from protocol.errors import RemoteProtocolError
 from protocol.limits import LIMITS, Limits
-from protocol.messages.screen import Copy, ScreenLayout, ScreenUpdate, Tile, Video
+from protocol.messages.screen import VIDEO_STREAMS, Copy, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.tile_data import channels, packed
 
 Bytes2D = NDArray[np.uint8]
@@ -22,9 +22,6 @@ Bytes2D = NDArray[np.uint8]
 
 WIDE = 16
 """Pixels by which libswscale converts at once, at most."""
-
-STREAMS = 4
-"""Video decoders kept at once; an older stream's decoder is dropped."""
 
 
 def decode_tile(tile: Tile) -> Bytes2D:
@@ -217,6 +214,6 @@ class Picture:
         decoder = self._decoders.get(video.stream)
         if decoder is None:
             decoder = self._decoders[video.stream] = VideoDecoder()
-            for old in sorted(self._decoders)[:-STREAMS]:
+            for old in sorted(self._decoders)[:-VIDEO_STREAMS]:
                 del self._decoders[old]
         return decoder

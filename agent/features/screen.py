@@ -17,7 +17,7 @@ from agent.features.base import Feature, FeatureContext
 from agent.screen.pacing import BACKLOG_BYTES
 from agent.screen.pipeline import Acknowledged, Backlog, Counters, Pause, Refresh, ScreenPipeline, Stop, StreamOptions
 from agent.screen.redact import HideRules
-from agent.screen.video import choose_profile
+from agent.screen.video import choose_profile, decodes_both
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.messages import Lane, Message
@@ -77,6 +77,7 @@ class ScreenFeature(Feature):
         settings = self.context.settings.screen
         options = StreamOptions(
             full_chroma=choose_profile(start.decoders, start.quality) if settings.video else None,
+            either_chroma=settings.video and start.quality == "auto" and decodes_both(start.decoders),
             max_fps=min(start.max_fps, settings.max_fps),
             monitor=start.monitor,
             quality=start.quality,

@@ -95,6 +95,16 @@ class Choice:
     bytes: float = 0.0
 
 
+COLOUR_DB = 33.0
+"""Where 4:2:0 would keep less than this, coloured text or lines move (27 to 30). Footage comes from 4:2:0 (40 and more)."""
+
+
+def choose_chroma(kept: float, link: LinkState, bitrate: int) -> bool:
+    """Whether a film goes with all its colour (4:4:4), where the viewer decodes both kinds: 4:2:0 would keep `kept` dB, and the
+    link carries `bitrate` (bits a second), the most for a film. On a slower one full colour would cost sharpness."""
+    return link.video and kept < COLOUR_DB and link.byte_rate * 8 > bitrate
+
+
 def choose(damage: Damage, history: History, link: LinkState, costs: CostModel) -> Choice:
     """The way for one region."""
     if not damage.pixels:

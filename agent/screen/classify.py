@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.backends.base import Pixels
-from agent.screen.damage import bounds
+from agent.screen.damage import bounds, clusters
 from agent.screen.frames import CELL, CellRect, Cells
 
 BUSY_SHARE = 0.5
@@ -20,6 +20,8 @@ HOT = 2.0
 """Changes within about a half-life that count as motion."""
 LEAST_VIDEO_CELLS = 80
 """Fewer hot busy cells (20,000 pixels) than this are cheaper as tiles."""
+APART = 4
+"""Cells without motion between two things that move which make them two."""
 
 
 def busy_cells(now: Pixels, cells: CellRect) -> Cells:
@@ -61,14 +63,26 @@ class MotionMap:
         return found
 
 
-def motion_area(now: Pixels, changed: Cells, hot: Cells) -> CellRect | None:
-    """The rectangle of cells worth a video encoder: busy, changed just now and hot. None when tiles are cheaper."""
+def motion_area(now: Pixels, changed: Cells, hot: Cells, running: CellRect | None = None) -> CellRect | None:
+    """The rectangle of cells worth a video encoder: busy, changed just now and hot. None when tiles are cheaper.
+
+    What lies apart and is small by itself (a spinner at the other end of the display) is left to tiles, and so is everything
+    between it and the film. `running` is where a film runs: what moves there belongs together.
+    """
     moving = changed & hot
     box = bounds(moving)
-    if box is None or box.count < LEAST_VIDEO_CELLS:
+    if box is None or int(moving.sum()) < LEAST_VIDEO_CELLS:
         return None
-    photo = moving[box.slices] & busy_cells(now, box)
-    inner = bounds(photo)
-    if inner is None or int(photo.sum()) < LEAST_VIDEO_CELLS:
-        return None
-    return CellRect(inner.top + box.top, inner.left + box.left, inner.bottom + box.top, inner.right + box.left)
+    photo = np.zeros_like(moving)
+    photo[box.slices] = moving[box.slices] & busy_cells(now, box)
+    together = photo
+    if running is not None and int(photo[running.slices].sum()) >= LEAST_VIDEO_CELLS:
+        together = photo.copy()
+        together[running.slices] = True
+    found: CellRect | None = None
+    for part in clusters(together, APART, LEAST_VIDEO_CELLS):
+        inner = bounds(photo[part.slices])
+        if inner is not None:
+            whole = CellRect(inner.top + part.top, inner.left + part.left, inner.bottom + part.top, inner.right + part.left)
+            found = whole if found is None else found.union(whole)
+    return found

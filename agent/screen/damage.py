@@ -1,6 +1,7 @@
 """Which cells differ from what the viewer shows, and cells to rectangles."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
@@ -97,6 +98,39 @@ def stretches(cells: Cells) -> list[CellRect]:
         columns = np.flatnonzero(cells[top:bottom].any(axis=0))
         found.append(CellRect(top, int(columns[0]), bottom, int(columns[-1]) + 1))
     return found
+
+
+def clusters(cells: Cells, gap: int, least: int) -> list[CellRect]:
+    """Rectangles around at least `least` marked cells that lie together: each can be cut from all others by `gap` empty rows or
+    columns, one cut after the other."""
+    found, box = [], bounds(cells)
+    waiting = [] if box is None else [box]
+    while waiting:
+        whole = waiting.pop()
+        across = [
+            CellRect(whole.top, whole.left + left, whole.bottom, whole.left + right)
+            for left, right in _spans(np.flatnonzero(cells[whole.slices].any(axis=0)), gap)
+        ]
+        pieces = [
+            CellRect(column.top + top, column.left, column.top + bottom, column.right)
+            for column in across
+            for top, bottom in _spans(np.flatnonzero(cells[column.slices].any(axis=1)), gap)
+        ]
+        large = [piece for piece in pieces if int(cells[piece.slices].sum()) >= least]
+        if pieces == [whole]:
+            found += large
+        else:
+            waiting += large
+    return found
+
+
+def _spans(places: NDArray[np.intp], gap: int) -> list[tuple[int, int]]:
+    """Ascending places as stretches (first, after the last); fewer than `gap` others between two do not part them."""
+    if not places.size:
+        return []
+    cuts = np.flatnonzero(np.diff(places) > gap)
+    starts, ends = np.concatenate(([0], cuts + 1)), np.concatenate((cuts, [places.size - 1]))
+    return [(int(places[start]), int(places[end]) + 1) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def trim(now: Pixels, shown: Pixels, area: Rect) -> Rect:

@@ -8,35 +8,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.backends.geometry import Rect
-from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose
-from agent.screen.classify import MotionMap, busy_pixels, motion_area
+from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose, choose_chroma
+from agent.screen.classify import MotionMap, busy_pixels
+from agent.screen.colour import colour_kept
 from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, stretches, trim
+from agent.screen.film import FilmPlace
 from agent.screen.frames import CELL, CellRect, Cells, Frames, part
 from agent.screen.kept import KeptPixels, uncovered
-from agent.screen.refine import next_refinement, settled_cells, still_since
+from agent.screen.refine import next_refinement, settled_cells
 from agent.screen.sketch import COARSE, FINE, FINE_SHARE, Sketcher, bands
 from agent.screen.tiles import MOST_PIXELS, TileEncoder, split
 from agent.screen.video import QUALITIES, VideoQuality, VideoStream
-from protocol.messages.screen import Copy, Operation, Tile
+from protocol.messages.screen import VIDEO_STREAMS, Copy, Operation, Tile
 
 LEAST_COPY_CELLS = 48
 """Fewer changed cells (12,000 pixels) than this cost less as tiles than looking for a move."""
 TRIM_CELLS = 256
 """Tiles of up to this many cells are cut down to the pixels that differ."""
-SHRINK = 3
-"""A stream whose area is more than this many times the area in motion is begun anew on the smaller one."""
-LINGER = 0.5
-"""Seconds for which a film that became flat (a fade) stays a film."""
 REST = 0.2
 """Seconds without a large change after which a move is looked for anew."""
 LEAST_PIXELS = 4096
 """Pixels of a tile on the slowest link."""
 SKETCH_SECONDS = 0.06
 """How long the coarse bands of one update may take on the link."""
+COLOUR_SECONDS = 1.0
+"""How often it is looked whether a running film needs all its colour."""
 SMALL_CELLS = 64
 """What is drawn in up to this many cells may be the echo of a key press."""
 
@@ -87,14 +86,17 @@ class UpdateBuilder:
         frames: Frames,
         *,
         full_chroma: bool | None,
+        either_chroma: bool = False,
         quality: str = "auto",
         first_stream: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`full_chroma`: 4:4:4 video, 4:2:0 video (False) or no video at all (None). Streams are numbered from `first_stream`,
-        so that a number never comes twice in a session. `clock` tells what the work took."""
+        """`full_chroma`: 4:4:4 video, 4:2:0 video (False) or no video at all (None); `either_chroma`: a film whose pixels need it
+        has 4:4:4 all the same. Streams are numbered from `first_stream`, so that a number never comes twice in a session. `clock`
+        tells what the work took."""
         self.frames = frames
-        self._full_chroma = full_chroma
+        self._full_chroma, self._either_chroma = full_chroma, either_chroma
+        self._colour_at = float("-inf")
         self._quality: VideoQuality = QUALITIES[quality]
         self._tiles = TileEncoder()
         self._kept = KeptPixels(frames)
@@ -104,15 +106,17 @@ class UpdateBuilder:
         self._clock = clock
         self._link = LinkState(0.0)
         self._made: list[Made] = []
+        self._place = FilmPlace()
         self._stream: VideoStream | None = None
         self._sketchers: dict[VideoQuality, Sketcher] = {}
-        self._moved_at = self._large_at = float("-inf")
+        self._large_at = float("-inf")
         self.next_stream = first_stream
 
     def forget(self) -> None:
         """The viewer shows nothing of what was sent: everything goes anew, video from a key picture."""
         self.frames.forget()
         self._kept.forget()
+        self._place.forget()
         self._stream = None
         self._sketchers.clear()
 
@@ -130,9 +134,9 @@ class UpdateBuilder:
                 changed = self._copy(move, operations)
             self._motion.update(drawn & changed, drawn, now)
             # What a move leaves over is a strip, not a film.
-            film = None if moved else self._film_area(changed, now)
+            film = None if moved else self._place.find(self.frames.now, changed, self._motion, now)
             if film is not None and self._choose(changed, History(film=True)) is Way.VIDEO:
-                changed = self._film(film, budget, operations)
+                changed = self._film(film, budget, now, operations)
             changed = self._sketch(changed, budget, operations)
             self._send_tiles(changed, fresh, budget, operations)
         spent = sum(_cost(operation) for operation in operations)
@@ -146,13 +150,13 @@ class UpdateBuilder:
     @property
     def filming(self) -> bool:
         """Whether a film runs."""
-        return self._stream is not None
+        return self._place.runs
 
     def echo_area(self, drawn: Cells) -> CellRect | None:
         """The cells around what was just `drawn` beside the running film, when that is small: then it may be an echo."""
         found = drawn.copy()
-        if self._stream is not None:
-            found[self.frames.cells(self._stream.area).slices] = False
+        if self._place.runs and self._place.area is not None:
+            found[self._place.area.slices] = False
         box = bounds(found)
         return None if box is None or box.count > SMALL_CELLS else box
 
@@ -182,17 +186,7 @@ class UpdateBuilder:
 
     def next_deadline(self, now: float) -> float | None:
         """Seconds until there is something to refine, None when there is not."""
-        return next_refinement(self.frames.lossy, self._changed_at(), now)
-
-    def _changed_at(self) -> NDArray[np.float64]:
-        """When each cell last changed; those of the running stream change together, its next picture covers them all."""
-        changed_at = self._motion.changed_at
-        if self._stream is None:
-            return changed_at
-        running = self.frames.cells(self._stream.area).slices
-        changed_at = changed_at.copy()
-        changed_at[running] = changed_at[running].max()
-        return changed_at
+        return next_refinement(self.frames.lossy, self._place.changed_at(self._motion.changed_at), now)
 
     def _changed(self) -> Cells:
         """Dirty cells that really differ; the others are not dirty any more."""
@@ -255,16 +249,18 @@ class UpdateBuilder:
         inside_columns = (columns >= target.x) & (columns + CELL <= target.right)
         lossy[touched.slices] = moved | (lossy[touched.slices] & ~(inside_rows[:, None] & inside_columns))
 
-    def _film(self, area: CellRect, budget: Budget, operations: list[Operation]) -> Cells:
+    def _film(self, area: CellRect, budget: Budget, now: float, operations: list[Operation]) -> Cells:
         """One picture of a film; what is left beside it."""
         begun, before = self._clock(), len(operations)
-        stream = self._stream
-        if stream is None or stream.area != self.frames.pixels(area) or not stream.follow(budget.bitrate):
-            stream = self._begin(area, budget)
-        operations.append(stream.encode(self.frames.now))
+        operations.append(self._streamed(area, budget, now).encode(self.frames.now))
+        self._place.sent(area, now)
         self._sent_coarse(area)
         self._note(Way.VIDEO, Why.MOTION, operations, before, begun)
         return self.frames.dirty.copy()
+
+    def _decoded(self, number: int) -> bool:
+        """Whether the viewer has a decoder for this stream still."""
+        return self.next_stream - number <= VIDEO_STREAMS
 
     def _sent_coarse(self, cells: CellRect) -> None:
         frames = self.frames
@@ -304,7 +300,7 @@ class UpdateBuilder:
             if spent >= room:
                 break
             sketcher = self._sketchers.get(quality)
-            if sketcher is None or sketcher.width < band.width:
+            if sketcher is None or sketcher.width < band.width or not self._decoded(sketcher.number):
                 sketcher = Sketcher(self.next_stream, band.width, quality, full_chroma=bool(self._full_chroma))
                 self._sketchers[quality] = sketcher
                 self.next_stream += 1
@@ -314,40 +310,22 @@ class UpdateBuilder:
             self._sent_coarse(frames.cells(band))
         return spent
 
-    def _begin(self, area: CellRect, budget: Budget) -> VideoStream:
-        self._stream = VideoStream(
-            self.next_stream,
-            self.frames.pixels(area),
-            full_chroma=bool(self._full_chroma),
-            quality=self._quality,
-            bitrate=budget.bitrate,
-        )
+    def _streamed(self, area: CellRect, budget: Budget, now: float) -> VideoStream:
+        """The running stream where it can go on, a new one else."""
+        stream, pixels = self._stream, self.frames.pixels(area)
+        goes_on = stream is not None and stream.area == pixels and self._decoded(stream.number) and stream.follow(budget.bitrate)
+        full = bool(self._full_chroma)
+        # Colour that is gone for a moment comes back: a stream that has all of it keeps it.
+        if goes_on and stream is not None and (full or stream.full_chroma):
+            return stream
+        if self._either_chroma and (not goes_on or now >= self._colour_at + COLOUR_SECONDS):
+            self._colour_at = now
+            full = choose_chroma(colour_kept(part(self.frames.now, pixels)), self._link, self._quality.bitrate)
+        if goes_on and stream is not None and not full:
+            return stream
+        self._stream = VideoStream(self.next_stream, pixels, full_chroma=full, quality=self._quality, bitrate=budget.bitrate)
         self.next_stream += 1
         return self._stream
-
-    def _film_area(self, changed: Cells, now: float) -> CellRect | None:
-        """Where this update sends a video picture: the running stream's area as long as it fits the motion, a new one else."""
-        frames = self.frames
-        moving = motion_area(frames.now, changed, self._motion.hot(now))
-        running = None if self._stream is None else frames.cells(self._stream.area)
-        if running is not None and still_since_before(self._motion, running, changed, now):
-            self._stream, running = None, None
-        if moving is None:
-            if running is not None and now < self._moved_at + LINGER and changed[running.slices].sum() * 8 >= running.count:
-                return running  # a dark scene that is flat, a fade
-            return None
-        self._moved_at = now
-        if running is None:
-            return moving
-        joined = CellRect(
-            min(moving.top, running.top),
-            min(moving.left, running.left),
-            max(moving.bottom, running.bottom),
-            max(moving.right, running.right),
-        )
-        if joined == running:
-            return moving if running.count > SHRINK * moving.count else running
-        return joined if joined.count <= SHRINK * moving.count else moving
 
     def _send_tiles(self, changed: Cells, fresh: Cells | None, budget: Budget, operations: list[Operation]) -> None:
         begun, before = self._clock(), len(operations)
@@ -378,7 +356,7 @@ class UpdateBuilder:
         if not frames.lossy.any():
             return
         begun, before = self._clock(), len(operations)
-        cells = settled_cells(frames.lossy, self._changed_at(), now) & ~frames.dirty
+        cells = settled_cells(frames.lossy, self._place.changed_at(self._motion.changed_at), now) & ~frames.dirty
         if choose(Damage(0), History(settled=bool(cells.any())), self._link, self._costs).way is not Way.REFINE:
             return
         for piece, area in self._pieces(cells, budget.most_pixels):
@@ -409,11 +387,6 @@ class UpdateBuilder:
         part(frames.shown, area)[...] = part(frames.now, area)
         operations.append(tile)
         return _cost(tile)
-
-
-def still_since_before(motion: MotionMap, cells: CellRect, changed: Cells, now: float) -> bool:
-    """Whether a stream's area stood still until now and changes only a little: the film is over."""
-    return not changed[cells.slices].any() and still_since(motion.changed_at, cells, now)
 
 
 def _cost(operation: Operation) -> int:

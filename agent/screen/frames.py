@@ -42,6 +42,12 @@ class CellRect:
         """Cells inside."""
         return (self.bottom - self.top) * (self.right - self.left)
 
+    def union(self, other: "CellRect") -> "CellRect":
+        """The smallest rectangle around both."""
+        return CellRect(
+            min(self.top, other.top), min(self.left, other.left), max(self.bottom, other.bottom), max(self.right, other.right)
+        )
+
 
 class Frames:
     """`now` is the display as last grabbed, `shown` the pixels last sent (0 where nothing was sent yet).

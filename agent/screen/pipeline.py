@@ -40,9 +40,11 @@ TEXT_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What the technician asked for. `full_chroma`: 4:4:4 video, 4:2:0 (False) or none (None); `monitor` "" is all of them."""
+    """What the technician asked for. `full_chroma`: 4:4:4 video, 4:2:0 (False) or none (None); `either_chroma`: 4:4:4 also where
+    a film's pixels need it; `monitor` "" is all of them."""
 
     full_chroma: bool | None = None
+    either_chroma: bool = False
     max_fps: float = 60.0
     monitor: str = ""
     quality: str = "auto"
@@ -267,6 +269,7 @@ class _Stream:
         self._builder = UpdateBuilder(
             self._frames,
             full_chroma=options.full_chroma,
+            either_chroma=options.either_chroma,
             quality=options.quality,
             first_stream=self._counters.stream,
             clock=self._clock,

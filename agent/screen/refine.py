@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.screen.frames import CellRect, Cells
+from agent.screen.frames import Cells
 
 SETTLE = 0.12
 """Seconds without a change before a cell counts as standing still: four pictures of a film at 30 a second."""
@@ -13,11 +13,6 @@ def settled_cells(lossy: Cells, changed_at: NDArray[np.float64], now: float) -> 
     """The lossy cells that have not changed for `SETTLE` seconds."""
     found: Cells = lossy & (changed_at <= now - SETTLE)
     return found
-
-
-def still_since(changed_at: NDArray[np.float64], cells: CellRect, now: float) -> bool:
-    """Whether nothing in `cells` changed for `SETTLE` seconds."""
-    return bool(changed_at[cells.slices].max(initial=-np.inf) <= now - SETTLE)
 
 
 def next_refinement(lossy: Cells, changed_at: NDArray[np.float64], now: float) -> float | None:

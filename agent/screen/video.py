@@ -57,14 +57,25 @@ QUALITIES = {
 def choose_profile(decoders: Sequence[str], quality: str = "auto") -> bool | None:
     """True for 4:4:4, False for 4:2:0, None when the viewer decodes no H.264 (RFC 6381 names, "avc1.PPCCLL").
 
-    What moves is film and photographs, which have no more colour than 4:2:0 to begin with (34.5 dB against 34.2 at the same rate
-    for two thirds of the work); what stands still becomes exact. So full colour is for those who ask for "sharper".
+    What moves is mostly film and photographs, which have no more colour than 4:2:0 to begin with (34.5 dB against 34.2 at the
+    same rate for two thirds of the work); what stands still becomes exact. So full colour from the beginning is for those who
+    ask for "sharper"; see `decodes_both` for the others.
     """
-    profiles = [name.lower().removeprefix("avc1.")[:2] for name in decoders if name.lower().startswith("avc1.")]
-    full, half = PROFILE_444 in profiles, any(profile in PROFILES_420 for profile in profiles)
+    half, full = _decodes(decoders)
     if full and (quality == "sharper" or not half):
         return True
     return False if half else None
+
+
+def decodes_both(decoders: Sequence[str]) -> bool:
+    """Whether the viewer decodes 4:2:0 and 4:4:4, so that each film may have what its pixels need."""
+    return all(_decodes(decoders))
+
+
+def _decodes(decoders: Sequence[str]) -> tuple[bool, bool]:
+    """4:2:0, 4:4:4."""
+    profiles = [name.lower().removeprefix("avc1.")[:2] for name in decoders if name.lower().startswith("avc1.")]
+    return any(profile in PROFILES_420 for profile in profiles), PROFILE_444 in profiles
 
 
 class VideoStream:
@@ -76,7 +87,7 @@ class VideoStream:
         Raises:
             Unavailable: this FFmpeg has no libx264.
         """
-        self.number, self.area = number, area
+        self.number, self.area, self.full_chroma = number, area, full_chroma
         self._most = quality.bitrate
         self.bitrate = self._begun = self._bounded(bitrate)
         self.follows = self.bitrate < quality.bitrate

@@ -104,6 +104,10 @@ class Tile(msgspec.Struct, frozen=True, array_like=True, tag=2):
     keep: bool = False
 
 
+VIDEO_STREAMS = 4
+"""Streams whose decoders a viewer keeps: those that began last. A picture of an older one cannot be shown."""
+
+
 class Video(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """One coded picture of stream `stream`, shown at (`x`, `y`). `codec` is a WebCodecs codec string, Annex B for H.264.
     A stream keeps its size; a new size is a new `stream` that begins with a `key` picture. `width` and `height` are the visible

@@ -17,8 +17,8 @@ import zstandard
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Message, encode_message
-from protocol.messages.screen import CursorMove, CursorShape, ScreenLayout, ScreenUpdate, Video
-from technician_client.picture import STREAMS, Bytes2D, Picture
+from protocol.messages.screen import VIDEO_STREAMS, CursorMove, CursorShape, ScreenLayout, ScreenUpdate, Video
+from technician_client.picture import Bytes2D, Picture
 from technician_client.recordings.container import ContainerWriter, Entry, Kind
 
 SECOND: Final = 1_000_000
@@ -185,7 +185,7 @@ class RecordingWriter:
             if not records or records[-1] != entry.number:
                 records.append(entry.number)
             self._film_cost[operation.stream] = self._film_cost.get(operation.stream, 0) + max(pixels, LEAST_PICTURE_COST)
-        for old in sorted(self._films)[:-STREAMS]:
+        for old in sorted(self._films)[:-VIDEO_STREAMS]:
             del self._films[old], self._film_cost[old]
 
     def _write_key(self) -> None:

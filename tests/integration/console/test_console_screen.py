@@ -8,7 +8,9 @@ import zstandard
 from playwright.async_api import expect
 
 from agent.backends.geometry import Rect
-from agent.screen.video import VideoQuality, VideoStream
+from agent.screen.encode import Budget, UpdateBuilder
+from agent.screen.frames import Frames
+from agent.screen.video import VideoQuality, VideoStream, choose_profile, decodes_both
 from protocol.capabilities import Capability
 from protocol.messages.screen import (
     Copy,
@@ -26,6 +28,7 @@ from protocol.messages.screen import (
 from protocol.messages.session import Paused
 from tests.integration.console.conftest import Open, Technician
 from tests.kit.console import Picture, arrow, bgr_tile
+from tests.unit.agent.screen.pictures import captions
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -131,6 +134,30 @@ async def test_video_is_decoded_and_a_tile_after_it_lies_over_it(open_console: O
         assert closeness(region[~covered], expected[~covered]) > (40 if full_colour else 30)
         assert not shown[260:, :].any()
         assert not shown[:, 352:].any()
+
+
+async def test_coloured_text_in_a_film_is_sharp_where_the_browser_decodes_full_colour(open_console: Open) -> None:
+    frames, ample = Frames(400, 300), Budget(tile_bytes=10**8, refine_bytes=10**8, bitrate=10**8, byte_rate=1e9)
+    async with open_console(np.zeros((300, 400, 3), np.uint8)) as technician:
+        await technician.open_session()
+        start = technician.session.of(ScreenStart)[0]
+        assert isinstance(start, ScreenStart)
+        # What the agent makes of the decoders that this browser names.
+        chroma, either = choose_profile(start.decoders, start.quality), decodes_both(start.decoders)
+        assert (chroma, either) == (False, True)
+        builder = UpdateBuilder(frames, full_chroma=chroma, either_chroma=either)
+        codecs, last = [], 0
+        for step in range(20):
+            frames.now[:240, :320] = captions(240, 320, seed=step + 1)
+            frames.mark(Rect(0, 0, 320, 240))
+            built = builder.build(step / 30, ample, frames.dirty.copy())
+            codecs += [operation.codec for operation in built.operations if isinstance(operation, Video)]
+            last = technician.session.update(*built.operations, exact=built.exact)
+        assert len(codecs) > 10
+        assert all(codec.startswith("avc1.F4") for codec in codecs)
+        await technician.painted(last)
+        expected = frames.now[:240, :320].view(np.uint8).reshape(240, 320, 4)[..., 2::-1]
+        assert closeness((await technician.canvas())[:240, :320], expected) > 28
 
 
 async def test_a_stream_that_does_not_begin_with_a_key_picture_is_asked_for_anew(open_console: Open) -> None:

@@ -6,8 +6,8 @@ import pytest
 import zstandard
 
 from protocol.errors import RemoteProtocolError
-from protocol.messages.screen import Copy, ScreenLayout, ScreenUpdate, Tile, Video
-from technician_client.picture import STREAMS, Picture, VideoDecoder, decode_tile
+from protocol.messages.screen import VIDEO_STREAMS, Copy, ScreenLayout, ScreenUpdate, Tile, Video
+from technician_client.picture import Picture, VideoDecoder, decode_tile
 
 
 def compress(data: bytes) -> bytes:
@@ -143,7 +143,7 @@ def test_old_streams_are_let_go() -> None:
     for stream in range(20):
         with pytest.raises(RemoteProtocolError):
             shown.apply_update(update(Video(0, 0, 4, 4, stream, "avc1.F4001F", False, b"")))
-    assert len(shown._decoders) == STREAMS
+    assert len(shown._decoders) == VIDEO_STREAMS
 
 
 def test_rows_are_red_green_blue() -> None:

@@ -28,3 +28,17 @@ def text(height: int, width: int, seed: int = 1) -> NDArray[np.uint32]:
                 glyph = generator.random((10, 7)) < 0.35
                 page[top : top + 10, left : left + 7][glyph] = 0x202020
     return page | OPAQUE
+
+
+def captions(height: int, width: int, seed: int = 1) -> NDArray[np.uint32]:
+    """A grey photograph, and over its lower third lines of marks in loud colours."""
+    picture = photo(height, width, seed)
+    grey = picture & np.uint32(0xFF)
+    picture = grey | grey << np.uint32(8) | grey << np.uint32(16) | OPAQUE
+    top = height * 2 // 3
+    colours = (
+        np.random.default_rng(seed).choice([0xFF2020, 0x20C020, 0x2040FF, 0xE020E0], (height - top, width)).astype(np.uint32)
+    )
+    marks = text(height - top, width, seed) != text(1, 1)[0, 0]
+    picture[top:][marks] = colours[marks] | OPAQUE
+    return picture

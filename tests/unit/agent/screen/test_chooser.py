@@ -1,6 +1,6 @@
 import pytest
 
-from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose
+from agent.screen.chooser import COLOUR_DB, COSTS, Damage, History, LinkState, Way, Why, choose, choose_chroma
 
 NONE, SMALL, TEXT = Damage(0), Damage(2000, 500), Damage(200_000, 40_000)
 PAGE, PHOTO = Damage(1_500_000, 400_000), Damage(300_000, 290_000)
@@ -65,3 +65,11 @@ def test_the_cost_model_is_near_what_tiles_cost() -> None:
         cost = COSTS["auto"].lossless(Damage(picture.size, int(busy_pixels(picture, CellRect(0, 0, 20, 40)).sum())))
         real = len(TileEncoder().encode(picture, Rect(0, 0, 640, 320)).data)
         assert 0.3 < cost / real < 3
+
+
+def test_full_colour_goes_where_it_is_needed_decoded_and_affordable() -> None:
+    wide, narrow = LinkState(1_000_000.0), LinkState(500_000.0)
+    assert choose_chroma(COLOUR_DB - 1, wide, 5_000_000)
+    assert not choose_chroma(COLOUR_DB + 1, wide, 5_000_000)
+    assert not choose_chroma(COLOUR_DB - 1, narrow, 5_000_000)
+    assert not choose_chroma(COLOUR_DB - 1, LinkState(1_000_000.0, video=False), 5_000_000)

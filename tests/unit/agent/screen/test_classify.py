@@ -56,3 +56,24 @@ def test_a_small_or_quiet_area_is_left_to_tiles() -> None:
     assert motion_area(pixels, few, np.ones_like(few)) is None
     assert motion_area(pixels, np.ones_like(few), np.zeros_like(few)) is None
     assert motion_area(text(320, 480), np.ones_like(few), np.ones_like(few)) is None
+
+
+def test_what_is_small_and_apart_is_no_part_of_the_area() -> None:
+    pixels = photo(320, 480)
+    moving = np.zeros((20, 30), np.bool_)
+    moving[2:12, 2:14] = True
+    moving[17:19, 26:28] = True
+    everything = np.ones_like(moving)
+    assert motion_area(pixels, moving, everything) == CellRect(2, 2, 12, 14)
+    moving[14:19, 10:28] = True  # 90 cells: a second film
+    assert motion_area(pixels, moving, everything) == CellRect(2, 2, 19, 28)
+
+
+def test_what_moves_here_and_there_in_a_running_film_belongs_together() -> None:
+    pixels = photo(320, 480)
+    moving = np.zeros((20, 30), np.bool_)
+    moving[1:9, 1:7] = moving[12:18, 20:29] = True
+    everything = np.ones_like(moving)
+    assert motion_area(pixels, moving, everything) is None
+    assert motion_area(pixels, moving, everything, CellRect(0, 0, 20, 30)) == CellRect(1, 1, 18, 29)
+    assert motion_area(pixels, moving, everything, CellRect(0, 0, 9, 7)) is None

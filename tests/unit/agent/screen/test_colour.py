@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 
 import agent.screen.colour
-from agent.screen.colour import Converter, libyuv_function
-from tests.unit.agent.screen.pictures import photo
+from agent.screen.colour import Converter, colour_kept, libyuv_function
+from tests.unit.agent.screen.pictures import captions, photo
 
 
 def test_a_function_that_is_not_there_is_none() -> None:
@@ -39,3 +41,23 @@ def test_strided_rows_are_read_where_they_are() -> None:
     pixels = photo(64, 200)
     whole = luma_of(Converter(96, 64, full_chroma=True), np.ascontiguousarray(pixels[:, 50:146]))
     assert np.array_equal(luma_of(Converter(96, 64, full_chroma=True), pixels[:, 50:146]), whole)
+
+
+def test_4_2_0_keeps_what_has_no_fine_colour_and_loses_coloured_text() -> None:
+    loud = captions(240, 320)
+    grey = photo(240, 320) & np.uint32(0xFF)
+    broad = np.repeat(np.repeat(loud[:60:2, :80:2], 8, axis=0), 8, axis=1)
+    assert colour_kept(grey | grey << np.uint32(8) | grey << np.uint32(16)) > 90
+    assert colour_kept(broad) > 90
+    assert colour_kept(loud) < 18
+    assert colour_kept(np.full((1, 400), 0xFF, np.uint32)) == math.inf
+    assert colour_kept(np.zeros((40, 9), np.uint32)) == math.inf
+
+
+def test_what_4_2_0_keeps_is_what_is_near_after_coding() -> None:
+    noise = np.random.default_rng(3).integers(0, 2**24, (64, 64), np.uint32)
+    channels = noise.view(np.uint8).reshape(64, 64, 4)[..., :3].astype(float)
+    frame = Converter(64, 64, full_chroma=False).convert(noise)
+    shown = frame.to_ndarray(format="bgra")[..., :3].astype(float)
+    near = 10 * math.log10(255**2 / float(np.mean((shown - channels) ** 2)))
+    assert colour_kept(noise) == pytest.approx(near, abs=3)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agent.backends.geometry import Rect
-from agent.screen.damage import MOST_RECTANGLES, bounds, changed_cells, rectangles, stretches, trim
+from agent.screen.damage import MOST_RECTANGLES, bounds, changed_cells, clusters, rectangles, stretches, trim
 from agent.screen.frames import CellRect, Frames
 
 
@@ -68,3 +68,24 @@ def test_stretches_of_rows() -> None:
     cells[1, 3] = cells[2, 7] = cells[2, 5] = cells[9, 0] = True
     assert stretches(cells) == [CellRect(1, 3, 3, 8), CellRect(9, 0, 10, 1)]
     assert stretches(np.ones((2, 3), np.bool_)) == [CellRect(0, 0, 2, 3)]
+
+
+def test_clusters_are_cut_apart_where_enough_lies_between() -> None:
+    cells = np.zeros((40, 60), np.bool_)
+    assert clusters(cells, 4, 1) == []
+    cells[2:10, 2:20] = True
+    cells[2:10, 23:30] = True  # 3 columns apart: the same
+    cells[14:20, 2:6] = True  # 4 rows apart: another
+    cells[14, 50] = True
+    assert sorted(clusters(cells, 4, 2), key=lambda found: found.top) == [CellRect(2, 2, 10, 30), CellRect(14, 2, 20, 6)]
+    assert CellRect(14, 50, 15, 51) in clusters(cells, 4, 1)
+    assert clusters(cells, 4, 201) == []
+
+
+@given(arrays(np.bool_, (12, 14)), st.integers(1, 4))
+def test_every_marked_cell_is_in_one_cluster(cells: np.ndarray, gap: int) -> None:
+    covered = np.zeros(cells.shape, np.int64)
+    for found in clusters(cells, gap, 1):
+        covered[found.slices] += 1
+    assert (covered[cells] == 1).all()
+    assert covered.max(initial=0) <= 1

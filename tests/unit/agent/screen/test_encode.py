@@ -1,5 +1,7 @@
 """Updates are applied to a picture as a viewer does it; whatever is claimed exact must be equal to the display."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,9 +10,9 @@ from agent.screen.chooser import Why
 from agent.screen.encode import Budget, Built, UpdateBuilder
 from agent.screen.frames import Frames, part
 from agent.screen.refine import SETTLE
-from protocol.messages.screen import Copy, ScreenLayout, ScreenUpdate, Tile, Video
+from protocol.messages.screen import VIDEO_STREAMS, Copy, ScreenLayout, ScreenUpdate, Tile, Video
 from technician_client.picture import Picture
-from tests.unit.agent.screen.pictures import photo, text
+from tests.unit.agent.screen.pictures import captions, photo, text
 
 AMPLE = Budget(tile_bytes=10**8, refine_bytes=10**8, bitrate=10**8, byte_rate=1e9)
 
@@ -18,9 +20,9 @@ AMPLE = Budget(tile_bytes=10**8, refine_bytes=10**8, bitrate=10**8, byte_rate=1e
 class Screen:
     """A display, the builder, and the viewer's picture of it."""
 
-    def __init__(self, width: int = 800, height: int = 600, *, full_chroma: bool | None = True) -> None:
+    def __init__(self, width: int = 800, height: int = 600, *, full_chroma: bool | None = True, either: bool = False) -> None:
         self.frames = Frames(width, height)
-        self.builder = UpdateBuilder(self.frames, full_chroma=full_chroma)
+        self.builder = UpdateBuilder(self.frames, full_chroma=full_chroma, either_chroma=either)
         self.picture = Picture()
         self.picture.apply_layout(ScreenLayout(1, width, height))
         self.now = 100.0
@@ -148,6 +150,67 @@ def test_two_films_one_after_the_other_have_streams_of_their_own(screen: Screen)
     assert streams == sorted(streams)
     assert len(set(streams)) >= 2
     assert screen.update(after=1.0).exact
+
+
+def videos(built: list[Built]) -> list[Video]:
+    return [operation for one in built for operation in one.operations if isinstance(operation, Video)]
+
+
+def test_a_caret_beside_a_film_costs_no_key_picture_and_leaves_what_is_between_exact(screen: Screen) -> None:
+    found = film(screen, 6, FILM)
+    for step in range(30):
+        screen.draw(Rect(760, 560, 30, 30), photo(30, 30, seed=step))
+        found += film(screen, 1, FILM)
+    assert [video.key for video in videos(found)].count(True) == 1
+    outside = np.ones((600, 800), np.bool_)
+    outside[96:352, 192:528] = False
+    shown = screen.picture.pixels.view(np.uint32)[..., 0]
+    assert np.array_equal(shown[outside], screen.frames.now[:600, :800][outside])
+
+
+def test_what_spins_where_a_film_has_stopped_lets_the_rest_become_exact(screen: Screen) -> None:
+    film(screen, 8, FILM)
+    for step in range(20):
+        screen.draw(Rect(300, 200, 30, 30), photo(30, 30, seed=step))
+        built = screen.update(after=1 / 15)
+        assert set(kinds(built)) <= {Tile}
+    assert not screen.frames.lossy.any()
+
+
+def captioned(screen: Screen, pictures: int, budget: Budget = AMPLE) -> list[Built]:
+    found = []
+    for step in range(pictures):
+        screen.draw(FILM, captions(FILM.height, FILM.width, seed=step + 1))
+        found.append(screen.update(budget))
+    return found
+
+
+def test_coloured_text_in_a_film_goes_in_full_colour_where_both_kinds_are_decoded() -> None:
+    screen = Screen(full_chroma=False, either=True)
+    assert {video.codec[:7] for video in videos(film(screen, 8, FILM))} == {"avc1.64"}
+    # The running film is looked at once a second, and begins anew once.
+    found = videos(captioned(screen, 60))
+    assert [video.codec[:7] for video in found if video.key] == ["avc1.F4"]
+    assert [video.codec[:7] for video in found][-25:] == [found[-1].codec[:7]] * 25
+    assert {video.key for video in videos(film(screen, 40, FILM))} == {False}
+
+
+def test_full_colour_is_not_for_who_cannot_decode_it_nor_for_a_slow_link() -> None:
+    for either, budget in ((False, AMPLE), (True, replace(AMPLE, byte_rate=200_000.0, bitrate=1_000_000))):
+        screen = Screen(full_chroma=False, either=either)
+        found = videos(captioned(screen, 40, budget))
+        assert found
+        assert all(video.codec.startswith("avc1.64") for video in found if video.key)
+
+
+def test_a_stream_whose_decoder_the_viewer_has_dropped_begins_anew() -> None:
+    screen = Screen()
+    first = videos(film(screen, 6, FILM))[-1]
+    screen.builder.next_stream = first.stream + VIDEO_STREAMS
+    assert not videos(captioned(screen, 1))[0].key
+    screen.builder.next_stream = first.stream + VIDEO_STREAMS + 1
+    again = videos(film(screen, 1, FILM))[0]
+    assert (again.key, again.stream) == (True, first.stream + VIDEO_STREAMS + 1)
 
 
 def test_a_viewer_without_a_decoder_gets_tiles_only() -> None:

@@ -37,3 +37,8 @@ def test_a_part_is_a_view() -> None:
     part(pixels, Rect(1, 2, 3, 4))[...] = 9
     assert pixels.sum() == 9 * 12
     assert CELL == 16
+
+
+def test_the_rectangle_around_two() -> None:
+    assert CellRect(1, 5, 3, 7).union(CellRect(2, 2, 9, 6)) == CellRect(1, 2, 9, 7)
+    assert CellRect(1, 5, 3, 7).union(CellRect(2, 5, 3, 6)) == CellRect(1, 5, 3, 7)

@@ -1,7 +1,6 @@
 """The real thread against a display in memory and, at the end, against a real one."""
 
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -19,48 +18,15 @@ from agent.screen.pipeline import (
     Counters,
     Pause,
     Refresh,
-    ScreenPipeline,
-    Stop,
     StreamOptions,
     choose_area,
 )
 from protocol.errors import Unavailable
 from protocol.limits import LIMITS
-from protocol.messages import Message
 from protocol.messages.screen import Copy, ScreenUpdate, Video
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
-from tests.kit.viewer import Viewer
 from tests.unit.agent.screen.pictures import photo, text
-
-
-class Session:
-    """A pipeline on its thread, and a viewer that acknowledges unless told not to."""
-
-    def __init__(self, open_display: Callable[[], ScreenCapture], options: StreamOptions, counters: Counters) -> None:
-        self.viewer = Viewer()
-        self.acknowledges = True
-        self.asked = 0
-        self.pipeline = ScreenPipeline(open_display, self.deliver, options, counters, ask_backlog=self.ask)
-        self.thread = threading.Thread(target=self.pipeline.run, daemon=True)
-        self.thread.start()
-
-    def deliver(self, message: Message) -> None:
-        acknowledgement = self.viewer.receive(message)
-        if acknowledgement is not None and self.acknowledges:
-            self.pipeline.command(Acknowledged(acknowledgement.sequence, 0, self.pipeline._clock()))
-
-    def ask(self) -> None:
-        self.asked += 1
-
-    def shows(self, pixels: np.ndarray) -> bool:
-        shown = self.viewer.picture.pixels
-        return shown.shape[:2] == pixels.shape and bool(np.array_equal(shown.view(np.uint32)[..., 0], pixels))
-
-    def stop(self) -> None:
-        self.pipeline.command(Stop())
-        self.thread.join(5)
-        assert not self.thread.is_alive()
-
+from tests.unit.agent.screen.streamed import Brush, Session, pixels_of
 
 Start = Callable[..., Session]
 
@@ -260,15 +226,6 @@ def real() -> Iterator[VirtualDisplay]:
         yield running
 
 
-def pixels_of(display: VirtualDisplay) -> np.ndarray:
-    capture = open_capture(display.name)
-    layout = capture.layout()
-    pixels = np.zeros((layout.height, layout.width), np.uint32)
-    assert capture.grab([Rect(0, 0, layout.width, layout.height)], pixels)
-    capture.close()
-    return pixels
-
-
 SCROLLER = """
 import sys, tkinter
 root = tkinter.Tk()
@@ -300,31 +257,36 @@ def test_a_real_window_that_scrolls_is_copied_and_exact(real: VirtualDisplay, st
 
 @pytest.mark.display
 def test_a_real_film_is_video_and_exact_soon_after(real: VirtualDisplay, start: Start) -> None:
-    from agent.backends.x11.connection import X11Connection
-
     session = start(lambda: open_capture(real.name), full_chroma=True)
     wait_for(lambda: session.viewer.picture.exact, "the first picture")
-    connection = X11Connection(real.name)
-    context = connection.raw.generate_id()
-    connection.core.CreateGC(context, connection.root, 0, [])
-
-    def show(seed: int) -> None:
-        frame = photo(241, 320, seed).tobytes()
-        for top in range(0, 241, 40):
-            rows = min(40, 241 - top)
-            data = frame[top * 1280 : (top + rows) * 1280]
-            connection.core.PutImage(2, connection.root, context, 320, rows, 201, 103 + top, 0, 24, len(data), data)
-        connection.flush()
-
+    brush = Brush(real)
     seeds = iter(range(1, 200))
 
     def film() -> bool:
-        show(next(seeds))
+        brush.draw(201, 103, photo(241, 320, next(seeds)))
         return session.viewer.count(Video) >= 5
 
     wait_for(film, "video")
     wait_for(lambda: session.viewer.picture.exact and session.shows(pixels_of(real)), "the exact picture", 2.0)
-    connection.close()
+    brush.close()
+
+
+@pytest.mark.display
+def test_a_viewer_that_is_silent_or_late_does_not_hold_up_another(real: VirtualDisplay, start: Start) -> None:
+    silent, other = (start(lambda: open_capture(real.name)) for _ in range(2))
+    wait_for(lambda: silent.viewer.picture.exact and other.viewer.picture.exact, "two first pictures")
+    silent.acknowledges = False
+    brush = Brush(real)
+    for step in range(40):
+        brush.draw(60, 50, text(90, 200, seed=step))
+        wait_for(lambda: other.viewer.picture.exact and other.shows(pixels_of(real)), "each picture at the one who answers", 3)
+    assert len(silent.viewer.updates) < len(other.viewer.updates) - 10
+    late = start(lambda: open_capture(real.name))
+    wait_for(lambda: late.viewer.picture.exact and late.shows(pixels_of(real)), "the picture at who came late")
+    silent.acknowledges = True
+    silent.pipeline.command(Acknowledged(silent.viewer.updates[-1].sequence, 0, silent.pipeline._clock()))
+    wait_for(lambda: silent.viewer.picture.exact and silent.shows(pixels_of(real)), "the newest picture at who answers again")
+    brush.close()
 
 
 @pytest.mark.display

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from agent.screen.frames import CellRect
-from agent.screen.refine import SETTLE, next_refinement, settled_cells, still_since
+from agent.screen.refine import SETTLE, next_refinement, settled_cells
 
 LOSSY = np.array([[True, True], [False, True]])
 CHANGED_AT = np.array([[10.0, 10.5], [0.0, -np.inf]])
@@ -11,12 +10,6 @@ CHANGED_AT = np.array([[10.0, 10.5], [0.0, -np.inf]])
 def test_a_lossy_cell_settles_after_a_while() -> None:
     assert settled_cells(LOSSY, CHANGED_AT, 10.0).tolist() == [[False, False], [False, True]]
     assert settled_cells(LOSSY, CHANGED_AT, 10.0 + SETTLE + 1e-9).tolist() == [[True, False], [False, True]]
-
-
-def test_an_area_is_still_when_its_last_change_is_old() -> None:
-    assert still_since(CHANGED_AT, CellRect(0, 0, 1, 1), 10.0 + SETTLE + 1e-9)
-    assert not still_since(CHANGED_AT, CellRect(0, 0, 1, 2), 10.0 + SETTLE + 1e-9)
-    assert still_since(CHANGED_AT, CellRect(0, 0, 0, 0), 0.0)
 
 
 def test_the_next_look_is_when_the_first_cell_settles() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agent.backends.geometry import Rect
-from agent.screen.video import LEAST_BITRATE, QUALITIES, VideoStream, choose_profile, codec_string
+from agent.screen.video import LEAST_BITRATE, QUALITIES, VideoStream, choose_profile, codec_string, decodes_both
 from technician_client.picture import VideoDecoder
 from tests.unit.agent.screen.pictures import photo
 
@@ -33,6 +33,12 @@ def quality(shown: np.ndarray, expected: np.ndarray) -> float:
 )
 def test_the_profile_follows_what_the_viewer_decodes_and_wants(decoders: list[str], quality: str, chosen: bool | None) -> None:
     assert choose_profile(decoders, quality) is chosen
+
+
+def test_both_kinds_are_decoded_only_where_both_are_named() -> None:
+    assert decodes_both(["avc1.F4001F", "avc1.42E01E"])
+    assert not decodes_both(["avc1.F4001F", "vp09.01.10.08"])
+    assert not decodes_both(["avc1.640028", "avc1.42E01E"])
 
 
 @pytest.mark.parametrize(("full_chroma", "prefix"), [(True, "avc1.F4"), (False, "avc1.64")])
