@@ -26,7 +26,7 @@ class Clipboard(Protocol):
         """What is there now.
 
         Raises:
-            Unavailable: the display went away, or its owner does not answer.
+            DisplayLost: the display went away; open it anew later. Unavailable: its owner does not answer.
         """
 
     def read(self, kind: Kind) -> bytes:

@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeVar
 
+from agent.backends.base import DisplayLost
 from agent.backends.clipboard import Clipboard, open_clipboard
 from agent.features.base import Feature, FeatureContext
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError, RefusalReason, Refused, Unavailable
+from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Message
 from protocol.messages.clipboard import (
     PART_BYTES,
@@ -54,24 +55,22 @@ class ClipboardFeature(Feature):
         super().__init__(context)
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(1, "clipboard calls")
-        self._clipboard: Clipboard | None = None
-        self._watching = False
+        self._clipboard: Clipboard | None = None  # belongs to the thread
+        self._telling: asyncio.Task[None] | None = None
         self._serial = 0
         self._changed = asyncio.Event()
         self._coming: dict[int, _Coming] = {}
         self._going: set[int] = set()
         self._pacer = BulkPacer()
         self._room = asyncio.Event()
-        self._stopped = asyncio.Event()
 
     async def handle(self, message: Message) -> None:
         """See `Feature.handle`."""
         match message:
             case ClipboardWatch():
-                await self._open()
-                if not self._watching:
-                    self._watching = True
-                    _ = self.context.spawn(self._tell(), "telling of changes")
+                await self._in_thread(self._opened)
+                if self._telling is None:
+                    self._telling = self.context.spawn(self._tell(), "telling of changes")
                 self._changed.set()
             case ClipboardGet():
                 if len(self._going) >= MOST_PENDING or message.request in self._going:
@@ -91,40 +90,56 @@ class ClipboardFeature(Feature):
         if capability is Capability.CLIPBOARD_IN:
             self._coming.clear()
         elif capability is Capability.CLIPBOARD_OUT:
-            self._watching = False
+            if self._telling is not None:
+                self._telling.cancel()
+                self._telling = None
+            self._room.set()
+
+    def paused(self, paused: bool) -> None:
+        """What is being sent ends: meanwhile nobody hears how much of it has come."""
+        if paused:
             self._room.set()
 
     async def close(self) -> None:
         """Let go of the clipboard; what was put there goes with it."""
-        if self._clipboard is not None:
-            await self._in_thread(self._clipboard.close)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        closing = self._loop.run_in_executor(self._threads, self._let_go)
+        self._threads.shutdown(wait=False)
+        await asyncio.shield(closing)  # whoever does not wait that long does not keep it from being done
 
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         return await self._loop.run_in_executor(self._threads, call, *arguments)
 
-    async def _open(self) -> Clipboard:
-        """The clipboard, opened when it is first needed and anew after its display went away."""
+    def _opened(self) -> Clipboard:
+        """In the thread: the clipboard, opened when it is first needed."""
         if self._clipboard is None:
-            display = self.context.settings.screen.display
-            self._clipboard = await self._in_thread(open_clipboard, display, self._on_change)
+            self._clipboard = open_clipboard(self.context.settings.screen.display, self._on_change)
         return self._clipboard
+
+    def _let_go(self) -> None:
+        """In the thread: close what is open."""
+        clipboard, self._clipboard = self._clipboard, None
+        if clipboard is not None:
+            clipboard.close()
 
     def _on_change(self) -> None:
         self.context.call_from_thread(self._changed.set)
 
     async def _asked(self, call: Callable[[Clipboard], T]) -> T:
         """Use the clipboard; one whose display went away is opened anew once."""
-        try:
-            return await self._in_thread(call, await self._open())
-        except Unavailable:
-            self._clipboard = None
-            return await self._in_thread(call, await self._open())
+
+        def use() -> T:
+            try:
+                return call(self._opened())
+            except DisplayLost:
+                self._let_go()
+                return call(self._opened())
+
+        return await self._in_thread(use)
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
     async def _tell(self) -> None:
-        while self._watching:
+        while True:
             await self._changed.wait()
             await asyncio.sleep(SETTLE_SECONDS)  # programs that own it anew several times at once are one change
             self._changed.clear()
@@ -158,6 +173,11 @@ class ClipboardFeature(Feature):
                 self._pacer.sent(request, at + len(part), len(part), self._loop.time())
                 self.context.send(ClipboardPart(request, len(data), at, part))
                 at += len(part)
+            if at < len(data):
+                raise Refused(
+                    "Reading the clipboard there was paused or taken back before all of it was sent. Read it again.",
+                    reason=RefusalReason.NOT_GRANTED,
+                )
         except HandrailError as error:
             reason = error.reason if isinstance(error, Refused) else RefusalReason.UNSUPPORTED
             self.context.refuse(message, reason, str(error))

@@ -19,6 +19,7 @@ import xcffib
 import xcffib.xfixes
 import xcffib.xproto as xproto
 
+from agent.backends.base import DisplayLost
 from agent.backends.clipboard import Offer
 from agent.backends.x11.connection import X11Connection, lost_display
 from protocol.errors import HandrailError, RefusalReason, Refused, Unavailable
@@ -68,6 +69,7 @@ class X11Clipboard:
             self._set_up()
         except (HandrailError, xcffib.Error) as error:
             self._connection.close()
+            self._close_pipe()
             raise Unavailable(f"The clipboard of this display cannot be used: {error}") from error
         self._thread = threading.Thread(target=self._run, name="clipboard", daemon=True)
         self._thread.start()
@@ -118,12 +120,13 @@ class X11Clipboard:
 
         def do() -> None:
             try:
-                answer.set_result(work())
+                with lost_display():
+                    answer.set_result(work())
             except (HandrailError, xcffib.Error) as error:
                 answer.set_exception(error)
 
         if not self._thread.is_alive():
-            raise Unavailable("The display went away. Ask again when somebody is logged in.")
+            raise DisplayLost("The display went away. Ask again when somebody is logged in.")
         self._calls.put(do)
         self._ring()
         try:
@@ -149,9 +152,12 @@ class X11Clipboard:
             pass  # the display went away: calls say so from now on
         finally:
             self._connection.close()
-            os.close(self._wake)
-            os.close(self._waker)
-            self._waker = -1
+            self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        os.close(self._wake)
+        os.close(self._waker)
+        self._waker = -1
 
     def _work(self) -> bool:
         """Everything that there is to do now; False: enough."""

@@ -1,12 +1,14 @@
 """The clipboard of a real display, by messages as they come off the wire."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from agent.backends.x11 import clipboard as backend
 from agent.backends.x11.clipboard import X11Clipboard
+from agent.features import clipboard
 from agent.features.clipboard import PNG, ClipboardFeature
 from agent.settings import ScreenSettings
 from protocol.capabilities import Capability
@@ -143,3 +145,77 @@ async def test_a_record_that_cannot_be_written_lets_nothing_through(bench: Bench
     with pytest.raises(Refused):
         await bench.get("text")
     assert bench.other.read("text") == b"before"
+
+
+class Silent(X11Clipboard):
+    """A program that owns the clipboard and answers nobody."""
+
+    def _serve(self, event: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[X11Clipboard]:
+    """Every clipboard that the feature opens."""
+    made: list[X11Clipboard] = []
+
+    def count(display: str, on_change: Callable[[], None]) -> X11Clipboard:
+        made.append(X11Clipboard(display, on_change))
+        return made[-1]
+
+    monkeypatch.setattr(clipboard, "open_clipboard", count)
+    return made
+
+
+async def test_an_owner_that_does_not_answer_costs_one_wait_and_no_second_connection(
+    bench: Bench, display: VirtualDisplay, opened: list[X11Clipboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "WAIT_SECONDS", 0.2)
+    silent = Silent(display.name, lambda: None)
+    silent.write("text", b"never")
+    for request in (1, 2):
+        bench.context.refused.clear()
+        with pytest.raises(Refused, match="does not answer"):
+            await bench.get("text", request)
+    silent.close()
+    assert len(opened) == 1
+
+
+async def test_two_who_ask_at_once_open_one(bench: Bench, opened: list[X11Clipboard]) -> None:
+    bench.other.write("text", b"theirs")
+    for request in (1, 2):
+        await bench.feature.handle(ClipboardGet(request, "text"))
+    await eventually_async(lambda: len(bench.context.of(ClipboardPart)) == 2, "both answers")
+    assert len(opened) == 1
+
+
+async def test_one_whose_display_went_away_is_closed_and_opened_anew(bench: Bench, opened: list[X11Clipboard]) -> None:
+    bench.other.write("text", b"theirs")
+    assert await bench.get("text") == b"theirs"
+    opened[0].close()
+    assert await bench.get("text", 2) == b"theirs"
+    assert len(opened) == 2
+
+
+async def test_watched_again_after_it_was_taken_back_a_change_is_told_once(bench: Bench) -> None:
+    for _ in range(3):
+        await bench.feature.handle(ClipboardWatch())
+        await bench.context.next(ClipboardChanged)
+        bench.feature.capability_lost(Capability.CLIPBOARD_OUT)
+    await bench.feature.handle(ClipboardWatch())
+    await eventually_async(lambda: len(bench.context.tasks.running) == 1, "one that tells")
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_what_is_cut_short_is_refused_and_makes_room(bench: Bench, paused: bool) -> None:
+    bench.other.write("text", b"x" * TEXT_BYTES)
+    await bench.feature.handle(ClipboardGet(1, "text"))
+    await bench.context.next(ClipboardPart)
+    bench.context.held.discard(Capability.CLIPBOARD_OUT)
+    if paused:
+        bench.feature.paused(True)
+    else:
+        bench.feature.capability_lost(Capability.CLIPBOARD_OUT)
+    await eventually_async(lambda: bench.context.refused, "a refusal")
+    assert [reason for _, reason, _ in bench.context.refused] == [RefusalReason.NOT_GRANTED]
+    await eventually_async(lambda: not bench.feature._going, "room for another")

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from agent.backends.clipboard import Offer
 from agent.backends.x11.clipboard import HINT, PIECE, X11Clipboard
+from agent.backends.x11.connection import X11Connection
 from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages.clipboard import TEXT_BYTES
 from tests.kit.display import VirtualDisplay
@@ -107,3 +109,15 @@ def test_after_its_end_it_says_so(display: VirtualDisplay) -> None:
     clipboard.close()
     with pytest.raises(Unavailable):
         clipboard.offer()
+
+
+def test_one_that_cannot_begin_leaves_nothing_open(display: VirtualDisplay, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: X11Connection, key: object, name: str) -> None:
+        raise Unavailable(f"The X server has no {name} extension.")
+
+    monkeypatch.setattr(X11Connection, "extension", refuse)
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir()))
+    with pytest.raises(Unavailable, match="XFIXES"):
+        X11Clipboard(display.name, lambda: None)
+    assert len(list(descriptors.iterdir())) <= before
