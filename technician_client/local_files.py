@@ -6,6 +6,8 @@ thread.
 """
 
 import asyncio
+import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -125,16 +127,27 @@ class LocalSink:
         self._partial = partial_name(key)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         self._descriptor = os.open(self._partial, flags, 0o600, dir_fd=folder)
-        status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != os.geteuid():
+        try:
+            self._take_over()
+        except (OSError, Refused):
             os.close(self._descriptor)
-            raise Refused("What lies in the place of the unfinished file here is not ours.", reason=RefusalReason.INVALID)
-        self.here = status.st_size
+            raise
+        self.here = os.fstat(self._descriptor).st_size
         self.digest: _Hash = hashlib.sha256()
         at = 0
         while data := os.pread(self._descriptor, READ_BYTES, at):
             self.digest.update(data)
             at += len(data)
+
+    def _take_over(self) -> None:
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != os.geteuid():
+            raise Refused("What lies in the place of the unfinished file here is not ours.", reason=RefusalReason.INVALID)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            text = f"{shown(self._parts[-1])} is being fetched here already. Wait until it is there."
+            raise Refused(text, reason=RefusalReason.BUSY) from error
 
     @classmethod
     async def open(cls, top: Path, parts: Sequence[bytes], *, of: bytes, conflict: Conflict) -> "LocalSink | None":
@@ -152,10 +165,7 @@ class LocalSink:
         key = hashlib.sha256(b"\0".join((of, *parts))).hexdigest()[:24]
         folder = open_below(top, parts[:-1])
         try:
-            mode = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode
-        except FileNotFoundError:
-            mode = None
-        try:
+            mode = _mode(folder, parts[-1])
             if mode is not None and (stat.S_ISDIR(mode) or conflict == "ask"):
                 what = "is a folder here" if stat.S_ISDIR(mode) else "is here already. Say --replace, --rename or --skip"
                 raise Refused(f"{shown(parts[-1])} {what}.", reason=RefusalReason.INVALID)
@@ -215,12 +225,27 @@ class LocalSink:
             os.rename(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             return b"/".join((*self._parts[:-1], name))
         for number in range(2, MOST_NUMBER + 1):
-            with suppress(FileExistsError):
-                os.link(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
-                os.unlink(self._partial, dir_fd=self._folder)
+            if self._move(name):
                 return b"/".join((*self._parts[:-1], name))
             name = numbered(self._parts[-1], number)
         raise Refused(f"Too many files here are called like {shown(self._parts[-1])}.", reason=RefusalReason.LIMIT)
+
+    def _move(self, name: bytes) -> bool:
+        """False: the name is taken."""
+        try:
+            os.link(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            # A file system without hard links (FAT, as on most sticks): nearly as good.
+            if _mode(self._folder, name) is not None:
+                return False
+            os.rename(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            return True
+        os.unlink(self._partial, dir_fd=self._folder)
+        return True
 
     def _named(self, call: Callable[..., bytes | None], *arguments: object) -> bytes:
         try:
@@ -234,6 +259,14 @@ class LocalSink:
             if descriptor >= 0:
                 os.close(descriptor)
         self._descriptor = self._folder = -1
+
+
+def _mode(folder: int, name: bytes) -> int | None:
+    """The mode of what stands under a name; None: nothing does."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
 
 
 def open_below(top: Path, parts: Sequence[bytes]) -> int:

@@ -1,13 +1,17 @@
 """This computer's disk, protected from the names a device gives."""
 
+import errno
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from protocol.errors import HandrailError, Refused
+from technician_client import local_files
 from technician_client.local_files import LocalSink, LocalSource, found_below, open_below
+from technician_client.private_files import PrivateFileError
 
 
 async def arrived(top: Path, parts: tuple[bytes, ...], data: bytes, conflict: str = "ask") -> bytes | None:
@@ -51,6 +55,58 @@ async def test_nothing_is_written_over_unasked(tmp_path: Path) -> None:
     assert await arrived(tmp_path, (b"file",), b"x", "skip") is None
     assert await arrived(tmp_path, (b"file",), b"x", "rename") == b"file (2)"
     assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+async def test_a_stick_without_hard_links_takes_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert await arrived(tmp_path, (b"file",), b"first") == b"file"
+    assert await arrived(tmp_path, (b"file",), b"second", "rename") == b"file (2)"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"first", "file (2)": b"second"}
+
+
+async def test_a_disk_that_does_not_link_for_another_reason_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(PrivateFileError, match="file here: Input/output error"):
+        await arrived(tmp_path, (b"file",), b"data")
+
+
+async def test_one_file_is_not_received_twice_at_once(tmp_path: Path) -> None:
+    first = await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
+    assert first is not None
+    with pytest.raises(Refused, match="is being fetched here already"):
+        await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
+    first.close()
+    again = await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
+    assert again is not None
+    again.close()
+
+
+async def test_a_name_that_cannot_be_looked_at_is_named_and_its_folder_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def below(top: Path, parts: Sequence[bytes]) -> int:
+        opened.append(open_below(top, parts))
+        return opened[-1]
+
+    def fail(*_arguments: object, **_named: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(local_files, "open_below", below)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "stat", fail)
+        with pytest.raises(PrivateFileError, match="file here: Input/output error"):
+            await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
 
 
 async def test_what_came_before_is_there_again(tmp_path: Path) -> None:
