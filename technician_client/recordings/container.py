@@ -95,6 +95,11 @@ class ContainerWriter:
         entry = Entry(self._number, kind, time, self.size + HEADER.size, len(data) + TAG_BYTES)
         try:
             written = self._file.write(record)
+            if written != len(record):
+                # The record that says why it ended may follow and find room: it must not stand behind half
+                # a record, whose missing bytes it would be taken for.
+                self._file.seek(self.size)
+                self._file.truncate()
         except OSError as error:
             raise PrivateFileError(f"The recording in {self.path} ended: {error.strerror or error}.") from error
         if written != len(record):

@@ -1,5 +1,6 @@
 """The file: sealed, in order, and whole up to wherever it was cut."""
 
+import resource
 import stat
 from pathlib import Path
 
@@ -43,6 +44,27 @@ def test_any_cut_leaves_the_records_before_it(file: Path) -> None:
             assert reader.cut_short
             for entry in reader.entries:
                 reader.read(entry)
+
+
+def test_a_record_that_was_half_written_on_a_full_disk_leaves_those_before_it_and_the_end(tmp_path: Path) -> None:
+    writer = ContainerWriter(tmp_path / "one.hrrec", KEY, SALT)
+    writer.append(Kind.META, 0, b"what is recorded")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (writer.size + 4000, before[1])
+    )  # the system takes a part of it, as a full disk does
+    try:
+        with pytest.raises(PrivateFileError, match="the disk is full"):
+            writer.append(Kind.CHUNK, 1, bytes(4000))
+        assert writer.path.stat().st_size == writer.size
+        writer.append(Kind.END, 2, b"the disk is full: no more was recorded")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    writer.close()
+    with ContainerReader(writer.path, KEY) as reader:
+        assert [entry.kind for entry in reader.entries] == [Kind.META, Kind.END]
+        assert reader.read(reader.entries[1]).startswith(b"the disk is full")
+        assert not reader.cut_short
 
 
 def test_a_bit_that_was_turned_is_noticed(file: Path) -> None:
