@@ -54,6 +54,8 @@ CREATE TABLE IF NOT EXISTS node (          -- roots of the full subtrees of prot
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 CHECKPOINT_SUFFIX = ".checkpoint"
 RECEIPT_ROWS = 500
+RECEIPT_WRITTEN = "receipt written"
+"""The record of a receipt's two files, by SHA-256: whoever changes one of them later is found out."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -375,6 +377,11 @@ def receipt_text(receipt: Receipt) -> str:
     return "\n".join(lines)
 
 
+def receipt_files(receipt: Receipt) -> tuple[bytes, bytes]:
+    """The receipt for programs (JSON) and for people (text)."""
+    return msgspec.json.format(msgspec.json.encode(receipt)), receipt_text(receipt).encode()
+
+
 def save_receipt(directory: Path, receipt: Receipt) -> Path:
     """Write the receipt as JSON and as text; return the text's path.
 
@@ -385,7 +392,7 @@ def save_receipt(directory: Path, receipt: Receipt) -> Path:
     text, data = directory / f"{stem}.txt", directory / f"{stem}.json"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path, content in ((data, msgspec.json.format(msgspec.json.encode(receipt))), (text, receipt_text(receipt).encode())):
+        for path, content in zip((data, text), receipt_files(receipt), strict=True):
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)
     except OSError as error:

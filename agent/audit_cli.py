@@ -31,9 +31,11 @@ def verify_command(settings: AgentSettings, as_json: bool) -> None:
     with open_chain(settings.audit) as chain:
         sound = verify(chain, settings.receipts, _keys(settings))
     if as_json:
-        click.echo(msgspec.json.encode({"records": sound.records, "receipts": sound.receipts}).decode())
+        click.echo(msgspec.json.encode({"records": sound.records, "receipts": sound.receipts, "gone": sound.gone}).decode())
         return
     click.echo(f"{sound.records} records: whole, in order and unchanged. {sound.receipts} receipts agree.")
+    if sound.gone:
+        click.echo(f"{sound.gone} receipts that were written are not here any more.")
     click.echo(
         "Whoever owns this computer could have made all of it anew; the checkpoints that technicians keep would show that."
     )

@@ -1,14 +1,18 @@
 """The audit chain for others: exported as a file that they can check; and checked here against everything kept beside it."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
 
-from agent.audit import CHECKPOINT_SUFFIX, Audit, Receipt
+from agent.audit import CHECKPOINT_SUFFIX, RECEIPT_WRITTEN, Audit, Receipt, receipt_text
 from agent.errors import AuditUnavailable, NotEnrolled
 from agent.keys import DeviceKeys
+from agent.printable import printable
+from agent.receipts import RATING
 from protocol.audit import GENESIS, Checkpoint, Record, open_checkpoint, sign_checkpoint
 from protocol.audit_export import Header, encode_line, exported
 from protocol.errors import TrustError
@@ -18,10 +22,12 @@ RECEIPT_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A chain in which nothing was found. `receipts`: how many of the user's receipts agreed with it."""
+    """A chain in which nothing was found. `receipts`: how many of the user's receipts agreed with it; `gone`: how many that were
+    written are not here any more, which is the user's to decide."""
 
     records: int
     receipts: int
+    gone: int = 0
 
 
 def open_chain(path: Path) -> Audit:
@@ -51,6 +57,7 @@ def verify(audit: Audit, receipts: Path, keys: DeviceKeys | None) -> Sound:
     noted = audit.noted_checkpoint()
     if noted is not None and keys is not None and noted.device == keys.peer:  # else it is of an earlier identity of this computer
         open_checkpoint(audit.noted_bytes(), keys.key.public)
+    written = {str(record.detail.get("session")): record for record, _ in audit.rows() if record.action == RECEIPT_WRITTEN}
     agreed = 0
     for name, receipt in kept_receipts(receipts):
         fault = audit.held_against(receipt.audit_sequence, bytes.fromhex(receipt.audit_hash), f"the receipt {name}")
@@ -61,8 +68,43 @@ def verify(audit: Audit, receipts: Path, keys: DeviceKeys | None) -> Sound:
             raise TrustError(
                 f"The receipt {name} was changed: it tells of records otherwise than the audit chain, which is whole up to there."
             )
+        _check_files(receipts / name, receipt, written.pop(receipt.session, None))
         agreed += 1
-    return Sound(count, agreed)
+    return Sound(count, agreed, len(written))
+
+
+def _check_files(path: Path, receipt: Receipt, written: Record | None) -> None:
+    """Hold a receipt's two files against the record of their writing (None: of a time when there was none).
+
+    Raises:
+        TrustError: one of them is another now; the text says what differs. AuditUnavailable: one cannot be read.
+    """
+    if written is None:
+        return
+    if _digest(path) not in (None, written.detail.get("data")):
+        raise TrustError(f"The receipt {path.name} was changed: it is not the file of which record {written.sequence} tells.")
+    text = path.with_suffix(".txt")
+    if _digest(text) in (None, written.detail.get("text")):
+        return
+    with text.open("rb") as file:
+        now = file.read(RECEIPT_BYTES).decode("utf-8", "replace").splitlines()
+    for number, (line, was) in enumerate(zip_longest(now, receipt_text(receipt).splitlines()), start=1):
+        if line != was:
+            says = "is gone" if line is None else f"says “{printable(line.strip())}”"
+            rather = "nothing stood there" if was is None else f"it said “{was.strip()}”"
+            raise TrustError(f"The receipt {text.name} was changed: line {number} {says}, where {rather}.")
+    raise TrustError(f"The receipt {text.name} was changed: it is not the file of which record {written.sequence} tells.")
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file as hex digits, None when it is not there."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AuditUnavailable(f"The receipt {path} cannot be read: {error.strerror or error}.") from error
 
 
 def kept_receipts(directory: Path) -> Iterator[tuple[str, Receipt]]:
@@ -72,7 +114,7 @@ def kept_receipts(directory: Path) -> Iterator[tuple[str, Receipt]]:
         TrustError: one was damaged. AuditUnavailable: one cannot be read.
     """
     try:
-        for path in sorted(directory.glob("*.json")):
+        for path in sorted(path for path in directory.glob("*.json") if not path.name.endswith(RATING)):
             with path.open("rb") as file:
                 data = file.read(RECEIPT_BYTES)
             try:

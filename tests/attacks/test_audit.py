@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.audit import Audit
+from agent.audit_export import open_chain, verify
 from agent.features.chat import ChatFeature
 from protocol.audit import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.capabilities import Capability
@@ -155,3 +156,14 @@ async def test_the_next_session_shows_what_became_of_the_record(tmp_path: Path, 
     else:
         home.write_anew("Ana Ruiz", "nobody")
     assert "rolled back" in one_session("three")
+
+
+@pytest.mark.attack(37, without=["receipt_record"])
+def test_a_receipt_that_was_made_to_read_better_is_found_out(tmp_path: Path) -> None:
+    """Whoever had the user's account for a while edits what the person was left with; the files for programs stay as they are."""
+    home = Audited(tmp_path / "agent")
+    home.session("one")
+    (text,) = home.settings.receipts.glob("*.txt")
+    text.write_text(text.read_text().replace("Ana Ruiz", "Bo Li"))
+    with open_chain(home.path) as chain, pytest.raises(TrustError, match="line 4 says “Technician:   Bo Li"):
+        verify(chain, home.settings.receipts, home.device)

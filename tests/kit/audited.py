@@ -41,8 +41,8 @@ class Audited:
             self.device.chain, root_der=self.organisation.root, expected=Role.DEVICE, purpose="session", wall=datetime.now(UTC)
         )
 
-    def session(self, name: str, *, actions: int = 2, witness: int = 0) -> Leaving:
-        """One session of a few records."""
+    def session(self, name: str, *, actions: int = 1, witness: int = 0) -> Leaving:
+        """One session of four records, the last about its receipt."""
         self.now += 60
         with Audit(self.path) as audit:
             record = SessionRecord(

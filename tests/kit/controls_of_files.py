@@ -203,6 +203,14 @@ def audit_chain(patch: Patch) -> None:
     patch(agent.audit, "check_chain", believe)
 
 
+@control("the chain says what the person's receipts were when they were written")
+def receipt_record(patch: Patch) -> None:
+    """Nobody looks."""
+    import agent.audit_export
+
+    patch(agent.audit_export, "_check_files", lambda path, receipt, written: None)
+
+
 @control("checkpoints are signed by the device")
 def checkpoint_signature(patch: Patch) -> None:
     """Any signature will do."""

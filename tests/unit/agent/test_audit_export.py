@@ -74,7 +74,7 @@ def test_an_older_copy_of_the_database_is_named(home: Audited, tmp_path: Path) -
     home.put_back(tmp_path / "copy", note=False)
     assert "cut short or rolled back: it ends at record 12, but the checkpoint of" in verdict(home)
     home.put_back(tmp_path / "copy", note=True)
-    assert "rolled back: it ends at record 12, but the receipt" in verdict(home) and "saw record 16" in verdict(home)
+    assert "rolled back: it ends at record 12, but the receipt" in verdict(home) and "saw record 15" in verdict(home)
 
 
 def test_a_chain_that_was_written_anew_is_named_by_its_receipts(home: Audited) -> None:
@@ -99,11 +99,68 @@ def test_a_receipt_that_was_edited_is_named(home: Audited) -> None:
     """The chain is whole; what the person was left with is not."""
     (path, *_) = sorted(home.settings.receipts.glob("*.json"))
     whole = path.read_bytes()
-    for old, new in ((b"Ana Ruiz", b"Bo Li"), (b'"number": 1', b'"number": 9')):
+    for old, new in ((b"Ana Ruiz", b"Bo Li"), (b'"number": 0', b'"number": 9')):
         assert old in whole
         path.write_bytes(whole.replace(old, new))
         assert f"The receipt {path.name} was changed" in verdict(home)
     path.write_bytes(whole)
+    assert verdict(home) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("Ana Ruiz", "Bo Li", "line 4 says “Technician:   Bo Li (tier 2"),
+        ("Reason:       the printer\n", "", "line 6 says “Opened:"),
+        ("What happened:\n", "What happened:\n  nothing\n", "line 11 says “nothing”, where it said “2026"),
+        ("Audit record", "Audit record", ""),
+    ],
+)
+def test_an_edited_text_is_named_with_the_line_that_differs(home: Audited, old: str, new: str, says: str) -> None:
+    """What people read, though the file for programs beside it was left as it is."""
+    (path, *_) = sorted(home.settings.receipts.glob("*.txt"))
+    whole = path.read_text()
+    assert old in whole
+    path.write_text(whole.replace(old, new))
+    found = verdict(home)
+    assert found == "" if not says else f"The receipt {path.name} was changed: " in found and says in found
+
+
+def test_what_differs_is_said_without_obeying_it(home: Audited) -> None:
+    (path, *_) = sorted(home.settings.receipts.glob("*.txt"))
+    whole = path.read_text()
+    path.write_text(whole + "\x1b[2Jmore\n")
+    assert "says “" in verdict(home) and "nothing stood there" in verdict(home) and "\x1b" not in verdict(home)
+    path.write_bytes(b"")
+    assert "line 1 is gone, where it said “Handrail session one”" in verdict(home)
+    path.write_bytes(whole.encode().replace(b"\n", b"\r\n"))
+    assert "is not the file of which record" in verdict(home)
+
+
+def test_what_no_record_repeats_is_held_to_what_was_written(home: Audited) -> None:
+    """The head of a receipt: reason, tier, how it ended."""
+    (path, *_) = sorted(home.settings.receipts.glob("*.json"))
+    path.write_bytes(path.read_bytes().replace(b"the printer", b"the accounts"))
+    assert f"The receipt {path.name} was changed: it is not the file of which record 4 tells" in verdict(home)
+
+
+def test_ratings_beside_receipts_and_receipts_thrown_away_are_no_fault(home: Audited) -> None:
+    first, second, _ = sorted(home.settings.receipts.glob("*.json"))
+    first.with_name(first.name.removesuffix(".json") + ".rating.json").write_text('{"stars": 5}')
+    second.unlink()
+    second.with_suffix(".txt").unlink()
+    with open_chain(home.path) as chain:
+        sound = verify(chain, home.settings.receipts, home.device)
+    assert (sound.records, sound.receipts, sound.gone) == (12, 2, 1)
+
+
+def test_receipts_of_before_there_was_a_record_of_them_are_held_to_the_chain_alone(
+    home: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.recording.SessionRecord._vouch_for", lambda *_: None)
+    home.session("four")
+    path = max(home.settings.receipts.glob("*.txt"))
+    path.write_text("something else")
     assert verdict(home) == ""
 
 
@@ -118,7 +175,7 @@ def test_a_checkpoint_of_an_earlier_identity_is_no_fault(home: Audited) -> None:
 
 
 def test_an_exported_file_holds(home: Audited) -> None:
-    for session, count in (("", 12), ("two", 4)):
+    for session, count in (("", 12), ("two", 3)):
         lines = home.export(session)
         assert len(lines) == count + 1
         shown = check(lines, root_der=home.organisation.root, witnesses=lambda _: [])

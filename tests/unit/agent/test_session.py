@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from agent.audit import Audit
+from agent.audit import RECEIPT_WRITTEN, Audit
 from agent.consent import ConsentBroker
 from agent.features.base import Feature, Question
 from agent.features.chat import ChatFeature
@@ -301,7 +301,9 @@ async def test_the_end_carries_a_checkpoint_that_the_chain_bears_out_and_a_recei
         one.flush()
         ended = await one.ended()
         checkpoint = open_checkpoint(ended.checkpoint, one.device.key.public)
-        assert (checkpoint.sequence, checkpoint.hash) == one.audit.head
+        *_, (last, digest), (after, _) = one.audit.rows()
+        assert (checkpoint.sequence, checkpoint.hash) == (last.sequence, digest)
+        assert (after.action, after.detail["session"]) == (RECEIPT_WRITTEN, one.session.id)
         assert checkpoint.device == one.device.peer
         receipt = json.loads(ended.receipt)
         assert [record["action"] for record in receipt["records"]] == [
