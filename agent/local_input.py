@@ -54,6 +54,13 @@ class _Watcher:
         self._thread.start()
 
     def _run(self) -> None:
+        try:
+            self._watch()
+        finally:
+            if not self._stopped.is_set():  # it failed, and nobody watches any more
+                self._heard(None)
+
+    def _watch(self) -> None:
         while not self._stopped.is_set():
             try:
                 watch = self._open()

@@ -82,12 +82,20 @@ class X11LocalInput(LocalInputWatch):
         self._look()
 
     def _look(self) -> None:
-        """Which devices there are, and which of them inject."""
+        """Which devices there are, and which of them inject. One that is unplugged while it is asked about is not known."""
+        known, injected = set[int](), set[int]()
         with lost_display():
             devices = [int(info.deviceid) for info in self._input.XIQueryDevice(ALL_DEVICES).reply().infos]
             asked = [(device, self._input.XIGetProperty(device, 0, self._mark, ANY_TYPE, 0, 1)) for device in devices]
-            injected = {device for device, cookie in asked if cookie.reply().num_items}
-        self._known, self._injected = frozenset(devices), frozenset(injected)
+            for device, cookie in asked:
+                try:
+                    marked = bool(cookie.reply().num_items)
+                except xcffib.Error:
+                    continue
+                known.add(device)
+                if marked:
+                    injected.add(device)
+        self._known, self._injected = frozenset(known), frozenset(injected)
 
     def wait(self, timeout: float | None, wake: int) -> bool:
         """See the base class."""

@@ -44,8 +44,11 @@ class Hands(LocalInputWatch):
         ready = select.select([self.reader, wake], [], [], timeout)[0]
         if self.reader not in ready:
             return False
-        if os.read(self.reader, 100).startswith(b"x"):
+        said = os.read(self.reader, 100)
+        if said.startswith(b"x"):
             raise DisplayLost("The display went away.")
+        if said.startswith(b"!"):
+            raise RuntimeError("a bug")
         return True
 
     def close(self) -> None:
@@ -107,6 +110,19 @@ async def test_it_begins_held_and_lets_go_once_it_watches(tmp_path: Path) -> Non
     Hands.opened[0].move()
     await eventually_async(lambda: told[2:] == [True], "a hand")
     await eventually_async(lambda: told[2:] == [True, False], "it goes on by itself")
+    await pause.follow(False)
+    assert Hands.opened[0].closed
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_watch_that_fails_holds_back_for_good() -> None:
+    told: list[bool] = []
+    pause = await watching(told.append)
+    await eventually_async(lambda: told == [True, False], "watching has begun")
+    Hands.opened[0].move(b"!")
+    await eventually_async(lambda: told[2:] == [True], "nobody watches")
+    await let_pass(0.3)  # three times as long as a hand counts
+    assert pause.acting
     await pause.follow(False)
     assert Hands.opened[0].closed
 

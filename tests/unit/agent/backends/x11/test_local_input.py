@@ -7,6 +7,7 @@ are real raw events here. Not tested: a real kernel device, touch screens, and d
 
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,6 +94,30 @@ def test_a_hand_is_noticed(watch: X11LocalInput, hand: Hand, wake: int, what: st
     else:
         hand.do(hand.mouse, BUTTON_PRESS, 1)
         hand.do(hand.mouse, BUTTON_RELEASE, 1)
+    assert watch.wait(5.0, wake)
+
+
+def test_a_device_that_is_unplugged_while_it_is_asked_about_is_not_known(
+    watch: X11LocalInput, hand: Hand, wake: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one plug several devices go in a row, and each is told of: what is asked about the next may come too late."""
+    before, gone, plain = watch._known, 77, watch._input
+
+    class Listed:
+        """A list that still has the one that is gone; what is asked of the server about it is really asked."""
+
+        def XIQueryDevice(self, device: int) -> Any:
+            reply = plain.XIQueryDevice(device).reply()
+            infos = [*reply.infos, SimpleNamespace(deviceid=gone)]
+            return SimpleNamespace(reply=lambda: SimpleNamespace(infos=infos))
+
+        XIGetProperty = staticmethod(plain.XIGetProperty)
+
+    monkeypatch.setattr(watch, "_input", Listed())
+    watch._look()
+    assert watch._known == before
+    hand.do(hand.mouse, BUTTON_PRESS, 1)
+    hand.do(hand.mouse, BUTTON_RELEASE, 1)
     assert watch.wait(5.0, wake)
 
 
