@@ -1,6 +1,8 @@
 """`handrail logs`: the log of a device, live."""
 
+from collections import Counter
 from datetime import datetime
+from typing import Final
 
 import click
 import msgspec
@@ -19,11 +21,59 @@ from technician_client.resuming import resumable
 from technician_client.sessions import Session
 
 PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+CATCH_UP_LINES: Final = 300
+"""So many lines are asked for again after a cut; a device sends some hundred more than these at once, not a thousand."""
 STYLES = {0: "bold red", 1: "bold red", 2: "bold red", 3: "red", 4: "yellow", 7: "dim"}
 
 
-async def follow(session: Session, wish: LogFollow, output: Output) -> bool:
-    """Print lines until there are no more (True) or the session is over (False).
+class Shown:
+    """What was printed of a log, so that after a cut of the session what came meanwhile is, and nothing twice. Lines are told
+    apart by when they were written, and those of one moment by what they say."""
+
+    def __init__(self) -> None:
+        self._any = False
+        self._last = 0.0  # when the newest was written, 0 where none says so
+        self._at_last: Counter[LogLine] = Counter()
+        self._old: Counter[LogLine] = Counter()
+        self._looking = 0  # so many lines more may have been printed before the cut
+        self._gap = ""
+
+    def again(self, wish: LogFollow, output: Output) -> LogFollow:
+        """What to ask for after a cut."""
+        self._gap = ""
+        if not self._any and wish.lines:
+            return wish
+        if wish.follow and not self._last:
+            output.warning("Lines that were written during the cut are not shown: nothing before it says when it was written")
+            return msgspec.structs.replace(wish, lines=0)
+        lines = CATCH_UP_LINES if wish.follow else wish.lines
+        self._looking, self._old = lines, Counter(self._at_last)
+        if wish.follow:
+            self._gap = f"Lines of the cut may be missing: more than the {lines} that are looked through were written meanwhile"
+        return msgspec.structs.replace(wish, lines=lines)
+
+    def is_new(self, line: LogLine, output: Output) -> bool:
+        """Whether a line is to be printed, which it then counts as."""
+        if self._looking:
+            self._looking -= 1
+            if 0 < line.at < self._last or (line.at == self._last and self._old[line] > 0):
+                self._old[line] -= 1
+                self._gap = ""
+                return False
+            self._looking = 0
+            if self._gap:
+                output.warning(self._gap)
+        self._any = True
+        if line.at > self._last:
+            self._last = line.at
+            self._at_last.clear()
+        if line.at == self._last:
+            self._at_last[line] += 1
+        return True
+
+
+async def follow(session: Session, wish: LogFollow, output: Output, shown: Shown) -> bool:
+    """Print lines that were not `shown` yet until there are no more (True) or the session is over (False).
 
     Raises:
         Refused: the device does not give them.
@@ -36,7 +86,8 @@ async def follow(session: Session, wish: LogFollow, output: Output) -> bool:
                     if left_out:
                         output.warning(f"{left_out} lines left out: more came than may be sent")
                     for line in lines:
-                        show_line(output, line)
+                        if shown.is_new(line, output):
+                            show_line(output, line)
                 case LogEnded(request=wish.request, text=text):
                     if text:
                         output.warning(text)
@@ -82,12 +133,13 @@ async def read_log(app: App, words: str, reason: str, wish: LogFollow, list_only
     settings = app.settings()
     async with RelayClient(app.keys(settings), settings) as relay:
         session = await open_named(app, relay, words, reason, (Capability.DIAGNOSTICS,))
+        shown = Shown()
         while True:
             try:
                 if list_only:
                     await list_sources(session, app.output)
                     return ExitCode.OK
-                if await follow(session, msgspec.structs.replace(wish, request=session.next_request()), app.output):
+                if await follow(session, msgspec.structs.replace(wish, request=session.next_request()), app.output, shown):
                     return ExitCode.OK
             finally:
                 await session.end()
@@ -95,7 +147,7 @@ async def read_log(app: App, words: str, reason: str, wish: LogFollow, list_only
                 app.output.progress(session.end_text)
                 return ExitCode.FAILED
             session = await go_on(app.output, relay, session)
-            wish = msgspec.structs.replace(wish, lines=0)  # what was before the cut has been shown
+            wish = shown.again(wish, app.output)
 
 
 @click.command(
