@@ -119,16 +119,17 @@ class LogsFeature(Feature):
 
     async def _follow(self, message: LogFollow, lines: AsyncIterator[LogLine]) -> None:
         allowance, text = Allowance(), ""
-        sending = asyncio.get_running_loop().create_task(self._send(message.request, allowance), name="sending lines")
+        sending = self.context.spawn(self._send(message.request, allowance), f"sending log {message.request}")
         try:
             async for line in lines:
                 if fits(line, message):
-                    allowance.offer(line, room=self.context.pending(Lane.CONTROL) < PENDING_BYTES)
+                    allowance.offer(line, room=self._has_room())
         except HandrailError as error:
             text = str(error)
         finally:
             sending.cancel()
-            self._followed.pop(message.request, None)
+            if self._followed.get(message.request) is asyncio.current_task():  # else the number is another one's by now
+                del self._followed[message.request]
         self._flush(message.request, allowance)
         self.context.send(LogEnded(message.request, text))
 
@@ -136,6 +137,10 @@ class LogsFeature(Feature):
         while True:
             await asyncio.sleep(BATCH_SECONDS)
             self._flush(request, allowance)
+
+    def _has_room(self) -> bool:
+        """Whether a line can leave soon. During a pause none does, and none may wait for its end."""
+        return self.context.granted(Capability.DIAGNOSTICS) and self.context.pending(Lane.CONTROL) < PENDING_BYTES
 
     def _flush(self, request: int, allowance: Allowance) -> None:
         if self.context.granted(Capability.DIAGNOSTICS):

@@ -1,5 +1,6 @@
 """The live log: filters, bounds with named losses, and what policy keeps back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -84,6 +85,63 @@ async def test_so_many_are_followed_and_none_without_the_permission(desk: Desk) 
         file.write("later\n")
     await let_pass(0.6)
     assert not desk.context.sent
+
+
+async def test_what_comes_during_a_pause_is_counted_and_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[str] = []
+    plain = Allowance.offer
+
+    def offer(self: Allowance, line: LogLine, *, room: bool) -> None:
+        plain(self, line, room=room)
+        offered.append(line.text)
+
+    monkeypatch.setattr(Allowance, "offer", offer)
+    await desk.feature.handle(LogFollow(2))
+    await eventually_async(lambda: desk.lines() == ["one", "two failed"], "what is there")
+    desk.context.sent.clear()
+    desk.context.held.discard(Capability.DIAGNOSTICS)
+    with desk.file.open("a") as file:
+        file.write("meanwhile\n" * 5)
+    await eventually_async(lambda: offered[2:] == ["meanwhile"] * 5, "they are read")
+    assert not desk.context.sent
+    desk.context.held.add(Capability.DIAGNOSTICS)
+    with desk.file.open("a") as file:
+        file.write("after it\n")
+    await eventually_async(lambda: "after it" in desk.lines(), "what came after the pause")
+    assert desk.lines() == ["after it"]
+    assert sum(message.left_out for message in desk.context.of(LogLines)) == 5
+
+
+async def test_a_number_that_is_used_again_belongs_to_the_one_that_uses_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was stopped takes a moment to end; meanwhile its number may have been given to another."""
+    ending = asyncio.Event()
+
+    async def slow(source: str, lines: int, *, follow: bool) -> AsyncIterator[LogLine]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ending.wait()
+        yield LINE
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_source, "file_lines", slow)
+        await desk.feature.handle(LogFollow(2))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await desk.feature.handle(LogStop(2))
+        await asyncio.sleep(0)
+    await desk.feature.handle(LogFollow(2))
+    ending.set()
+    await eventually_async(lambda: desk.lines() == ["one", "two failed"], "the second")
+    await desk.feature.handle(LogStop(2))
+    assert desk.context.of(LogEnded) == [LogEnded(2), LogEnded(2)]
+
+
+async def test_what_sends_ends_with_what_is_followed(desk: Desk) -> None:
+    await desk.feature.handle(LogFollow(2))
+    await eventually_async(lambda: len(desk.context.tasks.running) == 2, "both")
+    await desk.feature.handle(LogStop(2))
+    await eventually_async(lambda: not desk.context.tasks.running, "the end of both")
 
 
 def test_a_flood_is_left_out_and_counted() -> None:
