@@ -1,7 +1,8 @@
 """The technician's arrow and drawings, handed to the windows of the person here that can show them.
 
 Nothing of it reaches a program: it is painted over the screen by the agent's own desktop side. Places come faster than anybody
-sees them; only the newest goes on, `STEP_SECONDS` apart. Strokes and clicks are bounded in rate, and what is too much is refused.
+sees them; only the newest goes on, `STEP_SECONDS` apart. Strokes and clicks are bounded in rate, and what is too much is refused;
+clearing where nothing was drawn since is nothing to hand on.
 """
 
 import asyncio
@@ -57,11 +58,12 @@ class PointerFeature(Feature):
         super().__init__(context)
         self._loop = asyncio.get_running_loop()
         self._budget = Budget(self._loop.time())
-        self._newest: tuple[int, int] | None = None
+        self._newest: PointerMoved | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._told: bool | None = None
         self._limited = False
         self._anything = False
+        self._drawn = False  # since it was cleared
 
     async def handle(self, message: Message) -> None:
         """See the base class."""
@@ -69,22 +71,23 @@ class PointerFeature(Feature):
             text = "Nothing is watched, so a place on the screen means nothing. Start the screen first."
             self.context.refuse(message, RefusalReason.INVALID, text)
             return
-        if isinstance(message, PointerPlace):
-            self._newest = clamp(self.context.watched, message.x, message.y)
+        if isinstance(message, PointerPlace | PointerAway):
+            self._newest = PointerMoved(0, 0, False)
+            if isinstance(message, PointerPlace):
+                self._newest = PointerMoved(*clamp(self.context.watched, message.x, message.y), True)
             if self._timer is None:
                 self._place()
             return
-        if isinstance(message, PointerAway):
-            self._newest = None
-            self._show(PointerMoved(0, 0, False))
-            return
         if isinstance(message, PointerClear):
-            self._show(DrawingCleared())
+            if self._drawn:
+                self._drawn = False
+                self._show(DrawingCleared())
             return
         if not self._budget.spend(self._loop.time()):
             self._too_much(message)
             return
         self._limited = False
+        self._drawn = True
         if isinstance(message, PointerClick):
             self._show(PointerClicked(*clamp(self.context.watched, message.x, message.y)))
         elif isinstance(message, PointerStroke):
@@ -99,9 +102,8 @@ class PointerFeature(Feature):
         self._timer = None
         if self._newest is None or not self.context.granted(Capability.POINTER):
             return
-        x, y = self._newest
-        self._newest = None
-        self._show(PointerMoved(x, y, True))
+        newest, self._newest = self._newest, None
+        self._show(newest)
         self._timer = self._loop.call_later(STEP_SECONDS, self._place)
 
     def _show(self, said: Drawing) -> None:
@@ -119,6 +121,7 @@ class PointerFeature(Feature):
 
     def _wipe(self) -> None:
         self._newest = None
+        self._drawn = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

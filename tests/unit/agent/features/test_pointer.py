@@ -74,6 +74,23 @@ async def test_too_many_strokes_are_refused_by_name(tmp_path: Path) -> None:
     assert [reason for _, reason, _ in context.refused] == [RefusalReason.LIMIT]
 
 
+async def test_going_away_and_clearing_are_bounded_too(tmp_path: Path) -> None:
+    """Each line to the person's windows takes room where a click on Stop must go."""
+    context, feature = begin(tmp_path)
+    await feature.handle(PointerStroke(1, "pen", 0, True, 0, [(1, 1)]))
+    for x in range(500):
+        await feature.handle(PointerPlace(x, 0))
+        await feature.handle(PointerAway())
+        await feature.handle(PointerClear())
+    stroke, cleared, place = StrokeDrawn(1, "pen", 0, True, 0, [(1921, 1)]), DrawingCleared(), PointerMoved(1920, 0, True)
+    assert context.drawn == [stroke, place, cleared]
+    await eventually_async(lambda: context.drawn[3:] == [PointerMoved(0, 0, False)], "it went away")
+    assert context.refused == []
+    await feature.handle(PointerClick(1, 1))
+    await feature.handle(PointerClear())
+    assert context.drawn[4:] == [PointerClicked(1921, 1), cleared]
+
+
 async def test_a_stroke_has_an_end(tmp_path: Path) -> None:
     context, feature = begin(tmp_path)
     await feature.handle(PointerStroke(1, "pen", 0, False, 500, [(x, 0) for x in range(64)]))
