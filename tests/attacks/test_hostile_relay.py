@@ -6,29 +6,40 @@ forwards, edits, replays, swaps and lies. The technician is the real client, as 
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from agent.enrolment import enrol, load_identity, read_bundle, renew
 from agent.local_messages import ChatHeard, SessionOver
+from agent.status import TrustStatus
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError
+from protocol.documents import TECHNICIANS_PATH, TechnicianEntry, TechniciansList, canonical_json
+from protocol.errors import HandrailError, TrustError
 from protocol.link_messages import (
     DeviceAsk,
     DeviceRow,
     DevicesChanged,
     DevicesPage,
     LinkMessage,
+    RepositoryChanged,
     TunnelOffer,
 )
 from protocol.messages.chat import ChatMessage
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsTable
+from technician_client.organisation.record import OrganisationHome
 from technician_client.sessions import Session
-from tests.kit.hostile_relay import LinkPlan, Plan, Wire
+from tests.kit.hostile_http import Exchange, Part, answer, not_there
+from tests.kit.hostile_relay import HttpPlan, LinkPlan, Plan, Wire
 from tests.kit.relay_tap import tls_records
 from tests.kit.stage import PersonAtTheDesk, Stage, stages
+from tests.kit.tuf_forgery import forge_repository
 from tests.kit.waiting import eventually_async, let_pass
 
 __all__ = ["stages"]
@@ -377,8 +388,6 @@ class FalseDevice(Impostor):
 @pytest.mark.attack(11, without=["pinned_root"])
 async def test_a_false_device_of_another_organisation_learns_nothing(stage: Stage) -> None:
     """The relay plays the device, certified by an organisation of its own with the same name and label."""
-    from datetime import UTC, datetime
-
     from protocol.session import AgentSession
     from tests.kit.organisation import Organisation
 
@@ -397,11 +406,9 @@ async def test_a_false_device_of_another_organisation_learns_nothing(stage: Stag
 @pytest.mark.attack(33, without=["sealed_channel"])
 async def test_a_false_device_that_speaks_plainly_is_not_spoken_to(stage: Stage) -> None:
     """The relay knows the device's certificate, which is public, and would like to go on without encryption."""
-    from datetime import UTC, datetime
     from unittest import mock
 
     import protocol.agent_session
-    from agent.enrolment import load_identity
     from tests.kit.null import NullChannel
 
     known = load_identity(stage.world.agent_home)
@@ -452,8 +459,6 @@ async def test_an_agent_does_not_speak_plainly_either(stage: Stage) -> None:
 async def test_a_relays_own_technician_is_not_even_asked_about(stage: Stage) -> None:
     """Whoever took the relay over has its database and keys and makes an organisation of the same name, a technician of the same
     name and tier 3, and sits at the other end of the tunnel that the agent is called to."""
-    from datetime import UTC, datetime
-
     from protocol.session import TechnicianSession
     from tests.kit.organisation import Organisation
 
@@ -500,6 +505,73 @@ async def test_a_relays_own_technician_is_not_even_asked_about(stage: Stage) -> 
         assert wire.record.received, "the attack did not take place"
         trying.cancel()
         await asyncio.wait([trying])
+
+
+# -- the relay's HTTP side (each kind of answer by itself: test_hostile_mirror.py) ----------------------------------------------
+
+
+@pytest.mark.attack(12, without=["repository_signatures"])
+async def test_an_agent_that_is_called_to_forged_files_stays_with_its_own(stage: Stage, tmp_path: Path) -> None:
+    """The relay says that there is news, and serves a list with a technician of its own, signed by itself."""
+    repository = OrganisationHome(stage.world.home / "organisation").repository
+    entry = TechnicianEntry(name="Mallory", tier=3, key="ab" * 32, peer="mallory")
+    listed = canonical_json(TechniciansList(issued=time.time(), technicians=[entry] * 7))
+    forged = forge_repository(repository, tmp_path / "forged", "policy", {TECHNICIANS_PATH: listed})
+
+    def serve(exchange: Exchange) -> list[Part] | None:
+        path = forged / exchange.file
+        if not exchange.file or exchange.method != "GET":
+            return None
+        return [answer(path.read_bytes())] if path.is_file() else not_there()
+
+    async with stage.person(CHAT) as person:
+
+        async def looks(since: float) -> TrustStatus:
+            """What it thinks of its files after the next look."""
+            async with asyncio.timeout(20):
+                while True:
+                    link = stage.relay.link_of("device")
+                    if link is not None:
+                        stage.relay.say_link(link, RepositoryChanged())
+                    await asyncio.sleep(0.2)  # it looks a moment later; asked again, because a look may have been under way
+                    now = (await person.status()).trust
+                    if now.technicians != since or bool(now.problem) != (stage.relay.plan is honest):
+                        return now
+
+        honest = stage.relay.plan
+        before = await looks(0)
+        assert (before.technicians, before.problem) == (1, "")
+        stage.relay.plan = HttpPlan(serve)
+        told = await looks(before.technicians)
+        assert told.technicians == before.technicians
+        assert "do not verify" in told.problem
+        stage.relay.plan = honest
+        assert (await looks(before.technicians)).problem == ""
+        assert await attempt(stage) == "open"
+
+
+@pytest.mark.attack(15)
+async def test_an_answer_of_the_signer_that_the_relay_exchanged_makes_no_device(stage: Stage, tmp_path: Path) -> None:
+    """A second computer enrols and later renews, at the real signer; the relay hands it what it handed out before."""
+    now = partial(datetime.now, UTC)
+    named = {"platform": "linux", "wall": now, "random_bytes": secrets.token_bytes, "wait_seconds": 30.0}
+    first = await asyncio.to_thread(enrol, read_bundle(stage.bundle), tmp_path / "first", label="till 1", **named)
+    kept = stage.relay.exchanges[-1]
+    assert kept.method == "GET" and b'"answered"' in kept.content
+
+    def exchanged(exchange: Exchange) -> list[Part] | None:
+        return [answer(kept.content)] if exchange.path.startswith("/api/v1/enrolments/") else None
+
+    stage.relay.plan = HttpPlan(exchanged)
+    second = partial(enrol, read_bundle(stage.bundle), tmp_path / "second", label="till 2", **named)
+    with pytest.raises(TrustError, match="another request"):
+        await asyncio.to_thread(second)
+    with pytest.raises(TrustError, match="another request"):
+        await asyncio.to_thread(renew, first, tmp_path / "first", **named)
+    assert load_identity(tmp_path / "first").chain == first.chain
+    stage.relay.plan = Plan()
+    assert (await asyncio.to_thread(second)).peer != first.peer
+    assert (await asyncio.to_thread(renew, first, tmp_path / "first", **named)).peer == first.peer
 
 
 @pytest.mark.attack(34)
