@@ -47,14 +47,17 @@ class PtyProcess:
         """The signal that this key stands for by the terminal's present settings, or None."""
         if not self.tty or self.typed < 0 or len(data) != 1:
             return None
-        settings = termios.tcgetattr(self.typed)
+        try:
+            settings = termios.tcgetattr(self.typed)
+        except termios.error:  # the program may end in this moment
+            return None
         if not settings[3] & termios.ISIG:
             return None
         return next((number for place, number in INTERRUPTS if settings[6][place] == data), None)
 
     def interrupt(self, number: signal.Signals) -> None:
         """Throw away what the program has not read yet and send the signal to whatever is in the foreground."""
-        with contextlib.suppress(OSError):  # the program may end in this moment
+        with contextlib.suppress(OSError, termios.error):  # the program may end in this moment; the latter is no OSError
             termios.tcflush(self.typed, termios.TCIOFLUSH)
             fcntl.ioctl(self.typed, TIOCSIG, int(number))
 

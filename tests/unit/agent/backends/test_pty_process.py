@@ -53,6 +53,17 @@ async def test_an_interrupt_reaches_the_foreground() -> None:
     one.close()
 
 
+async def test_a_terminal_that_is_gone_has_no_interrupts() -> None:
+    """What is no terminal (any more) says so to whoever asks it as one."""
+    one = await program("sleep 300", tty=False)
+    gone = PtyProcess(one.process, {}, one.typed, tty=True)
+    assert gone.interrupt_of(b"\x03") is None
+    gone.interrupt(signal.SIGINT)
+    one.hang_up()
+    await one.process.wait()
+    one.close()
+
+
 async def test_the_end_of_input_is_heard_on_a_pipe() -> None:
     one = await program("wc -c", tty=False)
     assert write_piece(one.typed, b"12345") == 5
