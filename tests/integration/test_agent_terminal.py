@@ -82,7 +82,7 @@ def test_each_capability_is_asked_alone_and_ctrl_c_ends_the_session(world: World
         assert "draw" not in can
         assert "who else" not in can
         user.type("\x03")
-        user.expect("ended by the person at this computer")
+        user.expect(r"is over\. Ended: by you\.")
         receipt = Path(user.expect(r"Your receipt: (\S+)").group(1))
         assert "Technician:   Ana Ruiz (tier 3" in receipt.read_text()
         assert user.wait() == 0

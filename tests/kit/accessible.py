@@ -46,6 +46,19 @@ class Reader:
 
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
+        self.announced: list[str] = []  # what programs asked a screen reader to say, in order
+
+    async def listen(self) -> None:
+        """Hear announcements from now on."""
+        self._bus.add_message_handler(self._hear)
+        rule = "type='signal',interface='org.a11y.atspi.Event.Object',member='Announcement'"
+        await self._call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s", rule)
+        registry = "org.a11y.atspi.Registry"  # programs send what somebody has registered for, and nothing else
+        await self._call(registry, "/org/a11y/atspi/registry", registry, "RegisterEvent", "sass", "object:announcement", [], "")
+
+    def _hear(self, message: Message) -> None:
+        if message.message_type is MessageType.SIGNAL and message.member == "Announcement":
+            self.announced.append(str(message.body[3].value))
 
     async def _call(self, name: str, path: str, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:
         reply = await self._bus.call(
@@ -110,7 +123,9 @@ async def reading(session_bus: str) -> AsyncIterator[Reader]:
         assert reply.message_type is MessageType.METHOD_RETURN, f"at-spi2-core is missing: {reply.body}"
         bus = await MessageBus(reply.body[0]).connect()
         try:
-            yield Reader(bus)
+            reader = Reader(bus)
+            await reader.listen()
+            yield reader
         finally:
             bus.disconnect()
     finally:

@@ -1,4 +1,5 @@
-"""The first minute, whole: nothing runs but the relay and the signer; the person starts the desktop side and asks for help."""
+"""The first minute, whole: nothing runs but the relay and the signer; the person starts the desktop side, reads an article of
+their organisation's and asks for help all the same."""
 
 import asyncio
 import json
@@ -10,12 +11,13 @@ import pytest
 
 from protocol.capabilities import Capability
 from protocol.messages.chat import ChatMessage
+from technician_client.clipboards import get_clipboard
 from technician_client.identity import unlock
 from technician_client.link import RelayClient
 from technician_client.sessions import Progress, Session, Stage
 from technician_client.settings import Settings
 from tests.kit.processes import descendants
-from tests.kit.user_desktop import user_desktop
+from tests.kit.user_desktop import UserDesktop, user_desktop
 from tests.kit.waiting import eventually_async
 from tests.kit.world import World
 
@@ -31,16 +33,51 @@ async def technician(world: World) -> AsyncIterator[RelayClient]:
         yield client
 
 
+ARTICLE = "# The printer does not print\nWords: printer, Drucker\n\nIs it switched on?\n- Open the <b>lid</b>.\n"
+
+
+def code_copied(name: str) -> str:
+    """What *Copy* puts on the clipboard: the code in groups of three."""
+    digits = "".join(letter for letter in name if letter.isdigit())
+    return " ".join(digits[at : at + 3] for at in range(0, 9, 3))
+
+
+async def published(world: World, tmp_path: Path) -> None:
+    """An article, signed and served by the relay."""
+    file = tmp_path / "printer.md"
+    file.write_text(ARTICLE)
+    argv = ("org", "article", "add", str(file), "--passphrase-file", str(world.passphrase_file))
+    assert "offered for: printer" in await asyncio.to_thread(world.handrail, *argv)
+
+
+async def offered(user: UserDesktop, title: str) -> None:
+    """Until the article that fits shows: the agent may still be fetching it while one types."""
+    for _ in range(30):
+        if await user.look(title, role=BUTTON):
+            return
+        user.key("space")  # whoever types on is offered what fits then
+        await asyncio.sleep(0.5)  # as long as it takes to be offered what fits what was typed
+    raise AssertionError(f"{title!r} is not offered\n{user.output}")
+
+
 async def test_from_a_press_on_get_help_to_a_rated_receipt(founded_world: World, tmp_path: Path) -> None:
     world = founded_world
+    await published(world, tmp_path)
     progress: list[Progress] = []
     async with user_desktop(tmp_path / "logs") as user:
         process = user.start(world.agent_home, "--get-help", env=world.environment)
         await user.usable("Get a code", role=BUTTON, window="Get help", seconds=60)
         await user.click("What is wrong?", role="text")
         user.type("the printer does not print")
-        user.key("Return")
+        await offered(user, "The printer does not print")
+        assert any("1 article may help" in words for words in user.reader.announced), user.reader.announced
+        user.picture("articles")
+        await user.click("The printer does not print", role=BUTTON)
+        await user.see("• Open the <b>lid</b>.", window="Get help")
+        user.picture("article")
+        await user.click("I still need help", role=BUTTON)
         code = (await user.see("Code ", window="Get help")).name
+        await user.click("Copy", role=BUTTON, window="Get help")
         async with technician(world) as client:
             digits = "".join(letter for letter in code if letter.isdigit())
             opening = asyncio.get_running_loop().create_task(
@@ -67,10 +104,20 @@ async def test_from_a_press_on_get_help_to_a_rated_receipt(founded_world: World,
                 assert isinstance(said, ChatMessage)
                 assert said.text == "yes"
                 user.picture("session")
+            asked = asyncio.get_running_loop().create_task(session.ask(Capability.CLIPBOARD_OUT, "to read the error"))
+            await user.click("Allow this", role=BUTTON)
+            assert await asked
+            assert await get_clipboard(session, "text") == code_copied(code).encode()
+            await user.see("Ana Ruiz read your clipboard", window="Connected")
+            await eventually_async(lambda: "Ana Ruiz read your clipboard" in user.reader.announced, "it is said")
+            await user.click("Earlier", role=BUTTON, window="Connected")
+            await user.see("Ana Ruiz can now read your clipboard", window="Connected")
+            user.picture("clipboard-read")
             await user.click("Stop", role=BUTTON, window="Connected")
             await eventually_async(lambda: session.ended is not None, "the session ends")
 
         await user.see("Ana Ruiz helped on this computer")
+        await user.see("Your clipboard was read")
         await user.click("5 stars")
         await user.click("A comment", role="text")
         user.type("quick and kind")
