@@ -66,17 +66,30 @@ class Live(Protocol):
 
 
 class BodySource:
-    """The body of a request, as `transfers.Source`. `wanted` is set when the first byte is asked for."""
+    """The body of a request, as `transfers.Source`. `wanted` is set when the first byte is asked for or none will be any more,
+    `came` when the first has come."""
 
     def __init__(self, size: int, mtime: float, mode: int) -> None:
         self.size, self.mtime, self.mode = size, mtime, mode
         self.wanted = asyncio.Event()
+        self.came = asyncio.Event()
         self._pieces: asyncio.Queue[bytes | HandrailError] = asyncio.Queue(QUEUED_PIECES)
         self._left = b""
+        self._closed = False
 
-    async def feed(self, data: bytes) -> None:
-        """The browser sent these; returns when there is room for more."""
-        await self._pieces.put(data)
+    async def feed(self, data: bytes) -> bool:
+        """The browser sent these; returns when there is room for more, or that nobody wants more."""
+        if not self._closed:
+            self.came.set()
+            await self._pieces.put(data)
+        return not self._closed
+
+    def close(self) -> None:
+        """Nobody reads it any more; whoever waits here goes on."""
+        self._closed = True
+        self.wanted.set()
+        while not self._pieces.empty():
+            self._pieces.get_nowait()
 
     async def fail(self, error: HandrailError) -> None:
         """The browser went away."""
@@ -151,7 +164,6 @@ class Carried:
     sink: BodySink | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    task_over: Callable[[], None] = lambda: None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def told(self) -> dict[str, Any]:
@@ -264,10 +276,18 @@ class Carriage:
         except TimeoutError:
             self.cancel(carried)
 
+    async def _expire_upload(self, carried: Carried, source: BodySource) -> None:
+        """A page that was reloaded sends nothing any more, and must not hold a turn for ever."""
+        await source.wanted.wait()
+        try:
+            async with asyncio.timeout(UNOPENED_SECONDS):
+                await source.came.wait()
+        except TimeoutError:
+            self.cancel(carried, keep=True)
+
     async def _run(self, carried: Carried) -> None:
         try:
-            async with self._turns:
-                await self._until_cancelled(carried)
+            await self._until_cancelled(carried)
         finally:
             if carried.state not in ENDED:
                 self._end(carried, State.STOPPED, "The session is over.")
@@ -276,10 +296,16 @@ class Carriage:
 
     async def _until_cancelled(self, carried: Carried) -> None:
         """Move it, telling the page how far it has come, until it has ended or is not wanted any longer."""
+        before: dict[str, Any] = {}
         async with Supervisor() as tasks:
-            tasks.spawn(self._carry(carried), "the bytes")
+            tasks.spawn(self._in_turn(carried), "the bytes")
+            if carried.source is not None:
+                tasks.spawn(self._expire_upload(carried, carried.source), "an upload that is not sent")
             while not carried.ended.is_set():
-                self._live.tell(carried.told())
+                told = carried.told()
+                if told != before:
+                    self._live.tell(told)
+                before = told
                 try:
                     async with asyncio.timeout(TELL_SECONDS):
                         await carried.cancelled.wait()
@@ -287,6 +313,10 @@ class Carriage:
                     continue
                 if not carried.ended.is_set():
                     self._end(carried, State.STOPPED, "Stopped.")
+
+    async def _in_turn(self, carried: Carried) -> None:
+        async with self._turns:
+            await self._carry(carried)
 
     async def _carry(self, carried: Carried) -> None:
         while True:
@@ -319,5 +349,7 @@ class Carriage:
         carried.ended.set()
         carried.ready.set()
         carried.cancelled.set()
+        if carried.source is not None:
+            carried.source.close()
         self._live.tell(carried.told())
         _LOGGER.debug("a transfer ended as %s after %.0f bytes at %.0f", state, carried.transfer.done, time.monotonic())

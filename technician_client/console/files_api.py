@@ -128,7 +128,7 @@ class FilesApi:
             return refused(error)
         source = BodySource(wish.size, wish.mtime, 0o644)
         carried = carriage.upload(wish.path, source, wish.conflict, parents=wish.parents)
-        await _first(source.wanted, carried.ended)
+        await source.wanted.wait()
         return answer_json(carried.told(), status=200 if carried.ended.is_set() else 201)
 
     async def upload(self, request: web.Request) -> web.Response:
@@ -138,7 +138,7 @@ class FilesApi:
             return problem(404, "No such upload", "It has ended. Begin it anew.")
         try:
             async for data in request.content.iter_chunked(BODY_PIECE):
-                if not await _fed(carried, data):
+                if not await carried.source.feed(data):
                     break
             else:
                 await carried.ended.wait()
@@ -225,29 +225,6 @@ async def _decoded(request: web.Request, kind: type[T]) -> T:
         return msgspec.json.decode(await request.read(), type=kind)
     except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"That is not a {kind.__name__}: {error}") from error
-
-
-async def _fed(carried: Carried, data: bytes) -> bool:
-    """Pass a piece of a body on; False when nobody wants it any more."""
-    assert carried.source is not None
-    feeding = asyncio.get_running_loop().create_task(carried.source.feed(data), name="feeding an upload")
-    ended = asyncio.get_running_loop().create_task(carried.ended.wait(), name="an upload's end")
-    try:
-        await asyncio.wait({feeding, ended}, return_when=asyncio.FIRST_COMPLETED)
-        return feeding.done()
-    finally:
-        feeding.cancel()
-        ended.cancel()
-
-
-async def _first(*events: asyncio.Event) -> None:
-    """Until one of them is set."""
-    waiting = [asyncio.get_running_loop().create_task(event.wait(), name="one of several") for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
 
 
 def refused(error: HandrailError) -> web.Response:

@@ -28,6 +28,20 @@ async def test_a_fast_browser_waits_for_a_slow_device() -> None:
             await source.feed(b"x")
 
 
+async def test_a_browser_that_waits_is_let_go_of_when_nobody_reads_any_more() -> None:
+    source = BodySource(100, 0.0, 0o644)
+    for _ in range(QUEUED_PIECES):
+        assert await source.feed(b"x")
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(source.feed(b"x"))
+        await asyncio.sleep(0)  # it waits for room now
+        assert not waiting.done()
+        source.close()
+    assert not waiting.result()
+    assert source.wanted.is_set()
+    assert not await source.feed(b"x")
+
+
 async def test_the_last_piece_leaves_when_all_of_it_is_right() -> None:
     sink = BodySink()
     await sink.write(b"1")

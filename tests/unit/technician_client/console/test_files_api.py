@@ -20,6 +20,8 @@ import pytest
 from protocol.capabilities import Capability
 from protocol.messages import Message
 from protocol.messages.files import FileEnd
+from technician_client.console import carriage
+from technician_client.console.carriage import AT_ONCE
 from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
 from tests.kit.file_wire import FileWire
 from tests.kit.waiting import eventually_async
@@ -164,6 +166,37 @@ async def test_a_transfer_is_paused_and_stopped(page: Page) -> None:
         while await state() != "stopped":
             await asyncio.sleep(0.02)
     assert (await page.post("transfers/nothing", {"action": "stop"}))[0] == 404
+
+
+async def begun_and_never_sent(page: Page) -> None:
+    """As many uploads as there are turns, of a page that was reloaded before it sent any of them."""
+    for number in range(AT_ONCE):
+        status, _ = await page.post("uploads", {"path": raw(b"never %d" % number), "size": 10})
+        assert status == 201
+
+
+async def test_uploads_that_a_page_never_sends_do_not_hold_up_the_others(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carriage, "UNOPENED_SECONDS", 0.2)
+    await begun_and_never_sent(page)
+    async with asyncio.timeout(20):
+        assert (await page.upload(b"file", DATA))["state"] == "done"
+
+
+async def test_a_transfer_is_stopped_while_it_waits_for_its_turn(page: Page) -> None:
+    await begun_and_never_sent(page)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        queued = tasks.create_task(page.post("uploads", {"path": raw(b"queued"), "size": 10}))
+
+        async def named() -> str:
+            async with page.client.get(f"{page.top}/transfers") as answer:
+                rows = (await answer.json())["transfers"]
+            return "".join(row["id"] for row in rows if row["name"] == "queued")
+
+        while not (name := await named()):
+            await asyncio.sleep(0.02)
+        assert (await page.post(f"transfers/{name}", {"action": "stop"}))[0] == 204
+        status, told = await queued
+    assert (status, told["state"]) == (200, "stopped")
 
 
 async def test_a_session_that_is_not_there_is_named(page: Page) -> None:
