@@ -35,6 +35,7 @@ from agent.local_messages import (
 from agent.receipts import ReceiptEvent, ReceiptRow, ReceiptShown
 from agent.settings import AgentSettings
 from agent.status import SessionStatus
+from protocol.articles import parse_article
 from protocol.capabilities import Capability
 from tests.kit.desk import AWAY, CONNECTED, asking
 from tests.kit.display import virtual_display
@@ -43,6 +44,17 @@ from tests.kit.processes import ROOT
 TARGET = ROOT / "build" / "screens" / "desktop"
 NOW = 1_795_262_400.0
 SESSION = "00aa11bb22cc33dd"
+ARTICLE = """# The printer does not print
+Words: printer, print
+
+Most of the time it is one of these:
+
+- The printer is off, or shows an error. Switch it off, wait ten seconds, switch it on.
+- There is no paper in tray 2.
+- You are not in the office's network: the printer on the second floor prints for the office only.
+
+Try to print one page now.
+"""
 ALL = [one for one in Capability if one is not Capability.TERMINAL_ROOT]
 
 
@@ -140,6 +152,27 @@ class Studio:
             window.show()
             window.show_state(self.state)
             self.take(f"help-{name}", window)
+        self._articles()
+
+    def _articles(self) -> None:
+        """What is offered while one types, and an article: one that fits and one that is scrolled."""
+        self.forget()
+        window = self.desktop.help
+        window.show_state(self.state)
+        window.show()
+        window._line.setText("printer")
+        steps = "".join(f"- Step {step}: look at part {step} and press the button beside it.\n" for step in range(30))
+        long = parse_article("long", f"# When nothing of that helps & the light blinks red\nWords: printer\n\n{steps}")
+        article = parse_article("printer", ARTICLE)
+        window._offer([article, long])
+        self.take("help-articles", window)
+        for name, one in (("article", article), ("article-long", long)):
+            window.show()
+            window._read(one)
+            self.take(f"help-{name}", window)
+            window._back()
+        window._line.clear()
+        window._offer([])
 
     def _help_stages(self) -> Iterator[tuple[str, object]]:
         state = self.state
