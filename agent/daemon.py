@@ -44,6 +44,7 @@ from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.tasks import Supervisor
 from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
+from protocol.articles import fitting
 from protocol.certificates import PublicKey
 from protocol.errors import HandrailError, TrustError
 from protocol.limits import LIMITS, Limits
@@ -133,6 +134,7 @@ class Daemon:
             guest=guest,
             receipts=ReceiptShelf(settings.receipts),
             allowed=self._allowed,
+            articles=lambda text: fitting(self.trust.articles(), text),
         )
         # A guest's technician cannot come back without its code: nobody is called there.
         self.company = Company(
