@@ -8,7 +8,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -17,6 +16,7 @@ from agent.diagnostics.probe import Environment, ProbeError, Threads, Unsupporte
 from agent.diagnostics.probes.processes import Reading, family, read_processes
 from agent.features.base import Feature, FeatureContext
 from protocol.capabilities import Capability
+from protocol.errors import RefusalReason
 from protocol.messages import Lane, Message
 from protocol.messages.live import LiveServices, LiveStart, LiveStop
 
@@ -24,6 +24,7 @@ T = TypeVar("T")
 PROCESSES_SECONDS = 2.0
 SERVICES_SECONDS = 5.0
 HANGING_SECONDS = 0.2
+TOLD_SECONDS = 5.0
 MOST_WAITING = 32 * 1024  # bytes of the same lane that have not left: above that, a sample would be old when it arrives
 
 
@@ -70,25 +71,41 @@ class LiveFeature(Feature):
         watches, self._watches = self._watches, []
         for watch in watches:
             watch.cancel()
-        for watch in watches:
-            with suppress(asyncio.CancelledError):
-                await watch
+        if watches:
+            await asyncio.wait(watches)
+
+    async def _may_look(self, again: float) -> int:
+        """Wait until they may, looking `again` after so many seconds; how often that was. What nobody may be told is not read."""
+        waited = 0
+        while not self.context.granted(Capability.DIAGNOSTICS):
+            await asyncio.sleep(again)
+            waited += 1
+        return waited
 
     def _may_send(self) -> bool:
         return self.context.granted(Capability.DIAGNOSTICS) and self.context.pending(Lane.CONTROL) < MOST_WAITING
 
-    async def _read(self, key: str, function: Callable[[], T]) -> T:
-        """Read in a thread. A reading that an earlier watch left behind in the kernel is waited for."""
-        while True:
-            try:
-                return await self._environment.thread(key, function)
-            except ProbeError:
-                await asyncio.sleep(HANGING_SECONDS)
+    async def _read(self, wanted: LiveStart, key: str, function: Callable[[], T]) -> T:
+        """Read in a thread. A reading that hangs in the kernel, also one that an earlier watch left behind there, is waited for,
+        and they are told that it hangs."""
+        text = f"This computer does not answer how it is doing ({key}): the question hangs in its system. It is waited for."
+        telling = asyncio.get_running_loop().call_later(
+            TOLD_SECONDS, self.context.refuse, wanted, RefusalReason.UNSUPPORTED, text
+        )
+        try:
+            while True:
+                try:
+                    return await self._environment.thread(key, function)
+                except ProbeError:  # only that an earlier question hangs: what the readings raise is not of this kind
+                    await asyncio.sleep(HANGING_SECONDS)
+        finally:
+            telling.cancel()
 
     async def _samples(self, wanted: LiveStart) -> None:
         before: Counters | None = None
         while True:
-            now = await self._read("live counters", lambda: read_counters(time.monotonic()))
+            self.skipped += await self._may_look(wanted.interval)
+            now = await self._read(wanted, "live counters", lambda: read_counters(time.monotonic()))
             if before is not None and self._may_send():
                 self.context.send(sample(before, now, request=wanted.request, taken_at=time.time(), skipped=self.skipped))
                 self.skipped = 0
@@ -102,7 +119,8 @@ class LiveFeature(Feature):
         taken = time.monotonic()
         pause = 0.3  # the first list comes soon; shares need two readings
         while True:
-            readings = await self._read("live processes", read_processes)
+            _ = await self._may_look(pause)
+            readings = await self._read(wanted, "live processes", read_processes)
             now = time.monotonic()
             if before and self._may_send():
                 own = family(readings, os.getpid())
@@ -116,6 +134,7 @@ class LiveFeature(Feature):
     async def _services(self, wanted: LiveStart) -> None:
         last: LiveServices | None = None
         while True:
+            _ = await self._may_look(wanted.interval)
             services = await self._look_at_services(wanted)
             if services != last and self._may_send():
                 self.context.send(services)
