@@ -104,7 +104,7 @@ async def run_on_devices(
             if on_outcome is not None:
                 on_outcome(outcome)
 
-    async with asyncio.TaskGroup() as tasks:
+    async with known.in_background(), asyncio.TaskGroup() as tasks:
         for row in rows:
             tasks.create_task(one(row), name=f"device {row.id}")
     return [outcomes[row.id] for row in rows if row.id in outcomes]

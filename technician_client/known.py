@@ -6,10 +6,14 @@ the user's name, the asset tag and what was found wrong come from the device's o
 as old as that session.
 """
 
+import asyncio
+import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -17,9 +21,12 @@ from protocol.certificates import Identity
 from protocol.errors import HandrailError
 from protocol.link_messages import Role
 from protocol.messages.diagnostics import DiagnosticsTable, Finding
-from technician_client.private_files import read_private, write_private
+from technician_client.private_files import PrivateFileError, read_private, write_private
+from technician_client.tasks import Supervisor
 from technician_client.verdicts import device_claims
 
+_LOGGER = logging.getLogger(__name__)
+WRITE_SECONDS: Final = 1.0
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_DEVICES = 100_000
 _FACT_CHARS = 120
@@ -75,8 +82,8 @@ def facts_of(table: DiagnosticsTable) -> Mapping[str, str]:
 
 
 class KnownDevices:
-    """The devices met so far. What is learned is written at once; several commands may run side by side, the last one to write
-    wins."""
+    """The devices met so far. What is learned is written at once, or `in_background`; several commands may run side by side, the
+    last one to write a field wins. For one thread: the event loop's where there is one."""
 
     def __init__(
         self,
@@ -94,6 +101,9 @@ class KnownDevices:
         self._wall = wall
         self._on_change = on_change
         self._devices = self._read()
+        self._pending: dict[str, dict[str, Any]] = {}  # fields by device that are not written yet
+        self._later: asyncio.Event | None = None  # set when there is something to write in the background
+        self._writing = threading.Lock()
 
     def _read(self) -> dict[str, KnownDevice]:
         try:
@@ -125,8 +135,7 @@ class KnownDevices:
         known = self._devices.get(identity.peer)
         if known is not None and (known.label, known.group) == (claims.label, claims.group):
             return
-        before = self._read().get(identity.peer) or KnownDevice(claims.label, claims.group, 0.0)
-        self._keep(identity.peer, msgspec.structs.replace(before, label=claims.label, group=claims.group, seen=self._wall()))
+        self._keep(identity.peer, label=claims.label, group=claims.group, seen=self._wall())
 
     def met(self, peer: str) -> None:
         """A session with a device that is known was opened (others are left out).
@@ -134,9 +143,8 @@ class KnownDevices:
         Raises:
             PrivateFileError: the file cannot be written.
         """
-        known = self._devices.get(peer)
-        if known is not None:
-            self._keep(peer, msgspec.structs.replace(known, last_session=self._wall()))
+        if peer in self._devices:
+            self._keep(peer, last_session=self._wall())
 
     def learn(self, peer: str, facts: Mapping[str, str], findings: Sequence[Finding] | None = None) -> None:
         """Note what a known device said in a session (`facts_of`, and its findings; None: they were not looked at).
@@ -147,18 +155,75 @@ class KnownDevices:
         known = self._devices.get(peer)
         if known is None:
             return
-        told = {name: value for name, value in facts.items() if getattr(known, name) != value}
+        told: dict[str, Any] = {name: value for name, value in facts.items() if getattr(known, name) != value}
         if findings is not None:
-            told_health = health_of(findings, self._wall())
-            known = msgspec.structs.replace(known, health=told_health)
-        elif not told:
-            return
-        self._keep(peer, msgspec.structs.replace(known, **told))
+            told["health"] = health_of(findings, self._wall())
+        if told:
+            self._keep(peer, **told)
 
-    def _keep(self, peer: str, device: KnownDevice) -> None:
-        self._devices = self._read()
-        self._devices[peer] = device
-        while len(self._devices) > _MOST_DEVICES:
-            del self._devices[min(self._devices, key=lambda other: self._devices[other].seen)]
-        write_private(self._path, msgspec.json.encode(self._devices))
-        self._on_change(peer, device)
+    def _keep(self, peer: str, **fields: Any) -> None:
+        self._pending.setdefault(peer, {}).update(fields)
+        if self._later is None:
+            self._write()
+        else:
+            _merge(self._devices, {peer: fields})
+            self._later.set()
+        self._on_change(peer, self._devices[peer])
+
+    def _write(self) -> None:
+        """Everything that is not written yet, here and now."""
+        self._devices = self._saved(self._pending)
+        self._pending = {}
+
+    def _saved(self, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, KnownDevice]:
+        """Write these into what the file says now; returns all of it. Any thread."""
+        with self._writing:
+            devices = self._read()
+            _merge(devices, changes)
+            write_private(self._path, msgspec.json.encode(devices))
+        return devices
+
+    @asynccontextmanager
+    async def in_background(self) -> AsyncIterator[None]:
+        """While this lasts, what is learned is written by a thread once a second at most, and at the end: the file of many
+        devices takes longer to write than a picture may wait. What cannot be written is logged, and tried again."""
+        if self._later is not None:  # somebody further out does it
+            yield
+            return
+        self._later = asyncio.Event()
+        try:
+            async with Supervisor() as tasks:
+                tasks.spawn(self._keep_writing(self._later), "what is known of devices")
+                yield
+        finally:
+            self._later = None
+            if self._pending:
+                try:
+                    self._write()
+                except PrivateFileError as error:
+                    _LOGGER.warning("what is known of devices is not kept: %s", error)
+
+    async def _keep_writing(self, later: asyncio.Event) -> None:
+        while True:
+            await later.wait()
+            later.clear()
+            changes, self._pending = self._pending, {}
+            try:
+                devices = await asyncio.to_thread(self._saved, changes)
+            except (PrivateFileError, asyncio.CancelledError) as error:
+                for peer, fields in changes.items():
+                    self._pending[peer] = fields | self._pending.get(peer, {})
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                _LOGGER.warning("what is known of devices is not kept: %s", error)
+            else:
+                _merge(devices, self._pending)
+                self._devices = devices
+            await asyncio.sleep(WRITE_SECONDS)  # what is learned meanwhile is written together
+
+
+def _merge(devices: dict[str, KnownDevice], changes: Mapping[str, Mapping[str, Any]]) -> None:
+    for peer, fields in changes.items():
+        devices[peer] = msgspec.structs.replace(devices.get(peer) or KnownDevice("", "", 0.0), **fields)
+    while len(devices) > _MOST_DEVICES:
+        del devices[min(devices, key=lambda other: devices[other].seen)]

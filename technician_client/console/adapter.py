@@ -299,6 +299,7 @@ async def relay_port(
     adapter = RelayAdapter(client, step_up, renew if isinstance(renew, Renewer) else None)
     await client.connect(keep_trying=True)
     try:
-        yield adapter
+        async with adapter.office.known.in_background():
+            yield adapter
     finally:
         await client.close()

@@ -1,15 +1,19 @@
 """What certificates have told about devices."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocol.certificates import Identity, check_chain, check_guest
 from protocol.errors import TrustError
 from protocol.messages.diagnostics import DiagnosticsTable, Finding
+from technician_client import private_files
 from technician_client.known import Health, KnownDevice, KnownDevices, facts_of, health_of
 from tests.kit.organisation import Credentials, Organisation
+from tests.kit.waiting import eventually_async
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,53 @@ def test_what_a_device_says_is_remembered_beside_its_certificate(organisation: O
     known.remember(identity_of(organisation, organisation.device("Till 9", "museum", peer=till.peer)))
     again = known.everything()[till.peer]
     assert (again.label, again.group, again.user, again.health) == ("Till 9", "museum", "maria", met.health)
+
+
+async def test_what_many_devices_say_is_written_together_off_the_loop(
+    organisation: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, writers = tmp_path / "known.json", list[int]()
+    till = organisation.device("Till 1", "tills")
+    write = private_files.write_private
+
+    def noted(*arguments: Any, **named: Any) -> None:
+        writers.append(threading.get_ident())
+        write(*arguments, **named)
+
+    monkeypatch.setattr("technician_client.known.write_private", noted)
+    heard: list[KnownDevice] = []
+    known = KnownDevices(path, wall=lambda: 50.0, on_change=lambda _peer, device: heard.append(device))
+    async with known.in_background():
+        known.remember(identity_of(organisation, till))
+        async with known.in_background():  # a run of fixes within the console
+            for number in range(500):
+                known.learn(till.peer, {"user": f"user {number}"}, [])
+        assert known.everything()[till.peer].user == "user 499"
+        await eventually_async(path.exists, "the first of it is written")
+        KnownDevices(path, wall=lambda: 60.0).learn(till.peer, {"asset_tag": "by another command"})
+        known.met(till.peer)
+    assert len(heard) == 502
+    assert KnownDevices(path).get(till.peer) == KnownDevice(
+        "Till 1", "tills", 50.0, "user 499", "by another command", Health(checked=50.0), 50.0
+    )
+    assert len(writers) <= 4
+    assert writers[0] != threading.get_ident()
+
+
+async def test_what_could_not_be_written_is_tried_again(
+    organisation: Organisation, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("technician_client.known.WRITE_SECONDS", 0.01)
+    directory = tmp_path / "full"
+    directory.write_text("a file where a directory should be")
+    known = KnownDevices(directory / "known.json")
+    one, two = organisation.device("Till 1", "tills"), organisation.device("Till 2", "tills")
+    async with known.in_background():
+        known.remember(identity_of(organisation, one))
+        await eventually_async(lambda: "is not kept" in caplog.text, "it is logged")
+        directory.unlink()
+        known.remember(identity_of(organisation, two))
+    assert set(KnownDevices(directory / "known.json").everything()) == {one.peer, two.peer}
 
 
 def test_of_a_stranger_nothing_is_learned(tmp_path: Path) -> None:
