@@ -24,7 +24,7 @@ from agent.transport import Relay, open_websocket
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason
 from protocol.limits import LIMITS
-from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
+from protocol.link import REPLACED, LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
 from protocol.link_messages import LinkMessage, Reconnect, Role
 
 _LOGGER = logging.getLogger(__name__)
@@ -163,7 +163,9 @@ class LinkClient:
         while True:
             try:
                 data = await websocket.recv(decode=False)
-            except ConnectionClosed:
+            except ConnectionClosed as error:
+                if error.rcvd is not None and error.rcvd.code == REPLACED:
+                    return self._replaced(), "refused"
                 return f"The connection to the relay {self._relay.origin} was lost.", "away"
             machine.receive_data(data, asyncio.get_running_loop().time())
             for event in machine.events():
@@ -238,6 +240,12 @@ class LinkClient:
     def _refused(self, reason: RefusalReason, text: str) -> str:
         words = "".join(character if character.isprintable() else " " for character in text)[:200]
         return f"The relay {self._relay.origin} does not let this device in ({reason.value}): {words} {self._hint}".strip()
+
+    def _replaced(self) -> str:
+        return (
+            f"The relay {self._relay.origin} says that another program has logged in as this computer. Was its disk copied? Two "
+            "computers cannot be one: run `handrail-agent enrol --new-keys BUNDLE.handrail` on the copy."
+        )
 
     def _back(self) -> None:
         if self._told_away:

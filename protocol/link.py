@@ -81,6 +81,9 @@ RELAY_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
 
 _TAGS: Final = frozenset(kind.__struct_config__.tag for kind in AnyLinkMessage.__args__)
 _DEFAULT_PORTS: Final = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
+REPLACED: Final = 4001
+"""The WebSocket close code of a link whose peer has logged in again."""
+
 _WEB_SCHEMES: Final = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 _ORIGIN: Final = re.compile(
     r"(https?|wss?)://([a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?(?:/[!-~]{0,500})?", re.I

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode
 
-from protocol.link import encode_link
+from protocol.link import REPLACED, encode_link
 from protocol.link_messages import LinkMessage, RepositoryChanged, Role
 from relay.metrics import Loss, Metrics
 
 MOST_LINKS = {Role.DEVICE: 1, Role.TECHNICIAN: 8, Role.SIGNER: 4, Role.GUEST: 1}
-REPLACED = 4001
 SLOW = 4002
 QUEUE_MESSAGES = 512
 QUEUE_BYTES = 8 * 1024 * 1024

@@ -195,6 +195,29 @@ async def test_a_refusal_names_its_reason_and_is_tried_again_later(switch: Switc
         await eventually_async(lambda: listener.has("connected"), "a later login")
 
 
+async def test_a_computer_whose_identity_is_in_use_elsewhere_says_so_and_does_not_fight(switch: Switch) -> None:
+    """A disk was copied: two computers log in as one, and each time the relay ends the older link."""
+    delays: list[float] = []
+
+    def uniform(low: float, high: float) -> float:
+        delays.append(high)
+        return 0.0 if len(delays) < 3 else high
+
+    closing: list[asyncio.Task[None]] = []
+
+    def replace(_: Switch, socket: ServerConnection, __: RelayLink) -> None:
+        closing.append(asyncio.get_running_loop().create_task(socket.close(4001, "the same peer logged in again")))
+
+    switch.manner = replace
+    async with linked(switch, uniform=uniform) as (_, listener):
+        await eventually_async(lambda: len(delays) >= 2, "it tries again")
+    await asyncio.wait(closing)
+    assert delays[:2] == [FAST.backoff_most] * 2, "as seldom as it ever does"
+    said = next(status.text for status in listener.statuses if status.state == "refused")
+    assert "another program has logged in as this computer" in said
+    assert "enrol --new-keys" in said
+
+
 async def test_reconnect_is_honoured(switch: Switch) -> None:
     def go(_: Switch, socket: ServerConnection, link: RelayLink) -> None:
         if switch.logins == 1:
