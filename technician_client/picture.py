@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
@@ -70,11 +71,16 @@ def _rows(plane: VideoPlane) -> NDArray[np.uint8]:
 
 
 class VideoDecoder:
-    """One H.264 stream to pixels, without delay."""
+    """One stream of H.264 or AV1 to pixels, without delay."""
 
-    def __init__(self) -> None:
-        context = av.CodecContext.create("h264", "r")
+    def __init__(self, codec: str = "") -> None:
+        """`codec` as in `Video`; all that is no AV1 is taken for H.264."""
+        modern = codec.lower().startswith("av01.")
+        context = av.CodecContext.create("libdav1d" if modern else "h264", "r")
+        assert isinstance(context, VideoCodecContext)
         context.thread_count = 1  # frame threads would hold pictures back
+        if modern:
+            context.options = {"max_frame_delay": "1"}
         self._context = context
         self._begun = False
 
@@ -213,7 +219,7 @@ class Picture:
     def _decoder(self, video: Video) -> VideoDecoder:
         decoder = self._decoders.get(video.stream)
         if decoder is None:
-            decoder = self._decoders[video.stream] = VideoDecoder()
+            decoder = self._decoders[video.stream] = VideoDecoder(video.codec)
             for old in sorted(self._decoders)[:-VIDEO_STREAMS]:
                 del self._decoders[old]
         return decoder

@@ -14,6 +14,8 @@ from agent.backends.base import ScreenCapture
 from agent.backends.choose import open_capture
 from agent.backends.geometry import Rect
 from agent.features.base import Feature, FeatureContext
+from agent.screen.av1 import available as av1_available
+from agent.screen.av1 import decodes_av1
 from agent.screen.pacing import BACKLOG_BYTES
 from agent.screen.pipeline import Acknowledged, Backlog, Counters, Pause, Refresh, ScreenPipeline, Stop, StreamOptions
 from agent.screen.redact import HideRules
@@ -78,6 +80,7 @@ class ScreenFeature(Feature):
         options = StreamOptions(
             full_chroma=choose_profile(start.decoders, start.quality) if settings.video else None,
             either_chroma=settings.video and start.quality == "auto" and decodes_both(start.decoders),
+            av1=settings.video and start.quality == "saver" and decodes_av1(start.decoders) and av1_available(),
             max_fps=min(start.max_fps, settings.max_fps),
             monitor=start.monitor,
             quality=start.quality,
@@ -96,6 +99,7 @@ class ScreenFeature(Feature):
             options,
             self._counters,
             ask_backlog=lambda: self.context.call_from_thread(self._report_backlog),
+            keyed_at=lambda: self.context.watched.keyed_at,
         )
         self._pipeline = pipeline
         if self._paused:

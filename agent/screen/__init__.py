@@ -5,7 +5,8 @@
 `copy`      what only moved
 `classify`  flat and text-like, or like a photograph
 `tiles`     lossless tiles
-`colour`, `video`  H.264 of the area in motion
+`film`      where a film is, and whether it still runs
+`colour`, `video`, `av1`  H.264 or AV1 of the area in motion
 `refine`    when what was sent lossy becomes exact
 `encode`    one update from all of these
 `pacing`    whether an update may go now

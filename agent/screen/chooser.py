@@ -105,6 +105,12 @@ def choose_chroma(kept: float, link: LinkState, bitrate: int) -> bool:
     return link.video and kept < COLOUR_DB and link.byte_rate * 8 > bitrate
 
 
+def choose_av1(link: LinkState, bitrate: int) -> bool:
+    """Whether a film goes as AV1, for a viewer who decodes it and wants few bytes: the link carries the `bitrate` (bits a second)
+    that it may have at most. AV1 needs half the bytes at the same nearness, but its rate cannot follow a link."""
+    return link.video and link.byte_rate * 8 > bitrate
+
+
 def choose(damage: Damage, history: History, link: LinkState, costs: CostModel) -> Choice:
     """The way for one region."""
     if not damage.pixels:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agent.backends.geometry import Rect
-from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose, choose_chroma
+from agent.screen.av1 import Av1Stream
+from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose, choose_av1, choose_chroma
 from agent.screen.classify import MotionMap, busy_pixels
 from agent.screen.colour import colour_kept
 from agent.screen.copy import Move, MoveFinder, move_pixels
@@ -36,6 +37,8 @@ SKETCH_SECONDS = 0.06
 """How long the coarse bands of one update may take on the link."""
 COLOUR_SECONDS = 1.0
 """How often it is looked whether a running film needs all its colour."""
+RICH_SECONDS = 30.0
+"""How long a film that had too much in it for AV1 stays H.264, whose rate is bounded."""
 SMALL_CELLS = 64
 """What is drawn in up to this many cells may be the echo of a key press."""
 
@@ -87,15 +90,16 @@ class UpdateBuilder:
         *,
         full_chroma: bool | None,
         either_chroma: bool = False,
+        av1: bool = False,
         quality: str = "auto",
         first_stream: int = 0,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`full_chroma`: 4:4:4 video, 4:2:0 video (False) or no video at all (None); `either_chroma`: a film whose pixels need it
-        has 4:4:4 all the same. Streams are numbered from `first_stream`, so that a number never comes twice in a session. `clock`
-        tells what the work took."""
+        has 4:4:4 all the same; `av1`: a film may go as AV1. Streams are numbered from `first_stream`, so that a number never
+        comes twice in a session. `clock` tells what the work took."""
         self.frames = frames
-        self._full_chroma, self._either_chroma = full_chroma, either_chroma
+        self._full_chroma, self._either_chroma, self._av1 = full_chroma, either_chroma, av1
         self._colour_at = float("-inf")
         self._quality: VideoQuality = QUALITIES[quality]
         self._tiles = TileEncoder()
@@ -107,7 +111,8 @@ class UpdateBuilder:
         self._link = LinkState(0.0)
         self._made: list[Made] = []
         self._place = FilmPlace()
-        self._stream: VideoStream | None = None
+        self._stream: VideoStream | Av1Stream | None = None
+        self._plain_until = float("-inf")
         self._sketchers: dict[VideoQuality, Sketcher] = {}
         self._large_at = float("-inf")
         self.next_stream = first_stream
@@ -151,6 +156,15 @@ class UpdateBuilder:
     def filming(self) -> bool:
         """Whether a film runs."""
         return self._place.runs
+
+    @property
+    def only_film(self) -> bool:
+        """Whether all that is dirty lies inside the running film."""
+        if not self._place.runs or self._place.area is None:
+            return False
+        beside = self.frames.dirty.copy()
+        beside[self._place.area.slices] = False
+        return not beside.any()
 
     def echo_area(self, drawn: Cells) -> CellRect | None:
         """The cells around what was just `drawn` beside the running film, when that is small: then it may be an echo."""
@@ -310,7 +324,7 @@ class UpdateBuilder:
             self._sent_coarse(frames.cells(band))
         return spent
 
-    def _streamed(self, area: CellRect, budget: Budget, now: float) -> VideoStream:
+    def _streamed(self, area: CellRect, budget: Budget, now: float) -> VideoStream | Av1Stream:
         """The running stream where it can go on, a new one else."""
         stream, pixels = self._stream, self.frames.pixels(area)
         goes_on = stream is not None and stream.area == pixels and self._decoded(stream.number) and stream.follow(budget.bitrate)
@@ -323,8 +337,14 @@ class UpdateBuilder:
             full = choose_chroma(colour_kept(part(self.frames.now, pixels)), self._link, self._quality.bitrate)
         if goes_on and stream is not None and not full:
             return stream
-        self._stream = VideoStream(self.next_stream, pixels, full_chroma=full, quality=self._quality, bitrate=budget.bitrate)
+        if isinstance(stream, Av1Stream) and stream.rich:
+            self._plain_until = now + RICH_SECONDS
+        number, most = self.next_stream, self._quality.bitrate
         self.next_stream += 1
+        if self._av1 and now >= self._plain_until and choose_av1(self._link, most):
+            self._stream = Av1Stream(number, pixels, bitrate=most)
+        else:
+            self._stream = VideoStream(number, pixels, full_chroma=full, quality=self._quality, bitrate=budget.bitrate)
         return self._stream
 
     def _send_tiles(self, changed: Cells, fresh: Cells | None, budget: Budget, operations: list[Operation]) -> None:

@@ -58,9 +58,23 @@ BURST = 1.0
 URGENT_BYTES, URGENT_UPDATES = 3 * 1024, 8
 """What key presses may show although the link is full."""
 VIDEO_SHARE, TYPING_SHARE = 0.7, 0.35
-"""Of the link, for a film; the smaller one while somebody types beside it on a far link. Everything behind a lost packet waits
-for a round trip: half the packets are half the losses that a letter can meet, and what queue there is, is half as long."""
+"""Of the link, for a film; the smaller one while somebody types beside it on a far link: its pictures stand half as long in
+front of a letter."""
 TYPING_SECONDS = 1.0
+ECHO_SECONDS = 0.015
+"""For so long a film waits for what a key that has just come may show: its picture would stand before that on the whole way."""
+STALL_FELT = 0.06
+"""On a path shorter than this nobody notices that a lost packet was sent once more."""
+STALL_SHARE = 0.35
+"""An update this share of the path later than its size and the queue explain waited for a lost packet."""
+STALL_WINDOW, STALLS = 20.0, 2
+"""So many stalls within so many seconds are losses, and not a moment's weakness."""
+LOSSY_SHARE, LOSSY_FILM_BYTES = 0.175, 3 * 1024
+"""A film's share, and what of it is under way at once, while somebody types where packets are lost. Everything behind a lost
+packet waits for a round trip, so a letter meets the loss of any packet that left within one before it: what counts is how few
+they are."""
+MOST_FILM_WAIT = 0.1
+"""A film that stood still for longer would be taken for one that has ended, and be refined."""
 MOST_BITRATE = 50_000_000
 
 
@@ -84,7 +98,8 @@ class Pacer:
         self._sent: collections.deque[_Sent] = collections.deque()
         self._in_flight = 0
         self._urgent = 0
-        self._urgent_at = float("-inf")
+        self._keyed_at = self._echoed_at = self._film_at = float("-inf")
+        self._stalls: collections.deque[float] = collections.deque(maxlen=STALLS)
         self._delivered = 0
         self._delivered_at: float | None = None
         self._first_at = 0.0
@@ -178,8 +193,31 @@ class Pacer:
         """Something newer took the place of what was held by `reason`."""
         self.held[reason] += 1
 
-    def sent(self, sequence: int, size: int, now: float, *, urgent: bool = False) -> None:
-        """Update `sequence` of `size` bytes went out; `urgent`: on account of `spare`."""
+    def keyed(self, at: float) -> None:
+        """The technician pressed a key or a button last at `at`."""
+        self._keyed_at = at
+
+    def typing(self, now: float) -> bool:
+        """Whether keys come, and their way is so far that a film's bytes make themselves felt."""
+        return self.far and now < self._keyed_at + TYPING_SECONDS
+
+    def lossy(self, now: float) -> bool:
+        """Whether the link loses packets, and is so long that one who types feels it."""
+        path = self.path
+        known = path is not None and path > STALL_FELT and len(self._stalls) == STALLS
+        return known and now < self._stalls[0] + STALL_WINDOW
+
+    def film_wait(self, now: float) -> float:
+        """Seconds that a film's next picture should wait for the sake of who types beside it."""
+        if not self.typing(now):
+            return 0.0
+        echo = self._keyed_at + ECHO_SECONDS if self._echoed_at < self._keyed_at else now
+        film = self._film_at if self.lossy(now) else now
+        return max(0.0, echo - now, film - now)
+
+    def sent(self, sequence: int, size: int, now: float, *, urgent: bool = False, film: int = 0) -> None:
+        """Update `sequence` of `size` bytes went out, of which `film` bytes are a film's; `urgent`: on account of `spare`."""
+        self._film_at = min(now + MOST_FILM_WAIT, max(now, self._film_at) + film * (self.path or 0.0) / LOSSY_FILM_BYTES)
         if not self._sent or self._delivered_at is None:
             self._delivered_at = self._first_at = now
         limited = self._was_held and bool(self._sent)  # alone on its way, an update shows the path and not the rate
@@ -189,7 +227,7 @@ class Pacer:
         self._in_flight += size
         if urgent:
             self._urgent += size
-            self._urgent_at = now
+            self._echoed_at = now
             return
         self._was_held = False
         self._free_at = max(now, self._free_at) + self._interval
@@ -213,9 +251,20 @@ class Pacer:
             return
         self._viewer_queue = queue
         arrived = max(newest.delivered_at, newest.at, now - max(0.0, min(painting, now - newest.at)))
+        self._learn_stall(arrived - newest.at, newest.size, now)
         self._learn_path(arrived - newest.at, now)
         self._sample(newest, arrived, now)
         self._delivered_at, self._first_at = arrived, newest.at
+
+    def _learn_stall(self, delay: float, size: int, now: float) -> None:
+        """Remember when something was later than its size and the queue in front of it explain."""
+        path = self.path
+        if path is None or self._rate is None or now < self._probe_at + PROBE_SECONDS:
+            return
+        if delay > path * (1 + STALL_SHARE) + QUEUE_SECONDS + size / self._rate and (
+            not self._stalls or now > self._stalls[-1] + path  # one loss holds up many
+        ):
+            self._stalls.append(now)
 
     def _learn_path(self, delay: float, now: float) -> None:
         """Remember how long an update was on its way.
@@ -275,8 +324,8 @@ class Pacer:
         """Bits a second that video may use."""
         if self._rate is None:
             return MOST_BITRATE
-        typing = self.far and now < self._urgent_at + TYPING_SECONDS
-        return int(min(MOST_BITRATE, self._rate * 8 * (TYPING_SHARE if typing else VIDEO_SHARE)))
+        share = VIDEO_SHARE if not self.typing(now) else LOSSY_SHARE if self.lossy(now) else TYPING_SHARE
+        return int(min(MOST_BITRATE, self._rate * 8 * share))
 
 
 def _remember(samples: collections.deque[tuple[float, float]], now: float, value: float, window: float) -> None:

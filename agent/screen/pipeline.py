@@ -16,6 +16,7 @@ import numpy as np
 
 from agent.backends.base import DisplayLayout, DisplayLost, Happened, ScreenCapture
 from agent.backends.geometry import Rect
+from agent.screen.chooser import Why
 from agent.screen.cursor import CursorSender
 from agent.screen.damage import rectangles
 from agent.screen.encode import Budget, Built, UpdateBuilder
@@ -32,8 +33,9 @@ LOG = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 GRABS = 8
-ECHO_SECONDS = 0.008
-"""How often it is looked whether what is drawn while the link is full may be the echo of a key press."""
+ECHO_SECONDS, TYPING_ECHO_SECONDS = 0.008, 0.002
+"""How often it is looked whether what is drawn beside a film or while the link is full may be the echo of a key press; the second
+while keys come."""
 BACKLOG_POLL = 0.005
 TEXT_CHARS = 200
 
@@ -41,10 +43,11 @@ TEXT_CHARS = 200
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
     """What the technician asked for. `full_chroma`: 4:4:4 video, 4:2:0 (False) or none (None); `either_chroma`: 4:4:4 also where
-    a film's pixels need it; `monitor` "" is all of them."""
+    a film's pixels need it; `av1`: films may go as AV1; `monitor` "" is all of them."""
 
     full_chroma: bool | None = None
     either_chroma: bool = False
+    av1: bool = False
     max_fps: float = 60.0
     monitor: str = ""
     quality: str = "auto"
@@ -113,10 +116,11 @@ class ScreenPipeline:
         counters: Counters,
         *,
         ask_backlog: Callable[[], None] = lambda: None,
+        keyed_at: Callable[[], float] = lambda: float("-inf"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ask_backlog` asks the event loop for a `Backlog` command."""
-        self._open_capture, self._deliver, self._ask_backlog = open_capture, deliver, ask_backlog
+        """`ask_backlog` asks the event loop for a `Backlog` command; `keyed_at` tells when the technician pressed a key last."""
+        self._open_capture, self._deliver, self._ask_backlog, self._keyed_at = open_capture, deliver, ask_backlog, keyed_at
         self._options, self._counters, self._clock = options, counters, clock
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._wake_read, self._wake_write = socket.socketpair()
@@ -270,6 +274,7 @@ class _Stream:
             self._frames,
             full_chroma=options.full_chroma,
             either_chroma=options.either_chroma,
+            av1=options.av1,
             quality=options.quality,
             first_stream=self._counters.stream,
             clock=self._clock,
@@ -309,6 +314,7 @@ class _Stream:
 
     def _step(self) -> None:
         now = self._clock()
+        self._pacer.keyed(self._pipeline._keyed_at())
         if self._pointer and not self._cursor.next_deadline(now):
             self._pointer = False
             move = self._cursor.move(now)
@@ -320,9 +326,9 @@ class _Stream:
         if not self._work(now):
             return
         if self._damaged and self._builder.filming and self._pacer.far and now >= self._echo_at:
-            self._echo_at = now + ECHO_SECONDS
+            self._echo_at = self._next_echo(now)
             self._echo()  # what is small goes before the film's picture, which takes long on its way
-        reason = self._pacer.hold(now, self._pipeline._backlog)
+        reason = self._hold(now)
         if reason is None:
             self._update()
         elif self._damaged:
@@ -330,8 +336,22 @@ class _Stream:
                 self._counted = True
                 self._pacer.count(reason)
             if reason in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and now >= self._echo_at:
-                self._echo_at = now + ECHO_SECONDS
+                self._echo_at = self._next_echo(now)
                 self._echo()
+
+    def _next_echo(self, now: float) -> float:
+        return now + (TYPING_ECHO_SECONDS if self._pacer.typing(now) else ECHO_SECONDS)
+
+    def _hold(self, now: float) -> HeldBy | None:
+        """Why nothing may go now: the pacer's reason, or that a film gives way to who types beside it."""
+        reason = self._pacer.hold(now, self._pipeline._backlog)
+        return HeldBy.LINK if reason is None and self._film_wait(now) > 0 else reason
+
+    def _film_wait(self, now: float) -> float:
+        """Seconds for which there is nothing but a film to send, and it waits. What was not looked at yet is the film's at first:
+        soon it is looked at, for echoes."""
+        something = self._damaged or bool(self._frames.dirty.any())
+        return self._pacer.film_wait(now) if something and self._builder.only_film else 0.0
 
     def _work(self, now: float) -> bool:
         return self._damaged or bool(self._frames.dirty.any()) or self._builder.next_deadline(now) == 0.0
@@ -390,7 +410,8 @@ class _Stream:
         self._counters.sequence += 1
         sequence = self._counters.sequence
         now = self._clock()
-        self._pacer.sent(sequence, built.size, now, urgent=urgent)
+        film = sum(made.size for made in built.made if made.why is Why.MOTION)
+        self._pacer.sent(sequence, built.size, now, urgent=urgent, film=film)
         self._pipeline._reporter.add(built.made, now)
         microseconds = int(captured * 1_000_000)
         update = ScreenUpdate(sequence, self._counters.epoch, microseconds, list(built.operations), built.exact)
@@ -421,7 +442,10 @@ class _Stream:
             times.append(report)
         refinement = self._builder.next_deadline(now)
         if self._work(now):
-            match self._pacer.hold(now, self._pipeline._backlog):
+            film_wait = self._film_wait(now)
+            if film_wait > 0:
+                times.append(film_wait)
+            match self._hold(now):
                 case None:
                     times.append(0.0)
                 case HeldBy.FRAME_RATE:

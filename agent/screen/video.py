@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+from av.codec.codec import UnknownCodecError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
@@ -138,7 +139,7 @@ def _open(width: int, height: int, full_chroma: bool, crf: float | None, bitrate
     """`crf` None keeps to a mean of `bitrate`, else it is the most."""
     try:
         context = av.CodecContext.create("libx264", "w")
-    except av.FFmpegError as error:
+    except UnknownCodecError as error:
         raise Unavailable("This computer's FFmpeg has no H.264 encoder (libx264); exact tiles are sent instead.") from error
     assert isinstance(context, VideoCodecContext)
     context.width, context.height = width, height

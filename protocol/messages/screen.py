@@ -109,9 +109,10 @@ VIDEO_STREAMS = 4
 
 
 class Video(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """One coded picture of stream `stream`, shown at (`x`, `y`). `codec` is a WebCodecs codec string, Annex B for H.264.
-    A stream keeps its size; a new size is a new `stream` that begins with a `key` picture. `width` and `height` are the visible
-    part, at the upper left: the coded size may be larger, and the place may change with every picture."""
+    """One coded picture of stream `stream`, shown at (`x`, `y`). `codec` is a WebCodecs codec string, Annex B for H.264,
+    low-overhead OBUs for AV1. A stream keeps its size; a new size is a new `stream` that begins with a `key` picture. `width`
+    and `height` are the visible part, at the upper left: the coded size may be larger, and the place may change with every
+    picture."""
 
     x: Extent
     y: Extent

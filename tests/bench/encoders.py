@@ -1,17 +1,19 @@
-"""What the pictures of a film cost by each encoder at hand: milliseconds, bytes, nearness. Why H.264 is what the agent sends.
+"""What the pictures of a film cost by each encoder at hand: milliseconds, bytes, nearness. Why the agent sends what it sends.
 
     python -m tests.bench.encoders [--pictures 60] [--only h264-420,vp9-420] [--sizes 854x480]
 
-Three films: real footage; coloured source text that moves by itself; the footage with such text over it. Three rates: "free"
-is each encoder at about the nearness of the agent's own (a constant quality), "2500" and "600" are what a link lets through,
-in kbit/s for 854x480 and in proportion for other sizes. H.264 is the agent's own `VideoStream`; the others are as quick as
-they can be told to be. All make one packet a picture, with no delay, and a key picture only at the beginning, which is told
-apart. Nearness is PSNR of red, green and blue after decoding. JSON lines and a table go to build/bench/. Processor
-milliseconds are of all threads: steadier than the others on a shared machine.
+Three films: real footage; coloured source text that moves by itself; the footage with such text over it. Four modes: "auto"
+and "saver" are the agent's constant qualities of these names without a bound, and the others at about the same nearness;
+"2500" and "600" are what a link lets through, in kbit/s for 854x480 and in proportion for other sizes. H.264 is the agent's
+own `VideoStream`; the others are as quick as they can be told to be, AV1 as `agent.screen.av1` does it. All make one packet
+a picture, with no delay, and a key picture only at the beginning, which is told apart. Nearness is PSNR of red, green and
+blue after decoding. JSON lines and a table go to build/bench/. Processor milliseconds are of all threads: steadier than the
+others on a shared machine.
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -29,6 +31,7 @@ from PIL import Image
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
+from agent.screen.av1 import CRF, ENCODER
 from agent.screen.colour import FORMATS, Converter, colour_kept
 from agent.screen.video import QUALITIES, RATE, SMPTE_170M, VIDEO_RANGE, VideoQuality, VideoStream
 from technician_client.picture import widened
@@ -36,9 +39,8 @@ from tests.bench.assets import VIDEO_SIZE, make
 from tests.bench.harness import cache_directory, percentile, psnr
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE = 0
-RATES = (FREE, 2500, 600)
-"""kbit/s for `VIDEO_SIZE`."""
+MODES = {"auto": 0, "saver": 0, "2500": 2500, "600": 600}
+"""kbit/s for `VIDEO_SIZE`; 0: a constant quality."""
 SIZES = (VIDEO_SIZE, (1920, 1080))
 WARM = 5
 """Delta pictures at the beginning that are not counted: the rate control finds its way."""
@@ -50,28 +52,29 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """One way to code. `free` and `bound` are FFmpeg's options without a bitrate and for one."""
+    """One way to code: FFmpeg's `options`, those `bound` to a bitrate, and the quantisers of the two qualities."""
 
     codec: str
     decoder: str
     full_chroma: bool
-    free: dict[str, str]
+    options: dict[str, str]
     bound: dict[str, str]
+    crf: dict[str, int]
 
 
 QUICK_VP9 = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0", "row-mt": "1"}
-QUICK_AV1 = {"preset": "12"}
-SVT = "pred-struct=1:lookahead=0:rtc=1"
+SVT = "pred-struct=1:lookahead=0:rtc=1:lp=1"
 OURS = {"h264-420": False, "h264-444": True}
 OTHERS = {
-    "vp9-420": Encoder("libvpx-vp9", "vp9", False, QUICK_VP9 | {"crf": "36"}, QUICK_VP9),
-    "vp9-444": Encoder("libvpx-vp9", "vp9", True, QUICK_VP9 | {"crf": "36"}, QUICK_VP9),
+    "vp9-420": Encoder("libvpx-vp9", "vp9", False, QUICK_VP9, {}, {"auto": 36, "saver": 48}),
+    "vp9-444": Encoder("libvpx-vp9", "vp9", True, QUICK_VP9, {}, {"auto": 36, "saver": 48}),
     "av1-420": Encoder(
-        "libsvtav1",
+        ENCODER,
         "libdav1d",
         False,
-        QUICK_AV1 | {"crf": "40", "svtav1-params": SVT},
-        QUICK_AV1 | {"svtav1-params": f"{SVT}:rc=2"},
+        {"preset": "12", "svtav1-params": SVT},
+        {"svtav1-params": f"{SVT}:rc=2"},
+        {"auto": 40, "saver": CRF},
     ),
 }
 
@@ -112,17 +115,15 @@ def captioned(assets: Path, size: Size, pictures: int) -> Iterator[Pixels]:
 FILMS = {"footage": footage, "text": moving_text, "captions": captioned}
 
 
-def own(full_chroma: bool, size: Size, bitrate: int) -> Encode:
+def own(full_chroma: bool, size: Size, mode: str, bitrate: int) -> Encode:
     """The agent's encoder."""
-    area = Rect(0, 0, *size)
-    quality = QUALITIES["auto"]
-    # "free" has no bound at all, so that every size is coded to the same nearness.
-    free = VideoQuality(quality.crf, 10**9)
-    stream = VideoStream(1, area, full_chroma=full_chroma, quality=quality if bitrate else free, bitrate=bitrate or 10**9)
+    # Without a bound a quality has none at all, so that every size is coded to the same nearness.
+    quality = QUALITIES["auto"] if bitrate else VideoQuality(QUALITIES[mode].crf, 10**9)
+    stream = VideoStream(1, Rect(0, 0, *size), full_chroma=full_chroma, quality=quality, bitrate=bitrate or 10**9)
     return lambda pixels: stream.encode(pixels).data
 
 
-def other(encoder: Encoder, size: Size, bitrate: int) -> Encode:
+def other(encoder: Encoder, size: Size, mode: str, bitrate: int) -> Encode:
     """FFmpeg's `encoder`."""
     context = av.CodecContext.create(encoder.codec, "w")
     assert isinstance(context, VideoCodecContext)
@@ -133,13 +134,14 @@ def other(encoder: Encoder, size: Size, bitrate: int) -> Encode:
     context.colorspace = context.color_primaries = context.color_trc = SMPTE_170M
     context.gop_size = 100_000
     context.thread_count = 1 if size == VIDEO_SIZE else 2
-    options = dict(encoder.bound if bitrate else encoder.free)
+    options = dict(encoder.options)
+    context.bit_rate = bitrate
     if bitrate:
-        context.bit_rate = bitrate
+        options |= encoder.bound
         if encoder.codec == "libvpx-vp9":
             options |= {"minrate": str(bitrate), "maxrate": str(bitrate), "bufsize": str(bitrate // 10)}
     else:
-        context.bit_rate = 0
+        options["crf"] = str(encoder.crf[mode])
     context.options = options
     context.open()
     converter, count = Converter(*size, full_chroma=encoder.full_chroma), 0
@@ -169,10 +171,10 @@ def decoder_of(name: str) -> Callable[[bytes], NDArray[np.uint8]]:
     return decode
 
 
-def measure(name: str, film: str, assets: Path, size: Size, rate: int, pictures: int) -> Row:
+def measure(name: str, film: str, assets: Path, size: Size, mode: str, pictures: int) -> Row:
     """One encoder on one film."""
-    bitrate = round(rate * 1000 * size[0] * size[1] / (VIDEO_SIZE[0] * VIDEO_SIZE[1]))
-    encode = own(OURS[name], size, bitrate) if name in OURS else other(OTHERS[name], size, bitrate)
+    bitrate = round(MODES[mode] * 1000 * size[0] * size[1] / (VIDEO_SIZE[0] * VIDEO_SIZE[1]))
+    encode = own(OURS[name], size, mode, bitrate) if name in OURS else other(OTHERS[name], size, mode, bitrate)
     decode = decoder_of(name)
     walls, processor, sizes, near, kept = [], [], [], [], []
     for pixels in FILMS[film](assets, size, pictures):
@@ -189,7 +191,7 @@ def measure(name: str, film: str, assets: Path, size: Size, rate: int, pictures:
         "encoder": name,
         "film": film,
         "size": f"{size[0]}x{size[1]}",
-        "kbit_s": rate or None,
+        "mode": mode,
         "p50_ms": percentile(np.array(walls[steady]), 50),
         "p95_ms": percentile(np.array(walls[steady]), 95),
         "cpu_ms": round(statistics.mean(processor[steady]), 2),
@@ -204,13 +206,13 @@ def measure(name: str, film: str, assets: Path, size: Size, rate: int, pictures:
 
 def table(rows: list[Row]) -> str:
     """Markdown."""
-    head = ("film", "size", "kbit/s", "encoder", "p50/p95 ms", "CPU ms", "kB a picture (most)", "dB", "key ms/kB")
+    head = ("film", "size", "mode", "encoder", "p50/p95 ms", "CPU ms", "kB a picture (most)", "dB", "key ms/kB")
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         values = (
             row["film"],
             row["size"],
-            row["kbit_s"] or "free",
+            row["mode"],
             row["encoder"],
             f"{row['p50_ms']:.1f}/{row['p95_ms']:.1f}",
             f"{row['cpu_ms']:.1f}",
@@ -230,14 +232,15 @@ def main() -> int:
     parser.add_argument("--sizes", default=",".join(f"{width}x{height}" for width, height in SIZES))
     options = parser.parse_args()
     names = [name for name in (*OURS, *OTHERS) if not options.only or name in options.only.split(",")]
+    os.environ.setdefault("SVT_LOG", "0")  # it tells its settings otherwise
     sizes = [(int(width), int(height)) for width, height in (size.split("x") for size in options.sizes.split(","))]
     assets = make(cache_directory())
     rows = []
     for size in sizes:
         for film in FILMS:
-            for rate in RATES:
+            for mode in MODES:
                 for name in names:
-                    rows.append(measure(name, film, assets, size, rate, options.pictures))
+                    rows.append(measure(name, film, assets, size, mode, options.pictures))
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     out = ROOT / "build" / "bench"
     out.mkdir(parents=True, exist_ok=True)

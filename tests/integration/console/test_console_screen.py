@@ -8,6 +8,7 @@ import zstandard
 from playwright.async_api import expect
 
 from agent.backends.geometry import Rect
+from agent.screen.av1 import Av1Stream, decodes_av1
 from agent.screen.encode import Budget, UpdateBuilder
 from agent.screen.frames import Frames
 from agent.screen.video import VideoQuality, VideoStream, choose_profile, decodes_both
@@ -42,10 +43,14 @@ def noise(width: int, height: int) -> Picture:
 class Encoder:
     """The agent's own encoder, at one place of the picture."""
 
-    def __init__(self, area: Rect, full_colour: bool, number: int = 1) -> None:
+    def __init__(self, area: Rect, full_colour: bool, number: int = 1, *, av1: bool = False) -> None:
         quality = VideoQuality(10.0, 50_000_000)
         self._area = area
-        self._stream = VideoStream(number, area, full_chroma=full_colour, quality=quality, bitrate=quality.bitrate)
+        self._stream: VideoStream | Av1Stream
+        if av1:
+            self._stream = Av1Stream(number, area, bitrate=quality.bitrate)
+        else:
+            self._stream = VideoStream(number, area, full_chroma=full_colour, quality=quality, bitrate=quality.bitrate)
 
     def encode(self, pixels: Picture) -> Video:
         """One picture; `pixels` has the area's size."""
@@ -70,6 +75,7 @@ async def test_the_first_picture_is_exact_and_the_decoders_are_named(open_consol
         assert isinstance(start, ScreenStart)
         assert any(codec.startswith("avc1.f4") for codec in start.decoders)
         assert any(codec.startswith("avc1.64") for codec in start.decoders)
+        assert decodes_av1(start.decoders)
 
 
 async def test_tiles_fills_and_overlapping_copies_end_up_exact(open_console: Open) -> None:
@@ -109,20 +115,20 @@ async def test_tiles_fills_and_overlapping_copies_end_up_exact(open_console: Ope
         assert acks == list(range(1, last + 1))
 
 
-@pytest.mark.parametrize("full_colour", [True, False])
-async def test_video_is_decoded_and_a_tile_after_it_lies_over_it(open_console: Open, full_colour: bool) -> None:
+@pytest.mark.parametrize(("codec", "near"), [("avc1.F4", 40), ("avc1.64", 30), ("av01.0", 30)])
+async def test_video_is_decoded_and_a_tile_after_it_lies_over_it(open_console: Open, codec: str, near: float) -> None:
     smooth = np.zeros((240, 320, 3), np.uint8)
     smooth[..., 0] = np.linspace(0, 255, 320)[None, :]
     smooth[..., 2] = np.linspace(255, 0, 240)[:, None]
     async with open_console(np.zeros((300, 400, 3), np.uint8)) as technician:
         await technician.open_session()
         # An odd size away from the corner: what is coded is a pixel larger than what is to be seen.
-        encoder = Encoder(Rect(33, 21, 319, 239), full_colour)
+        encoder = Encoder(Rect(33, 21, 319, 239), codec == "avc1.F4", av1=codec == "av01.0")
         patch = noise(40, 30)
         last = 0
         for step in range(12):
             video = encoder.encode(np.roll(smooth, step * 5, axis=1)[:239, :319])
-            assert video.codec.startswith("avc1.F4" if full_colour else "avc1.64")
+            assert video.codec.startswith(codec)
             last = technician.session.update(video, bgr_tile(100 + step, 100, patch), exact=False)
         await technician.painted(last)
         shown = await technician.canvas()
@@ -131,7 +137,7 @@ async def test_video_is_decoded_and_a_tile_after_it_lies_over_it(open_console: O
         covered = np.zeros((239, 319), bool)
         covered[79:109, 78:118] = True
         region = shown[21:260, 33:352]
-        assert closeness(region[~covered], expected[~covered]) > (40 if full_colour else 30)
+        assert closeness(region[~covered], expected[~covered]) > near
         assert not shown[260:, :].any()
         assert not shown[:, 352:].any()
 

@@ -110,6 +110,7 @@ def test_nothing_reaches_outside_the_picture(operation: Copy | Tile) -> None:
     [
         (Video(0, 0, 4, 4, 1, "avc1.F4001F", False, b"\0\0\0\1\x41"), "did not begin"),
         (Video(0, 0, 4, 4, 1, "avc1.F4001F", True, b"\0\0\0\1\x65garbage"), "decode|shows nothing"),
+        (Video(0, 0, 4, 4, 1, "av01.0.09M.08", True, b"\0\0garbage"), "decode|shows nothing"),
         (Video(0, 0, 4, 4, 1, "avc1.F4001F", True, b""), "decode|shows nothing"),
     ],
 )

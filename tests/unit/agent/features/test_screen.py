@@ -17,7 +17,7 @@ from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy
 from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages import Lane, Message
-from protocol.messages.screen import ScreenAck, ScreenRefresh, ScreenStart, ScreenState, ScreenStop
+from protocol.messages.screen import ScreenAck, ScreenRefresh, ScreenStart, ScreenState, ScreenStop, Video
 from tests.kit.viewer import Viewer
 from tests.kit.waiting import eventually_async, let_pass
 from tests.unit.agent.screen.pictures import photo, text
@@ -115,6 +115,32 @@ async def test_changes_follow_and_acknowledgements_keep_it_flowing(harness: Harn
     for seed in range(12):
         harness.display.draw(10, 10, photo(50, 60, seed))
         await harness.shows_all()
+
+
+@pytest.mark.parametrize(
+    ("decoders", "quality", "codec"),
+    [
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "auto", "avc1.64"),
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "sharper", "avc1.F4"),
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "saver", "av01.0."),
+        (["avc1.f4002a", "avc1.64002a"], "saver", "avc1.64"),
+    ],
+)
+async def test_a_film_goes_as_what_the_viewer_decodes_and_wants(
+    harness: Harness, decoders: list[str], quality: str, codec: str
+) -> None:
+    await harness.feature.handle(ScreenStart(decoders, quality=quality))
+    await harness.shows_all()
+    viewer, found = harness.context.viewer, list[str]()
+    for seed in range(500):
+        harness.display.draw(0, 0, photo(200, 320, seed % 20))
+        await harness.acknowledge()
+        found = [operation.codec for update in viewer.updates for operation in update.operations if isinstance(operation, Video)]
+        if len(found) > 3:
+            break
+        await asyncio.sleep(0.01)  # a film has its pace
+    assert {name[:7] for name in found} == {codec}
+    await harness.shows_all()
 
 
 async def test_a_stopped_stream_sends_nothing_and_watches_nothing(harness: Harness) -> None:

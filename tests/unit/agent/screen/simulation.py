@@ -7,6 +7,7 @@ import numpy as np
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
+from agent.screen.chooser import Why
 from agent.screen.encode import Budget, UpdateBuilder
 from agent.screen.frames import Cells, Frames, part
 from agent.screen.pacing import HeldBy, Pacer
@@ -35,7 +36,10 @@ class Simulation:
         self.bytes = 0
         self.ages: list[tuple[float, float]] = []
         """(when it was drawn, seconds until the viewer showed all of that drawing or of a newer one)"""
+        self.films: list[float] = []
+        """When each picture of a film was sent."""
         self._fresh: Cells = np.zeros_like(self.frames.dirty)
+        self._pressed: deque[tuple[float, Callable[[], None]]] = deque()
         self._drawn: list[tuple[float, Rect]] = []
         self._arriving: deque[tuple[float, ScreenUpdate, list[float]]] = deque()
         self._acknowledged: deque[tuple[float, int]] = deque()
@@ -46,6 +50,10 @@ class Simulation:
         cells = self.frames.cells(area)
         self.frames.dirty[cells.slices] = self._fresh[cells.slices] = True
         self._drawn.append((self.now, area))
+
+    def press(self, shows: Callable[[], None]) -> None:
+        """A key at the technician's side: when it has come here, the program `shows` something."""
+        self._pressed.append((self._way_back.send(200, self.now), shows))
 
     def run(self, seconds: float, each: Callable[[], None] = lambda: None, every: float = 1 / 30) -> None:
         """Let time pass; `each` is called `every` so many seconds."""
@@ -62,6 +70,10 @@ class Simulation:
     def _offer(self) -> None:
         pacer = self.pacer
         held = pacer.hold(self.now)
+        if held is None and self.builder.only_film and pacer.film_wait(self.now):
+            held = HeldBy.LINK
+        if self._fresh.any() and self.builder.filming and pacer.far and pacer.spare() and self.builder.echo_area(self._fresh):
+            held = HeldBy.LINK  # what is small goes first
         if held is None:
             budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(self.now), pacer.rate, pacer.pressed)
             built, urgent = self.builder.build(self.now, budget, self._fresh), False
@@ -79,13 +91,18 @@ class Simulation:
         for made in built.made:
             self.ways[f"{made.way} {made.why}"] += made.count
         self.bytes += built.size
-        pacer.sent(self.sequence, built.size, self.now, urgent=urgent)
+        film = sum(made.size for made in built.made if made.why is Why.MOTION)
+        self.films += [self.now] if film else []
+        pacer.sent(self.sequence, built.size, self.now, urgent=urgent, film=film)
         done = [(at, area) for at, area in self._drawn if not self.frames.dirty[self.frames.cells(area).slices].any()]
         self._drawn = [drawn for drawn in self._drawn if drawn not in done]
         update = ScreenUpdate(self.sequence, 1, 0, list(built.operations), built.exact)
         self._arriving.append((self._line.send(built.size + 60, self.now), update, [at for at, _ in done]))
 
     def _hear(self) -> None:
+        while self._pressed and self._pressed[0][0] <= self.now:
+            self.pacer.keyed(self.now)
+            self._pressed.popleft()[1]()
         while self._arriving and self._arriving[0][0] <= self.now:
             arrived, update, drawn = self._arriving.popleft()
             self.picture.apply_update(update)

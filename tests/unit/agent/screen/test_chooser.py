@@ -1,6 +1,17 @@
 import pytest
 
-from agent.screen.chooser import COLOUR_DB, COSTS, Damage, History, LinkState, Way, Why, choose, choose_chroma
+from agent.screen.chooser import (
+    COLOUR_DB,
+    COSTS,
+    Damage,
+    History,
+    LinkState,
+    Way,
+    Why,
+    choose,
+    choose_av1,
+    choose_chroma,
+)
 
 NONE, SMALL, TEXT = Damage(0), Damage(2000, 500), Damage(200_000, 40_000)
 PAGE, PHOTO = Damage(1_500_000, 400_000), Damage(300_000, 290_000)
@@ -73,3 +84,9 @@ def test_full_colour_goes_where_it_is_needed_decoded_and_affordable() -> None:
     assert not choose_chroma(COLOUR_DB + 1, wide, 5_000_000)
     assert not choose_chroma(COLOUR_DB - 1, narrow, 5_000_000)
     assert not choose_chroma(COLOUR_DB - 1, LinkState(1_000_000.0, video=False), 5_000_000)
+
+
+def test_av1_goes_where_the_link_is_not_the_bound() -> None:
+    assert choose_av1(LinkState(1_000_000.0), 1_200_000)
+    assert not choose_av1(LinkState(100_000.0), 1_200_000)
+    assert not choose_av1(LinkState(1_000_000.0, video=False), 1_200_000)

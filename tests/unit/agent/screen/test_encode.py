@@ -20,9 +20,12 @@ AMPLE = Budget(tile_bytes=10**8, refine_bytes=10**8, bitrate=10**8, byte_rate=1e
 class Screen:
     """A display, the builder, and the viewer's picture of it."""
 
-    def __init__(self, width: int = 800, height: int = 600, *, full_chroma: bool | None = True, either: bool = False) -> None:
+    def __init__(
+        self, width: int = 800, height: int = 600, *, full_chroma: bool | None = True, either: bool = False, av1: bool = False
+    ) -> None:
         self.frames = Frames(width, height)
-        self.builder = UpdateBuilder(self.frames, full_chroma=full_chroma, either_chroma=either)
+        quality = "saver" if av1 else "auto"
+        self.builder = UpdateBuilder(self.frames, full_chroma=full_chroma, either_chroma=either, av1=av1, quality=quality)
         self.picture = Picture()
         self.picture.apply_layout(ScreenLayout(1, width, height))
         self.now = 100.0
@@ -201,6 +204,27 @@ def test_full_colour_is_not_for_who_cannot_decode_it_nor_for_a_slow_link() -> No
         found = videos(captioned(screen, 40, budget))
         assert found
         assert all(video.codec.startswith("avc1.64") for video in found if video.key)
+
+
+def test_a_film_goes_as_av1_where_few_bytes_are_wanted_and_becomes_exact() -> None:
+    screen = Screen(full_chroma=False, av1=True)
+    found = videos(film(screen, 20, FILM))
+    assert {video.codec for video in found} == {"av01.0.09M.08"}
+    assert [video.key for video in found] == [True] + [False] * (len(found) - 1)
+    assert screen.update(after=1.0).exact
+    narrow = replace(AMPLE, byte_rate=100_000.0, bitrate=500_000)
+    assert all(video.codec.startswith("avc1.") for video in videos(film(screen, 10, FILM, narrow)))
+
+
+def test_a_film_with_too_much_in_it_for_av1_goes_on_as_h264_whose_rate_is_bounded() -> None:
+    screen, generator = Screen(full_chroma=False, av1=True), np.random.default_rng(5)
+    found = []
+    for _ in range(60):
+        screen.draw(FILM, generator.integers(0, 2**24, (FILM.height, FILM.width), np.uint32))
+        found += videos([screen.update()])
+    codecs = [video.codec[:4] for video in found]
+    assert codecs == sorted(codecs)
+    assert {*codecs} == {"av01", "avc1"}
 
 
 def test_a_stream_whose_decoder_the_viewer_has_dropped_begins_anew() -> None:

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from agent.screen.pacing import (
     BACKLOG_BYTES,
+    ECHO_SECONDS,
     FIRST_BYTES,
     LEAST_TILE_BYTES,
     LEAST_UPDATES,
+    LOSSY_FILM_BYTES,
+    MOST_FILM_WAIT,
     MOST_TILE_BYTES,
     MOST_UPDATES,
     URGENT_BYTES,
@@ -324,10 +327,67 @@ def test_a_film_gives_way_while_somebody_types_on_a_far_link() -> None:
         pacer.sent(1, 20_000, 7.0)
         pacer.acknowledged(1, 0, 7.0 + delay)
         before = pacer.bitrate(8.0)
-        pacer.sent(2, 300, 8.0, urgent=True)
+        pacer.keyed(8.0)
         return before, pacer.bitrate(8.1), pacer.bitrate(9.5)
 
     before, typing, after = bitrates(0.1)
     assert typing * 2 == pytest.approx(before, rel=0.01)
     assert after == before
     assert len(set(bitrates(0.005))) == 1, "on a short path a film's packets are in nobody's way"
+
+
+def behind(shape: Shape, seconds: float = 30.0) -> Conversation:
+    """A film of a third of the link, for long enough to know the link."""
+    talk = Conversation(shape)
+    talk.run(3.0)
+    talk.run(seconds, int(shape.rate * 0.35 / 30), fps=30)
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("shape", "lossy"),
+    [
+        (SLOW, True),
+        (replace(SLOW, loss=0.0), False),
+        (replace(MIDDLING, loss=0.01), False),  # 40 ms more are nothing that one who types would feel
+        (MIDDLING, False),
+    ],
+)
+def test_a_link_that_loses_packets_is_known_by_what_stands_still(shape: Shape, lossy: bool) -> None:
+    talk = behind(shape)
+    assert talk.pacer.lossy(talk.now) is lossy
+    assert not talk.pacer.lossy(talk.now + 60.0), "what was long ago is forgotten"
+
+
+def test_a_film_waits_for_the_echo_of_a_key_and_no_longer() -> None:
+    talk = behind(replace(SLOW, loss=0.0))
+    now, pacer = talk.now, talk.pacer
+    assert pacer.film_wait(now) == 0.0
+    pacer.keyed(now)
+    assert pacer.film_wait(now) == pytest.approx(ECHO_SECONDS)
+    assert pacer.film_wait(now + ECHO_SECONDS) == 0.0, "a key that shows nothing"
+    pacer.sent(10_000, 300, now + 0.004, urgent=True)
+    assert pacer.film_wait(now + 0.005) == 0.0
+    pacer.sent(10_001, 6000, now + 0.005, film=6000)
+    assert pacer.film_wait(now + 0.006) == 0.0, "nothing is lost here"
+
+
+def test_where_packets_are_lost_a_film_sends_few_while_somebody_types() -> None:
+    talk = behind(SLOW)
+    now, pacer = talk.now, talk.pacer
+    path = pacer.path
+    assert path is not None
+    pacer.sent(10_000, 2000, now, film=2000)
+    assert pacer.film_wait(now) == 0.0, "nobody types"
+    pacer.keyed(now)
+    pacer.sent(10_001, 300, now, urgent=True)
+    assert pacer.film_wait(now) == pytest.approx(2000 / LOSSY_FILM_BYTES * path)
+    pacer.sent(10_002, 400_000, now, film=400_000)
+    assert pacer.film_wait(now) == pytest.approx(MOST_FILM_WAIT), "a key picture is no reason to stand still for long"
+    assert pacer.film_wait(now + 2.0) == 0.0
+
+
+def test_on_a_short_path_a_film_waits_for_nobody() -> None:
+    talk = behind(Shape(rate=50e6, delay=0.002), 1.0)
+    talk.pacer.keyed(talk.now)
+    assert talk.pacer.film_wait(talk.now) == 0.0
