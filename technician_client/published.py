@@ -6,71 +6,26 @@ approved, those are shown that still carry enough signatures of today's approver
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, RepositoryError
+from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
-from tuf.ngclient import Updater, UpdaterConfig
-from tuf.ngclient.fetcher import FetcherInterface
 
 from protocol.errors import HandrailError, TrustError, Unavailable
-from protocol.limits import LIMITS
 from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest
-from technician_client.errors import RelayUnreachable
 from technician_client.organisation.metadata import LIVES
-from technician_client.private_files import make_private_directory
-from technician_client.relay_http import RelayHttp
+from technician_client.private_files import make_private_directory, write_private
+from technician_client.signed_files import Reader, SignedFiles
 
-MAX_FILE_BYTES: Final = LIMITS.repository_file_bytes
 _ROLE: Final = "scripts"
-_BASE: Final = "mirror:///"
 _MOST_SCRIPTS: Final = 500
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _FORMER_VERSIONS: Final = 12
-
-
-class Mirror(Protocol):
-    """Where the repository's files come from."""
-
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """The bytes of "metadata/<file>" or "targets/<path>". Called in a worker thread.
-
-        Raises:
-            FileNotFoundError: there is no such file. Unavailable: the mirror is away.
-        """
-
-
-class RelayMirror:
-    """The repository as the relay serves it."""
-
-    def __init__(self, http: RelayHttp, organisation: str) -> None:
-        self._http = http
-        self._prefix = f"/tuf/{organisation}/"
-
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """See `Mirror.read`."""
-        answer = self._http.request("GET", self._prefix + path, max_bytes=max_bytes)
-        if answer.status == 200:
-            return answer.body
-        if answer.status in (403, 404):
-            raise FileNotFoundError(path)
-        raise RelayUnreachable(f"The relay did not hand out {path}: {answer.problem()}.")
-
-
-class _Fetcher(FetcherInterface):
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        path = url.removeprefix(_BASE)
-        try:
-            return iter([self._mirror.read(path, MAX_FILE_BYTES)])
-        except FileNotFoundError as error:
-            raise DownloadHTTPError(f"{path} is not there", 404) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,90 +63,87 @@ class Library:
 class PublishedLibrary:
     """Reads the library. Blocking: run it in a worker thread."""
 
-    def __init__(self, directory: Path, root: bytes, mirror: Mirror) -> None:
+    def __init__(self, directory: Path, root: bytes, read: Reader) -> None:
         """Args:
-        directory: where verified metadata are kept.
-        root: the first root file of the repository, as it was pinned.
+            directory: where verified files are kept.
+            root: the first root file of the repository, as it was pinned.
+
+        Raises:
+            PrivateFileError: the directory cannot be made.
         """
-        self._directory = directory
-        self._root = root
-        self._mirror = mirror
+        self._files = SignedFiles(directory, root, read)
+        self._former = make_private_directory(directory / "former")
+        self._fetch = read
+        self._used: set[str] = set()
         self._lock = threading.Lock()
+        self._library: Library | None = None
+        self._version = 0  # of the signed files that it was read from
 
     def read(self, wall: datetime) -> Library:
-        """Fetch and verify what is published now.
+        """Fetch and verify what is published now; one small request where nothing is newer.
 
         Raises:
             Unavailable: the relay is away.
             TrustError: something does not verify, or has expired.
         """
         with self._lock:
-            try:
-                return self._read(wall)
-            except ExpiredMetadataError as error:
-                raise TrustError(
-                    f"The organisation's signed files have expired ({error}). Start its signer (`handrail signer`) if that is "
-                    "about the timestamp, else have the scripts approved anew; or this computer's clock is wrong."
-                ) from error
-            except DownloadError as error:
-                cause = error.__cause__
-                if isinstance(cause, HandrailError):
-                    raise cause from error
-                raise Unavailable(f"The approved scripts could not be fetched: {error}.") from error
-            except RepositoryError as error:
-                raise TrustError(f"The signed files on the relay do not verify ({error}). Tell your administrator.") from error
-            except OSError as error:
-                raise Unavailable(f"The approved scripts cannot be kept: {error.strerror or error}.") from error
+            self._files.refresh(wall)
+            kept = self._library
+            if (
+                kept is not None
+                and self._version == self._files.version
+                and self._files.clock(wall) < kept.approval.expires.timestamp()
+            ):
+                self._library = replace(kept, read_at=wall.astimezone(UTC))
+            else:
+                self._library = self._read(wall)
+                self._version = self._files.version
+            return self._library
 
     def _read(self, wall: datetime) -> Library:
-        metadata = make_private_directory(self._directory / "metadata")
-        updater = Updater(
-            str(metadata),
-            f"{_BASE}metadata/",
-            str(make_private_directory(self._directory / "objects")),
-            f"{_BASE}targets/",
-            fetcher=_Fetcher(self._mirror),
-            config=UpdaterConfig(
-                root_max_length=MAX_FILE_BYTES,
-                snapshot_max_length=MAX_FILE_BYTES,
-                targets_max_length=MAX_FILE_BYTES,
-                max_root_rotations=64,
-            ),
-            bootstrap=self._root,
-        )
-        updater._trusted_set.reference_time = wall  # the library offers no argument for it
-        updater.refresh()
-        updater.get_targetinfo(f"{_ROLE}/-/-/-")  # loads and verifies the role; there is no such script
-        top = Metadata[Targets].from_bytes((metadata / "targets.json").read_bytes()).signed
-        newest = Metadata[Targets].from_bytes((metadata / f"{_ROLE}.json").read_bytes())
+        top = Metadata[Targets].from_bytes(self._files.role("targets")).signed
+        newest = Metadata[Targets].from_bytes(self._files.role(_ROLE))
         approval = _approval(top, newest)
         if sum(target.length for target in newest.signed.targets.values()) > _MOST_BYTES:
-            raise RepositoryError("the approved scripts are larger than 64 MiB together")
-        scripts = self._scripts(newest.signed, approval, {})
-        self._look_back(top, newest.signed.version, scripts)
+            raise TrustError("The approved scripts are larger than 64 MiB together: nothing of them is shown.")
+        scripts = _scripts(newest.signed, approval, {}, lambda target: self._files.target(target.path))
+        self._used.clear()
+        try:
+            self._look_back(top, newest.signed.version, scripts)
+            for path in self._former.iterdir():
+                if path.name not in self._used:
+                    path.unlink()
+        except OSError as error:
+            raise Unavailable(f"The approved scripts cannot be kept: {error.strerror or error}.") from error
         return Library(scripts, approval, wall.astimezone(UTC))
 
-    def _scripts(self, role: Targets, approval: Approval, only: Mapping[str, str]) -> dict[str, PublishedScript]:
-        """The scripts of one file of the role, by id; `only`: of these ids, and of other versions than those named."""
-        found: dict[str, PublishedScript] = {}
-        for path in sorted(role.targets):
-            parts = path.split("/")
-            if len(parts) != 4 or parts[3] != MANIFEST_NAME or len(found) >= _MOST_SCRIPTS:
-                continue
-            if only and only.get(parts[1], parts[2]) == parts[2]:
-                continue
-            manifest = decode_manifest(self._target(role.targets[path]))
-            if (manifest.id, manifest.version) != (parts[1], parts[2]):
-                raise RepositoryError(f"{path} says that it is {manifest.id} {manifest.version}")
-            base = f"{_ROLE}/{manifest.id}/{manifest.version}"
-            files = {file.name: self._target(role.targets[f"{base}/{file.name}"]) for file in manifest.files}
-            found[manifest.id] = PublishedScript(manifest, files, approval)
-        return found
+    def _former_role(self, top: Targets, version: int) -> Metadata[Targets]:
+        """An older file of the role, from here or from the mirror.
 
-    def _target(self, target: TargetFile) -> bytes:
+        Raises:
+            FileNotFoundError, Unavailable: there is none. RepositoryError: it does not verify by today's approvers.
+        """
+        place = self._place(f"{version}.{_ROLE}.json")
+        if place.exists():
+            with suppress(RepositoryError):  # today's approvers may be others: then what the mirror has decides
+                return _verified(top, place.read_bytes())
+        data = self._fetch(f"metadata/{version}.{_ROLE}.json")
+        former = _verified(top, data)
+        write_private(place, data)
+        return former
+
+    def _place(self, name: str) -> Path:
+        self._used.add(name)
+        return self._former / name
+
+    def _former_target(self, target: TargetFile) -> bytes:
+        place = self._place(target.hashes["sha256"])
+        if place.exists():
+            with suppress(RepositoryError):  # damaged here
+                return _checked(target, place.read_bytes())
         directory, _, name = target.path.rpartition("/")
-        data = self._mirror.read(f"targets/{directory}/{target.hashes['sha256']}.{name}", MAX_FILE_BYTES)
-        target.verify_length_and_hashes(data)
+        data = _checked(target, self._fetch(f"targets/{directory}/{target.hashes['sha256']}.{name}"))
+        write_private(place, data)
         return data
 
     def _look_back(self, top: Targets, newest: int, scripts: dict[str, PublishedScript]) -> None:
@@ -201,10 +153,10 @@ class PublishedLibrary:
             if not open_ids:
                 return
             try:
-                former = Metadata[Targets].from_bytes(self._mirror.read(f"metadata/{version}.{_ROLE}.json", MAX_FILE_BYTES))
-                top.verify_delegate(_ROLE, former.signed_bytes, former.signatures)
+                former = self._former_role(top, version)
                 approval = _approval(top, former)
-                older = self._scripts(former.signed, approval, {name: scripts[name].manifest.version for name in open_ids})
+                only = {name: scripts[name].manifest.version for name in open_ids}
+                older = _scripts(former.signed, approval, only, self._former_target)
             except (FileNotFoundError, HandrailError, RepositoryError, KeyError):
                 return  # withheld, forgotten, or signed by people who approve no longer: there is no former version to show
             for name in tuple(open_ids):
@@ -216,6 +168,42 @@ class PublishedLibrary:
                 if name in older:
                     scripts[name] = replace(script, former=older[name])
                 del open_ids[name]
+
+
+def _scripts(
+    role: Targets, approval: Approval, only: Mapping[str, str], load: Callable[[TargetFile], bytes]
+) -> dict[str, PublishedScript]:
+    """The scripts of one file of the role, by id; `only`: of these ids, and of other versions than those named."""
+    found: dict[str, PublishedScript] = {}
+    for path in sorted(role.targets):
+        parts = path.split("/")
+        if len(parts) != 4 or parts[3] != MANIFEST_NAME or len(found) >= _MOST_SCRIPTS:
+            continue
+        if only and only.get(parts[1], parts[2]) == parts[2]:
+            continue
+        manifest = decode_manifest(load(role.targets[path]))
+        if (manifest.id, manifest.version) != (parts[1], parts[2]):
+            raise TrustError(
+                f"{path} says that it is {manifest.id} {manifest.version}: nothing of the approved scripts is shown."
+            )
+        base = f"{_ROLE}/{manifest.id}/{manifest.version}"
+        try:
+            files = {file.name: load(role.targets[f"{base}/{file.name}"]) for file in manifest.files}
+        except KeyError as error:
+            raise TrustError(f"{error} of {manifest.id} {manifest.version} is not signed: nothing is shown.") from error
+        found[manifest.id] = PublishedScript(manifest, files, approval)
+    return found
+
+
+def _verified(top: Targets, data: bytes) -> Metadata[Targets]:
+    role = Metadata[Targets].from_bytes(data)
+    top.verify_delegate(_ROLE, role.signed_bytes, role.signatures)
+    return role
+
+
+def _checked(target: TargetFile, data: bytes) -> bytes:
+    target.verify_length_and_hashes(data)
+    return data
 
 
 def _approval(top: Targets, role: Metadata[Targets]) -> Approval:

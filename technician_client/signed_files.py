@@ -28,6 +28,7 @@ ROLES = ("scripts", "agent", "policy", "revocation")
 _BASE = "mirror:///"
 _STATE = "state.json"
 _STATE_BYTES = 4096
+_SIGNER = "the organisation's signer has not run for a day: start `handrail signer`"
 Reader = Callable[[str], bytes]
 T = TypeVar("T")
 
@@ -167,7 +168,9 @@ class SignedFiles:
         """
         updater = self._loaded()
         if name not in ("root", "targets"):
-            self._guarded(lambda: updater.get_targetinfo(f"{name}/-/-/-" if name in ("scripts", "agent") else f"{name}/-"), 0.0)
+            none = f"{name}/-/-/-" if name in ("scripts", "agent") else f"{name}/-"  # there is no such file; the role is loaded
+            remedy = f"the organisation's decisions about {name} were not signed anew in time: `handrail org renew`"
+            self._guarded(lambda: updater.get_targetinfo(none), self._looked, remedy)
         return (self._metadata / f"{name}.json").read_bytes()
 
     def roots(self) -> dict[int, bytes]:
@@ -207,22 +210,22 @@ class SignedFiles:
             info.verify_length_and_hashes(data)
             return data
 
-        return self._guarded(load, 0.0)
+        return self._guarded(load, self._looked)
 
     def _loaded(self) -> Updater:
         if self._updater is None:
             raise TrustError("The organisation's signed files were not fetched yet.")
         return self._updater
 
-    def _guarded(self, work: Callable[[], T], moment: float) -> T:
-        """Run tuf's part and translate its errors into ours."""
+    def _guarded(self, work: Callable[[], T], moment: float, remedy: str = _SIGNER) -> T:
+        """Run tuf's part at `moment` and translate its errors into ours."""
         try:
             return work()
         except ExpiredMetadataError as error:
             says = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
             raise TrustError(
                 f"The organisation's signed files have expired by this computer's clock, which says {says} ({error}). Either the "
-                "clock is wrong, or the organisation's signer has not run for a day: start `handrail signer`."
+                f"clock is wrong, or {remedy}."
             ) from error
         except DownloadError as error:
             cause = error.__cause__

@@ -5,6 +5,7 @@ Held by `console.adapter.RelayAdapter`, on the same relay client.
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +23,10 @@ from technician_client.identity import TechnicianIdentity
 from technician_client.known import KnownDevice, KnownDevices, facts_of
 from technician_client.link import RelayClient, TechnicianKeys
 from technician_client.private_files import PrivateFileError
-from technician_client.published import Library, PublishedLibrary, RelayMirror
+from technician_client.published import Library, PublishedLibrary
 from technician_client.relay_http import RelayHttp
 from technician_client.renewing import Renewer
+from technician_client.signed_files import relay_reader
 from technician_client.subscriptions import Publisher
 
 _LOGGER = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Office:
         self._renewer = renewer
         self._changes: Publisher[KnownChange] = Publisher()
         self.known = KnownDevices(client.settings.known_devices_file, on_change=self._changed)
+        self._opening = threading.Lock()
         self._library: PublishedLibrary | None = None
 
     def _changed(self, peer: str, device: KnownDevice) -> None:
@@ -113,9 +116,13 @@ class Office:
 
     async def fix_library(self) -> Library:
         """See `RelayPort.fix_library`."""
-        if self._library is None:
-            self._library = _library(self._client.identity, self._client.settings.home / LIBRARY_DIRECTORY)
-        return await asyncio.to_thread(self._library.read, datetime.now(UTC))
+        return await asyncio.to_thread(self._read_library)
+
+    def _read_library(self) -> Library:
+        with self._opening:
+            if self._library is None:
+                self._library = _library(self._client.identity, self._client.settings.home / LIBRARY_DIRECTORY)
+        return self._library.read(datetime.now(UTC))
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
         """See `RelayPort.run_fix`."""
@@ -136,4 +143,4 @@ def _library(keys: TechnicianKeys, directory: Path) -> PublishedLibrary:
     if not isinstance(keys, TechnicianIdentity):
         raise NotFound("This identity has no repository of fixes: join the organisation with `handrail join`.")
     http = RelayHttp(keys.relay_url, keys.relay_spki)
-    return PublishedLibrary(directory, keys.tuf_root, RelayMirror(http, organisation_id(keys.root)))
+    return PublishedLibrary(directory, keys.tuf_root, relay_reader(http, organisation_id(keys.root)))

@@ -9,10 +9,8 @@ import pytest
 
 from protocol.errors import TrustError, Unavailable
 from technician_client.organisation.approvals import Script, starter_fixes
-from technician_client.published import PublishedLibrary, RelayMirror
-from technician_client.relay_http import RelayHttp
-from tests.kit.founded import Founded
-from tests.kit.http_relay import http_relay
+from technician_client.published import PublishedLibrary
+from tests.kit.founded import Founded, Mirror
 
 
 @pytest.fixture
@@ -24,7 +22,11 @@ def founded(tmp_path: Path) -> Founded:
 
 
 def library_of(founded: Founded, directory: Path) -> PublishedLibrary:
-    return PublishedLibrary(directory, founded.record.tuf_root, founded.mirror())
+    return over(founded, directory, founded.mirror())
+
+
+def over(founded: Founded, directory: Path, mirror: Mirror) -> PublishedLibrary:
+    return PublishedLibrary(directory, founded.record.tuf_root, lambda path: mirror.read(path, 1 << 24))
 
 
 def newer(script: Script, text: bytes) -> Script:
@@ -75,14 +77,14 @@ def test_what_was_altered_is_not_shown(founded: Founded, tmp_path: Path) -> None
     )
     mirror.altered[path] = b"import os"
     with pytest.raises(TrustError, match="do not verify"):
-        PublishedLibrary(tmp_path / "library", founded.record.tuf_root, mirror).read(founded.wall)
+        over(founded, tmp_path / "library", mirror).read(founded.wall)
 
 
 def test_a_relay_that_is_away_is_said(founded: Founded, tmp_path: Path) -> None:
     mirror = founded.mirror()
     mirror.away = True
     with pytest.raises(Unavailable, match="does not answer"):
-        PublishedLibrary(tmp_path / "library", founded.record.tuf_root, mirror).read(founded.wall)
+        over(founded, tmp_path / "library", mirror).read(founded.wall)
 
 
 def test_expired_approvals_are_an_error_that_says_what_to_do(founded: Founded, tmp_path: Path) -> None:
@@ -99,12 +101,44 @@ def test_former_files_that_the_mirror_lacks_or_forges_are_left_out(founded: Foun
     mirror.altered[f"metadata/{version}.scripts.json"] = mirror.read(f"metadata/{version}.scripts.json", 10**6).replace(
         b"empty-trash", b"empty-trush"
     )
-    library = PublishedLibrary(tmp_path / "b", founded.record.tuf_root, mirror).read(founded.after(hours=3))
+    library = over(founded, tmp_path / "b", mirror).read(founded.after(hours=3))
     assert library.scripts["empty-trash"].former is None
 
 
-def test_the_relay_is_asked_for_the_organisations_files() -> None:
-    with http_relay() as relay:
-        mirror = RelayMirror(RelayHttp(relay.url, ""), "0" * 16)
-        with pytest.raises(FileNotFoundError):
-            mirror.read("metadata/timestamp.json", 1000)
+def test_what_is_known_already_is_not_fetched_again(founded: Founded, tmp_path: Path) -> None:
+    founded.approve(*(newer(script, b"# more\n") for script in starter_fixes()), wall=founded.after(hours=2))
+    founded.publish(founded.after(hours=2))
+    mirror = founded.mirror()
+    library = over(founded, tmp_path / "library", mirror)
+    first = library.read(founded.after(hours=3))
+    mirror.asked.clear()
+    again = library.read(founded.after(hours=4))
+    assert mirror.asked == ["metadata/timestamp.json"]
+    assert again.scripts == first.scripts and again.read_at == founded.after(hours=4)
+    mirror.asked.clear()
+    restarted = over(founded, tmp_path / "library", mirror).read(founded.after(hours=5))
+    assert not [path for path in mirror.asked if path.startswith("targets/")]
+    assert not [path for path in mirror.asked if ".scripts.json" in path]
+    assert restarted.scripts == first.scripts and restarted.scripts["empty-trash"].former is not None
+    founded.approve(*starter_fixes(), wall=founded.after(hours=6))
+    founded.publish(founded.after(hours=6))
+    assert library.read(founded.after(hours=7)).approval.version == first.approval.version + 1
+
+
+def test_what_was_changed_on_the_disk_is_fetched_again(founded: Founded, tmp_path: Path) -> None:
+    founded.approve(*(newer(script, b"# more\n") for script in starter_fixes()), wall=founded.after(hours=2))
+    founded.publish(founded.after(hours=2))
+    first = library_of(founded, tmp_path / "library").read(founded.after(hours=3))
+    for folder in ("objects", "former"):
+        for path in (tmp_path / "library" / folder).iterdir():
+            path.write_bytes(b"{}")
+    again = library_of(founded, tmp_path / "library").read(founded.after(hours=4))
+    assert again.scripts == first.scripts
+
+
+def test_approvals_that_ran_out_under_a_running_signer_say_what_to_do(founded: Founded, tmp_path: Path) -> None:
+    late = founded.after(days=91)
+    founded.publish(late)
+    with pytest.raises(TrustError, match="handrail org renew") as error:
+        library_of(founded, tmp_path / "library").read(late)
+    assert f"{late:%Y-%m-%d %H:%M} UTC" in str(error.value)
