@@ -22,6 +22,7 @@ AT_ONCE: Final = 16
 HANDSHAKE_SECONDS: Final = 10.0
 SHUTDOWN_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 1.0
+MOST_GONE: Final = 16  # in a row: beyond that it is not those who knock
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 10\r\nConnection: close\r\n\r\n"
 _LOGGER = logging.getLogger(__name__)
@@ -81,17 +82,22 @@ class Porter:
                 one.close()
 
     async def _accept(self, door: socket.socket) -> None:
-        loop, count = asyncio.get_running_loop(), 0
+        loop, count, failures = asyncio.get_running_loop(), 0, 0
         while True:
             try:
                 newcomer, peer = await loop.sock_accept(door)
             except OSError as error:
+                failures += 1
                 if error.errno in EXHAUSTED:
                     self.gate.metrics.refuse(Refusal.DESCRIPTORS)
                     _LOGGER.error("no more connections can be accepted: %s; raise the limit of open files", error.strerror)
+                elif failures > MOST_GONE:
+                    _LOGGER.error("no connections can be accepted: %s; it is tried again", error.strerror)
                 # Otherwise it was gone before it was in.
-                await asyncio.sleep(PAUSE_SECONDS if error.errno in EXHAUSTED else 0)
+                lasts = error.errno in EXHAUSTED or failures > MOST_GONE
+                await asyncio.sleep(PAUSE_SECONDS if lasts else 0)
                 continue
+            failures = 0
             self._meet(newcomer, peer[0])
             count += 1
             if count % AT_ONCE == 0:
@@ -126,6 +132,10 @@ class Porter:
         except (OSError, ValueError) as error:  # ssl.SSLError is the one, ssl.CertificateError both
             metrics.refuse(Refusal.HANDSHAKE)
             _LOGGER.debug("a handshake came to nothing: %r", error)
+        except Exception:  # whatever one newcomer brings about must not end the service of all the others
+            metrics.refuse(Refusal.HANDSHAKE)
+            _LOGGER.exception("letting a connection in has failed")
+            newcomer.close()
         finally:
             if not is_in:
                 connection.leave()

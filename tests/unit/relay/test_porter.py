@@ -113,6 +113,49 @@ async def test_without_descriptors_it_waits_and_goes_on(tmp_path: Path, monkeypa
         assert client.relay.metrics.refused(Refusal.DESCRIPTORS) == 1
 
 
+async def test_an_error_that_lasts_is_said_and_not_spun_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("relay.porter.PAUSE_SECONDS", 0.2)
+    async with serving(tmp_path) as client:
+        loop, asked = asyncio.get_running_loop(), list[float]()
+        plain = loop.sock_accept
+
+        async def broken(door: socket.socket) -> Any:
+            asked.append(loop.time())
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+        monkeypatch.setattr(loop, "sock_accept", broken)
+        async with client.http() as http, http.get("/healthz") as answer:
+            assert answer.status == 200  # taken by the accept that waits already
+        await eventually_async(lambda: len(asked) >= 18, "it is tried again")
+        assert len(asked) < 30
+        assert "no connections can be accepted: Invalid argument" in caplog.text
+        monkeypatch.setattr(loop, "sock_accept", plain)
+        async with client.http() as http, http.get("/healthz") as answer:
+            assert answer.status == 200
+
+
+async def test_whatever_one_newcomer_brings_about_the_others_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path) as client:
+        loop = asyncio.get_running_loop()
+
+        async def broken(*_: object, **__: object) -> Any:
+            raise RuntimeError("a bug")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(loop, "connect_accepted_socket", broken)
+            async with half_open(client) as reader:
+                assert await hung_up(reader)
+        assert client.relay.metrics.refused(Refusal.HANDSHAKE) == 1
+        assert "a bug" in caplog.text
+        assert value(client, "connections") == 0
+        async with client.http() as http, http.get("/healthz") as answer:
+            assert answer.status == 200
+
+
 async def test_it_listens_on_every_address_with_one_port() -> None:
     sockets = await bind("*", 0)
     try:
