@@ -8,7 +8,7 @@ whoever comes and is let in.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,15 @@ from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.limits import LIMITS
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
-from protocol.messages.colleagues import ColleaguesState, ControlAsk, ControlAsked, InviteNotes, People, Person
+from protocol.messages.colleagues import (
+    MOST_PEOPLE,
+    ColleaguesState,
+    ControlAsk,
+    ControlAsked,
+    InviteNotes,
+    People,
+    Person,
+)
 
 if TYPE_CHECKING:
     from protocol.messages.colleagues import HandOver, Invite
@@ -82,6 +90,16 @@ class Member(Protocol):
         """Yes or no, from the person here, in this technician's name."""
 
 
+class Absent(Protocol):
+    """A session that lost its connection and may go on (`agent.resuming.HeldSession`)."""
+
+    id: str
+    name: str
+    tier: int
+    grants: dict[Capability, float]
+    lost_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A technician is called: who did it and what they wrote. `present`: the ids of those who were here already."""
@@ -111,6 +129,7 @@ class Company:
     Args:
         call: have the relay show that a technician of this tier is wanted; raises `HandrailError`. None: this agent cannot.
         uncall: that is over; safe when nobody was called.
+        waiting: the sessions that lost their connection and may go on; `changed` is called when they are others.
     """
 
     def __init__(
@@ -118,11 +137,13 @@ class Company:
         *,
         call: Callable[[int], None] | None = None,
         uncall: Callable[[], None] = lambda: None,
+        waiting: Callable[[], Iterable[Absent]] = tuple,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         call_seconds: float = LIMITS.code_seconds,
     ) -> None:
         self._call_out = call
         self._call_in = uncall
+        self._waiting = waiting
         self._wall = wall
         self._call_seconds = call_seconds
         self._members: list[Member] = []
@@ -142,12 +163,12 @@ class Company:
         self._numbers.setdefault(member.session_id, len(self._numbers) + 1)
         self._members.append(member)
 
-    def leave(self, member: Member) -> None:
-        """Its tunnel is gone."""
+    def leave(self, member: Member | None) -> None:
+        """Its tunnel is gone. None: it had never opened, but one that waited may have been meant to go on in it."""
         if member in self._members:
             self._members.remove(member)
             self._told.pop(member, None)
-            self.changed()
+        self.changed()
 
     def changed(self) -> None:
         """Somebody came or went, or may do more or less: tell everybody who may know."""
@@ -169,12 +190,28 @@ class Company:
             for one in self._members
             if one.holding
         ]
+        here = {one.number for one in people}
+        for absent in self._absent():
+            if self._numbers[absent.id] not in here and len(people) < MOST_PEOPLE:
+                number, granted = self._numbers[absent.id], sorted(absent.grants)
+                people.append(Person(number, absent.name[:200], absent.tier, granted, False, absent.lost_at))
         return People(people, 0 if self._call is None else self._call.wanted)
+
+    def _absent(self) -> list[Absent]:
+        """Those whose connection was lost, with a number each."""
+        absent = list(self._waiting())
+        for one in absent:
+            self._numbers.setdefault(one.id, len(self._numbers) + 1)
+        return absent
 
     def _found(self, number: int) -> Member:
         for one in self._members:
             if self._numbers[one.session_id] == number and one.holding:
                 return one
+        for absent in self._absent():
+            if self._numbers[absent.id] == number:
+                text = f"{absent.name} has lost the connection. Wait until they are back."
+                raise Refused(text, reason=RefusalReason.OFFLINE)
         raise Refused("That technician has no session here any more.", reason=RefusalReason.NOT_FOUND)
 
     def _holder(self) -> Member | None:

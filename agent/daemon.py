@@ -124,7 +124,11 @@ class Daemon:
         )
         self.restarts = RestartGrants(settings.restart, boot=boot, wall=lambda: self._wall().timestamp())
         self.waiting = WaitingRoom(
-            seconds=settings.session.resume_seconds, board=self.board, wall=wall, live=lambda: list(self._sessions)
+            seconds=settings.session.resume_seconds,
+            board=self.board,
+            wall=wall,
+            live=lambda: list(self._sessions),
+            changed=lambda: self.company.changed(),
         )
         self.desk = FrontDesk(
             self.broker,
@@ -138,7 +142,10 @@ class Daemon:
         )
         # A guest's technician cannot come back without its code: nobody is called there.
         self.company = Company(
-            call=None if guest is not None else self.desk.call_technician, uncall=self.desk.uncall_technician, wall=wall
+            call=None if guest is not None else self.desk.call_technician,
+            uncall=self.desk.uncall_technician,
+            waiting=lambda: self.waiting.sessions,
+            wall=wall,
         )
         self.desk.listen_for_calls(self.company.call_ended)
         self._renew = renew

@@ -48,6 +48,7 @@ class HeldSession:
     record: SessionRecord | None = None
     restarted: bool = False
     wait_until: float = 0.0
+    lost_at: float = 0.0
     keeper: Keeper | None = None
     room: "WaitingRoom | None" = field(default=None, repr=False)
 
@@ -135,12 +136,15 @@ class WaitingRoom:
         board: StatusBoard,
         wall: Callable[[], datetime],
         live: Callable[[], Iterable[LiveSession]] = tuple,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args: seconds: the longest that a session waits. live: the sessions that have a tunnel."""
+        """Args: seconds: the longest that a session waits. live: the sessions that have a tunnel. changed: called when one begins
+        to wait or waits no longer."""
         self._seconds = seconds
         self._board = board
         self._wall = wall
         self._live = live
+        self._changed = changed
         self._held: dict[str, HeldSession] = {}
         self._alarms: dict[str, Alarm] = {}
 
@@ -157,7 +161,7 @@ class WaitingRoom:
             self._board.drop_session(held.id)
             held.close(GIVEN_UP)
             return
-        held.room, held.wait_until = self, wall + left
+        held.room, held.wait_until, held.lost_at = self, wall + left, wall
         self._held[held.id] = held
         alarm = self._alarms[held.id] = Alarm(lambda: held.end(GIVEN_UP))
         alarm.set(now + left)
@@ -167,13 +171,20 @@ class WaitingRoom:
     def show(self, held: HeldSession) -> None:
         """Tell everybody who is attached."""
         self._board.set_session(held.status())
+        self._changed()
 
     def drop(self, held: HeldSession) -> None:
         """It waits no longer."""
-        if self._held.pop(held.id, None) is not None:
-            self._alarms.pop(held.id).set(None)
-            self._board.drop_session(held.id)
+        if self._take_out(held):
+            self._changed()
+
+    def _take_out(self, held: HeldSession) -> bool:
         held.room = None
+        if self._held.pop(held.id, None) is None:
+            return False
+        self._alarms.pop(held.id).set(None)
+        self._board.drop_session(held.id)
+        return True
 
     async def reclaim(self, session: str, identity: Identity, own_key: bytes) -> HeldSession | None:
         """The session of that id, if it was opened between these two keys and still waits; it then waits no longer.
@@ -191,7 +202,7 @@ class WaitingRoom:
         if not held.grants or wall >= min(held.wait_until, held.granted_until):
             held.end(GIVEN_UP)
             return None
-        self.drop(held)
+        self._take_out(held)  # who is here is told again once it goes on, or does not
         return held
 
     def close(self, reason: str) -> None:

@@ -116,13 +116,14 @@ class AssistedSession:
         finally:
             self._holds.close()
             self._alarm.set(None)
-            if self._view is not None:
+            try:
+                if self._host is not None:
+                    await self._host.close()
+                if not self._wait_for_return():
+                    self._close(self._ended.reason if self._ended else "the agent stopped")
+                    self._services.board.drop_session(self.id)
+            finally:
                 self._services.company.leave(self._view)
-            if self._host is not None:
-                await self._host.close()
-            if not self._wait_for_return():
-                self._close(self._ended.reason if self._ended else "the agent stopped")
-                self._services.board.drop_session(self.id)
             self._gone.set()
             await self._tunnel.close()
 

@@ -35,6 +35,8 @@ from protocol.link_messages import (
     AnyLinkMessage,
     Challenge,
     CodeRedeem,
+    ColleaguesOnline,
+    ColleaguesQuery,
     DeviceAsk,
     DevicesChanged,
     DevicesPage,
@@ -64,7 +66,7 @@ from protocol.version import OLDEST_PROTOCOL, PROTOCOL
 _MAIL: Final[frozenset[type[LinkMessage]]] = frozenset({MailSend, MailAck})
 PEER_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
     Role.DEVICE: _MAIL | {HelpRequest, HelpCancel},
-    Role.TECHNICIAN: _MAIL | {CodeRedeem, DeviceAsk, DevicesQuery},
+    Role.TECHNICIAN: _MAIL | {CodeRedeem, DeviceAsk, DevicesQuery, ColleaguesQuery},
     Role.SIGNER: _MAIL | {UploadAsk},
     Role.GUEST: frozenset({HelpRequest, HelpCancel}),
 }
@@ -73,17 +75,17 @@ PEER_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
 _ANSWERS: Final[frozenset[type[LinkMessage]]] = frozenset({Done, Failed, MailDeliver, RepositoryChanged, Reconnect})
 RELAY_SAYS: Final[dict[Role, frozenset[type[LinkMessage]]]] = {
     Role.DEVICE: _ANSWERS | {HelpCode, HelpPlace, TunnelOffer},
-    Role.TECHNICIAN: _ANSWERS | {TunnelOffer, DevicesPage, DevicesChanged},
+    Role.TECHNICIAN: _ANSWERS | {TunnelOffer, DevicesPage, DevicesChanged, ColleaguesOnline},
     Role.SIGNER: _ANSWERS | {UploadTicket},
     Role.GUEST: _ANSWERS - {MailDeliver} | {HelpCode, TunnelOffer},
 }
 """What each role accepts from the relay after login."""
 
-_TAGS: Final = frozenset(kind.__struct_config__.tag for kind in AnyLinkMessage.__args__)
-_DEFAULT_PORTS: Final = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 REPLACED: Final = 4001
 """The WebSocket close code of a link whose peer has logged in again."""
 
+_TAGS: Final = frozenset(kind.__struct_config__.tag for kind in AnyLinkMessage.__args__)
+_DEFAULT_PORTS: Final = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 _WEB_SCHEMES: Final = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 _ORIGIN: Final = re.compile(
     r"(https?|wss?)://([a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([0-9]{1,5}))?(?:/[!-~]{0,500})?", re.I

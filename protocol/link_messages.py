@@ -168,6 +168,19 @@ class DevicesChanged(LinkMessage, frozen=True, tag="devices.changed"):
     devices: Annotated[list[DeviceRow], msgspec.Meta(max_length=500)]
 
 
+class ColleaguesQuery(LinkMessage, frozen=True, tag="colleagues.query"):
+    """T->R: which technicians of the organisation are logged in."""
+
+    request: RequestId
+
+
+class ColleaguesOnline(LinkMessage, frozen=True, tag="colleagues.online"):
+    """R->T: answer, ids alone: names and tiers stand in the organisation's signed list. At most 500, the asking one left out."""
+
+    request: RequestId
+    peers: Annotated[list[PeerId], msgspec.Meta(max_length=500)]
+
+
 class MailSend(LinkMessage, frozen=True, tag="mail.send"):
     """P->R: keep this document for `recipient` ("signer" or a peer id of the same organisation) until it acknowledges."""
 
@@ -245,6 +258,8 @@ AnyLinkMessage = (
     | DevicesQuery
     | DevicesPage
     | DevicesChanged
+    | ColleaguesQuery
+    | ColleaguesOnline
     | MailSend
     | MailDeliver
     | MailAck

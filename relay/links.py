@@ -155,6 +155,10 @@ class LinkHub:
         """Every link of an organisation."""
         return [link for links in self._organisations.get(organisation, {}).values() for link in links]
 
+    def technicians(self, organisation: str) -> list[str]:
+        """The ids of the technicians of an organisation who are logged in, in order."""
+        return sorted(peer for role, peer in self._organisations.get(organisation, {}) if role is Role.TECHNICIAN)
+
     def watchers(self) -> Iterator[Link]:
         """Technicians with rows that changed since they were told."""
         return (link for link in self.all() if link.watching and link.changed)

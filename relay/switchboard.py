@@ -7,6 +7,8 @@ from protocol.errors import RefusalReason, Refused
 from protocol.limits import LIMITS, Limits
 from protocol.link_messages import (
     CodeRedeem,
+    ColleaguesOnline,
+    ColleaguesQuery,
     DeviceAsk,
     DevicesQuery,
     Done,
@@ -37,6 +39,7 @@ _ENROLMENT = re.compile(rf"{ENROLMENT}[0-9a-f]{{24}}")
 _DRAINING = "The relay is stopping; try again in a minute."
 # A guest's login is free, so what one login gets is not: whoever needs more codes begins anew, and is counted again.
 CODES_OF_A_GUEST = 3
+MOST_COLLEAGUES = 500
 
 
 class TooManyCodes(Refused):
@@ -95,6 +98,9 @@ class Switchboard:
             case DevicesQuery():
                 link.watching = True
                 link.post(await self.directory.page(link.organisation, message))
+            case ColleaguesQuery(request=request):
+                others = [peer for peer in self.hub.technicians(link.organisation) if peer != link.peer]
+                link.post(ColleaguesOnline(request, others[:MOST_COLLEAGUES]))
             case MailSend():
                 await self._mail(link, message)
             case MailAck(mail=mail):
@@ -106,7 +112,10 @@ class Switchboard:
                 raise AssertionError(f"{type(message).__name__} passed the link but has no meaning here")
 
     def _count(self, error: Refused) -> None:
+        """Each refusal once, by the name that says most."""
         match error:
+            case WrongCode():
+                self.metrics.refuse(Refusal.CODE_WRONG)
             case CodeLocked(organisation=True):
                 self.metrics.refuse(Refusal.CODE_LOCKED_ORGANISATION)
             case CodeLocked():
@@ -114,13 +123,15 @@ class Switchboard:
             case TooManyTunnels(of=None):
                 self.metrics.refuse(Refusal.TUNNELS)
             case TooManyTunnels(of=End.TECHNICIAN):
-            case WrongCode():
-                self.metrics.refuse(Refusal.CODE_WRONG)
                 self.metrics.refuse(Refusal.TUNNELS_OF_TECHNICIAN)
             case TooManyTunnels():
                 self.metrics.refuse(Refusal.TUNNELS_OF_DEVICE)
             case TooManyCodes():
                 self.metrics.refuse(Refusal.GUEST_CODES)
+            case MailboxFull():
+                pass  # by the mailbox, which also has other callers
+            case Refused(reason=RefusalReason.SHUTTING_DOWN):
+                self.metrics.refuse(Refusal.DRAINING)
             case _:
                 self.metrics.refuse(Refusal.REQUEST)
 
@@ -128,10 +139,6 @@ class Switchboard:
         if link.role is Role.GUEST:
             if link.codes >= CODES_OF_A_GUEST:
                 raise TooManyCodes
-            case MailboxFull():
-                pass  # by the mailbox, which also has other callers
-            case Refused(reason=RefusalReason.SHUTTING_DOWN):
-                self.metrics.refuse(Refusal.DRAINING)
             link.codes += 1
         now, wall = self.clock.now(), self.clock.wall()
         code = self.codes.issue(

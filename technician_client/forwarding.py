@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from protocol.errors import HandrailError
-from protocol.forwarding import Flow
+from protocol.forwarding import Flow, may_reach
 from protocol.messages import Lane
 from protocol.messages.forward import (
     MOST_STREAMS,
@@ -22,6 +22,7 @@ from protocol.messages.forward import (
     ForwardEnd,
     ForwardOpen,
     ForwardOpened,
+    ForwardRules,
     Outcome,
 )
 from protocol.messages.session import Refusal
@@ -61,6 +62,24 @@ class ForwardWish:
         if found is None or not 0 < port < 65536 or not local < 65536 or (found["host"] and found["local"] is None):
             raise ForwardError(f"{words!r} is no forward: write PORT, LOCAL:PORT or LOCAL:HOST:PORT.")
         return cls(local, (found["host"] or LOOPBACK).strip("[]"), port)
+
+
+def why_not(rules: ForwardRules, host: str, port: int) -> str:
+    """Why the device would not connect there, in words that say what to do; "" when it would."""
+    if not rules.enabled:
+        return (
+            "Forwarding is switched off on that computer. Whoever looks after it allows it: enabled = true under [forward] in "
+            "agent.toml."
+        )
+    if may_reach(host, port, rules.patterns):
+        return ""
+    others = (
+        f"Beside the device itself it allows {', '.join(rules.patterns)}." if rules.patterns else "It allows the device alone."
+    )
+    return (
+        f"The organisation's signed policy does not let {host}:{port} be reached through this device. {others} Whoever looks "
+        "after the policy can change that: handrail org policy GROUP --forward-to HOST:PORT."
+    )
 
 
 @dataclass(slots=True)

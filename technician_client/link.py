@@ -22,6 +22,8 @@ from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, U
 from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
 from protocol.link_messages import (
     CodeRedeem,
+    ColleaguesOnline,
+    ColleaguesQuery,
     DeviceAsk,
     DeviceRow,
     DevicesChanged,
@@ -240,6 +242,13 @@ class RelayClient:
             if not cursor or not page.devices or len(rows) >= _MOST_DEVICES:
                 return rows
 
+    async def colleagues(self) -> list[str]:
+        """The ids of the other technicians of the organisation who are logged in, as the relay says."""
+        answer = await self.call(ColleaguesQuery)
+        if not isinstance(answer, ColleaguesOnline):
+            raise RelayUnreachable("The relay answered something else than who is there. Is it of another version?")
+        return answer.peers
+
     async def redeem(self, code: str) -> TunnelOffer:
         """Ask for a tunnel to the device whose user reads out `code` (9 digits).
 
@@ -446,7 +455,7 @@ class RelayClient:
 
     def _handle_message(self, message: LinkMessage) -> None:
         match message:
-            case DevicesPage() | TunnelOffer() | Done() | Failed():
+            case DevicesPage() | ColleaguesOnline() | TunnelOffer() | Done() | Failed():
                 answer = self._pending.get(message.request)
                 if answer is not None and not answer.done():
                     answer.set_result(message)

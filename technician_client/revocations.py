@@ -16,7 +16,14 @@ from typing import Final, Protocol
 import msgspec
 
 from protocol.certificates import Identity
-from protocol.documents import REVOCATION_PATH, RevocationList, decode_document
+from protocol.documents import (
+    REVOCATION_PATH,
+    TECHNICIANS_PATH,
+    RevocationList,
+    TechnicianEntry,
+    TechniciansList,
+    decode_document,
+)
 from protocol.errors import HandrailError, TrustError
 from technician_client.identity import TechnicianIdentity
 from technician_client.private_files import read_private, write_private
@@ -115,6 +122,15 @@ class Revocations:
                 f"Your organisation's signed files {state}: nobody can say whether {identity.display_name!r} was revoked. "
                 f"The session was stopped. {self.problem or 'The relay must hand them out.'}"
             )
+
+    def technicians(self) -> list[TechnicianEntry]:
+        """Who is a technician, by the newest verified list; those whose key is revoked are left out. Blocking.
+
+        Raises:
+            HandrailError: the list is not here and cannot be fetched.
+        """
+        listed = decode_document(self._files.target(TECHNICIANS_PATH), TechniciansList)
+        return [entry for entry in listed.technicians if entry.key not in self._revoked.fingerprints]
 
     async def refresh(self) -> None:
         """Look once. Failures are remembered in `problem` and change nothing else."""

@@ -58,6 +58,8 @@ def _take(session: Session, picture: Picture, item: object) -> bool:
             raise Unavailable(f"The device has no display to show: {text or state}.")
         case Refusal(refused="screen.start", text=text, reason=reason):
             raise Refused(text or f"The device does not show its display ({reason.value}).", reason=reason)
+        case _:
+            pass
     return False
 
 

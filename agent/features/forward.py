@@ -14,12 +14,14 @@ from protocol.messages import Lane, Message
 from protocol.messages.forward import (
     MOST_STREAMS,
     PIECE_BYTES,
+    ForwardAsk,
     ForwardClosed,
     ForwardCredit,
     ForwardData,
     ForwardEnd,
     ForwardOpen,
     ForwardOpened,
+    ForwardRules,
     Outcome,
 )
 
@@ -51,7 +53,7 @@ class _Stream:
 class ForwardFeature(Feature):
     """Answers every message of `protocol.messages.forward`."""
 
-    handles: ClassVar = (ForwardOpen, ForwardData, ForwardEnd, ForwardCredit, ForwardClosed)
+    handles: ClassVar = (ForwardAsk, ForwardOpen, ForwardData, ForwardEnd, ForwardCredit, ForwardClosed)
 
     def __init__(self, context: FeatureContext) -> None:
         super().__init__(context)
@@ -63,6 +65,8 @@ class ForwardFeature(Feature):
     async def handle(self, message: Message) -> None:
         """See `Feature.handle`."""
         match message:
+            case ForwardAsk(request=request):
+                self._say_rules(request)
             case ForwardOpen():
                 self._open(message)
             case ForwardClosed(stream=number):
@@ -104,6 +108,10 @@ class ForwardFeature(Feature):
                 self.context.audit("forward ended", detail | {"sent_bytes": totals.sent, "received_bytes": totals.received})
             except Unavailable:
                 return  # the session's own end says that the record cannot be written
+
+    def _say_rules(self, request: int) -> None:
+        enabled = self.context.settings.forward.enabled
+        self.context.send(ForwardRules(request, enabled, list(self.context.rules.forward_to) if enabled else []))
 
     def _open(self, message: ForwardOpen) -> None:
         number, host = message.stream, printable(message.host)

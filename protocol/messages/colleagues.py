@@ -19,19 +19,22 @@ PeerOrNobody = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,40}\Z")]
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True):
-    """One technician with an open session, as certified. `number` stands for them in `HandOver` and the like; `you`: it is the
-    receiver."""
+    """One technician with a session, as certified. `number` stands for them in `HandOver` and the like; `you`: it is the
+    receiver. `lost_at`: their connection was lost then (seconds since 1970) and may come back, and `granted` is what they
+    would then have; 0: it stands."""
 
     number: Number
     name: ShortText
     tier: TierNumber
     granted: Annotated[list[Capability], msgspec.Meta(max_length=32)]
     you: bool = False
+    lost_at: Annotated[float, msgspec.Meta(ge=0, le=2.0**33)] = 0.0
 
 
 class People(Message, frozen=True, tag="colleagues.people"):
-    """A->T: everybody who has a session with the device now; sent first when one of several may be told, and at every change.
-    `called`: a further technician is being called, of this tier or above (0: nobody is)."""
+    """A->T: everybody who has a session with the device now, or had one until the connection was lost; sent first when one of
+    several may be told, and at every change. `called`: a further technician is being called, of this tier or above (0: nobody
+    is)."""
 
     SENDER: ClassVar = Sender.AGENT
     people: Annotated[list[Person], msgspec.Meta(max_length=MOST_PEOPLE)]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal
 import msgspec
 
 from protocol.capabilities import Capability
-from protocol.messages.base import Lane, LongText, Message, Sender
+from protocol.messages.base import Lane, LongText, Message, RequestId, Sender, ShortText
 
 WINDOW_BYTES: Final = 256 * 1024
 PIECE_BYTES: Final = 16 * 1024
@@ -18,6 +18,24 @@ Bytes = Annotated[bytes, msgspec.Meta(min_length=1, max_length=PIECE_BYTES)]
 Credit = Annotated[int, msgspec.Meta(ge=1, le=WINDOW_BYTES)]
 
 Outcome = Literal["closed", "refused", "unreachable", "not_allowed", "limit", "broken"]
+
+
+class ForwardAsk(Message, frozen=True, tag="forward.ask"):
+    """T->A: what may be reached through the device. Answered by `ForwardRules`."""
+
+    SENDER: ClassVar = Sender.TECHNICIAN
+    CAPABILITY: ClassVar = Capability.FORWARD
+    request: RequestId
+
+
+class ForwardRules(Message, frozen=True, tag="forward.rules"):
+    """A->T: what may be reached: nothing at all where forwarding is not `enabled` on that computer, else its own loopback and
+    what the signed policy's `patterns` of `host:port` allow. `ForwardOpen` is decided by itself all the same."""
+
+    SENDER: ClassVar = Sender.AGENT
+    request: RequestId
+    enabled: bool
+    patterns: Annotated[list[ShortText], msgspec.Meta(max_length=100)] = []
 
 
 class ForwardOpen(Message, frozen=True, tag="forward.open"):

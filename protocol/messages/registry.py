@@ -126,6 +126,8 @@ AnyMessage = (
     | terminal.TerminalAck
     | terminal.TerminalClose
     | terminal.TerminalEnded
+    | forward.ForwardAsk
+    | forward.ForwardRules
     | forward.ForwardOpen
     | forward.ForwardOpened
     | forward.ForwardData

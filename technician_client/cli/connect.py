@@ -11,7 +11,7 @@ from protocol import codes
 from protocol.capabilities import RULES, Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.messages.chat import ChatMessage
-from protocol.messages.colleagues import InviteNotes, People
+from protocol.messages.colleagues import InviteNotes, People, Person
 from protocol.messages.session import CapabilityGranted, CapabilityRevoked, Paused
 from protocol.session import SessionEnded
 from technician_client.addressing import parse_code
@@ -188,7 +188,11 @@ def _show_item(output: Output, item: object) -> None:
         case People(people=people, called=called):
             document = {
                 "event": "people",
-                "people": [{"name": one.name, "tier": one.tier, "granted": sorted(one.granted)} for one in people if not one.you],
+                "people": [
+                    {"name": one.name, "tier": one.tier, "granted": sorted(one.granted), "lost_at": one.lost_at}
+                    for one in people
+                    if not one.you
+                ],
                 "called": called,
             }
             output.text(_who_is_there(item))
@@ -211,12 +215,14 @@ def _show_item(output: Output, item: object) -> None:
         output.json(document)
 
 
+def _doing(one: Person) -> str:
+    if one.lost_at:
+        return f", reconnecting since {datetime.fromtimestamp(one.lost_at).astimezone():%H:%M:%S}"
+    return ", mouse and keyboard" if Capability.CONTROL in one.granted else ""
+
+
 def _who_is_there(said: People) -> str:
-    others = [
-        f"{one.name} (tier {one.tier}{', mouse and keyboard' if Capability.CONTROL in one.granted else ''})"
-        for one in said.people
-        if not one.you
-    ]
+    others = [f"{one.name} (tier {one.tier}{_doing(one)})" for one in said.people if not one.you]
     here = f"Also here: {', '.join(others)}." if others else "Nobody else is here."
     return f"{here} A technician of tier {said.called} is called." if said.called else here
 

@@ -15,6 +15,7 @@ from protocol.messages.files import FileEnd, FileEntries, FilePiece, FileReady, 
 from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpened
 from protocol.session import GrantsChanged, SessionEnded
 from technician_client.answers import SessionItem
+from technician_client.colleagues import Colleague, colleagues_online
 from technician_client.console.office import Learner, Office
 from technician_client.console.ports import (
     ConsentAsked,
@@ -234,6 +235,10 @@ class RelayAdapter:
     async def fix_library(self) -> Library:
         """See `RelayPort`."""
         return await self.office.fix_library()
+
+    async def colleagues(self) -> Sequence[Colleague]:
+        """See `RelayPort`."""
+        return await colleagues_online(self._client)
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
         """See `RelayPort`."""

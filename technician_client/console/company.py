@@ -14,6 +14,11 @@ class Company:
         self._notes: InviteNotes | None = None
         self._asking: dict[int, str] = {}
         self._called_until: float | None = None
+        self._invited = ""
+
+    def invited(self, peer: str) -> None:
+        """The technician asks for this colleague to be called ("": for whoever has the tier)."""
+        self._invited = peer
 
     def hear(self, message: Message, now: float) -> None:
         """Take in one message of the agent; `now` is monotonic seconds."""
@@ -53,10 +58,18 @@ class Company:
             "people": []
             if people is None
             else [
-                {"number": one.number, "name": one.name, "tier": one.tier, "granted": sorted(one.granted), "you": one.you}
+                {
+                    "number": one.number,
+                    "name": one.name,
+                    "tier": one.tier,
+                    "granted": sorted(one.granted),
+                    "you": one.you,
+                    "lost_at": one.lost_at,
+                }
                 for one in people.people
             ],
             "called": 0 if people is None else people.called,
+            "called_peer": self._invited if people is not None and people.called else "",
             "called_for": None if self._called_until is None else max(0.0, self._called_until - now),
             "asking": [{"number": number, "name": name} for number, name in self._asking.items()],
             "notes": None

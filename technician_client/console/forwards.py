@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from protocol.capabilities import Capability
 from protocol.errors import LocalProtocolError
-from technician_client.forwarding import LOOPBACK, Forward, Forwarder, ForwardError, ForwardWish
+from protocol.messages.forward import ForwardRules
+from technician_client.forwarding import LOOPBACK, Forward, Forwarder, ForwardError, ForwardWish, why_not
 from technician_client.step_up import StepUpNeeded
 from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel
@@ -35,6 +36,7 @@ class Forwards:
         self._told: list[dict[str, Any]] = []
         self._telling = False
         self._granted = False
+        self._rules: ForwardRules | None = None
         self._channel: Channel | None = None
         self._carried: Channel | None = None
 
@@ -49,6 +51,10 @@ class Forwards:
         self.granted(granted)
         if self._granted and self._forwarder.forwards:
             self._carry(channel)
+
+    def ruled(self, rules: ForwardRules) -> None:
+        """The device has said what may be reached through it."""
+        self._rules = rules
 
     def granted(self, granted: Iterable[Capability]) -> None:
         """What is granted now, while the session is open. Without forwarding every listener is closed."""
@@ -78,6 +84,8 @@ class Forwards:
     async def _start(self, port: int, local: int | None, host: str) -> Forward:
         if not self._granted:
             raise LocalProtocolError("Forwarding is not granted now. Ask the user for it.")
+        if self._rules is not None and (text := why_not(self._rules, host, port)):
+            raise LocalProtocolError(text)
         if len(self._forwarder.forwards) >= MOST_FORWARDS:
             raise LocalProtocolError(f"{MOST_FORWARDS} ports are forwarded. Stop one of them first.")
         if local is not None:

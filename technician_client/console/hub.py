@@ -14,8 +14,9 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
-from protocol.messages.colleagues import ControlKeep
+from protocol.messages.colleagues import ControlKeep, Invite
 from protocol.messages.fixes import FixCatalogue, FixResult, FixRun
+from protocol.messages.forward import ForwardRules
 from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenStop
 from protocol.messages.session import Paused
@@ -238,6 +239,8 @@ class LiveSession:
             self._remember("technician", message)
         elif isinstance(message, ControlKeep):
             self._company.kept(message.number)
+        elif isinstance(message, Invite):
+            self._company.invited(message.peer)
 
     async def ask(self, capability: Capability, reason: str) -> None:
         """Ask for one capability more; the tab hears the answer as an "asked" object."""
@@ -371,6 +374,8 @@ class LiveSession:
             self._paused = message if message.paused else None
         elif isinstance(message, FixCatalogue):
             self._fix_tiers.hear(message)
+        elif isinstance(message, ForwardRules):
+            self.forwards.ruled(message)
         elif isinstance(message, FixResult) and self._keeping is not None:
             self._keeping.fixed(self._about(), message)
         if self._tab is not None:

@@ -5,6 +5,7 @@
     POST   /api/v1/preferences              what the technician has chosen -> 204
     GET    /api/v1/library                  the approved fixes, without their files
     GET    /api/v1/library/{id}             one with its files and what changed since the version before
+    GET    /api/v1/colleagues               the other technicians who are logged in: {peer, name, tier}, by name
     GET    /api/v1/runs                     the runs of this console, newest first, without their devices
     POST   /api/v1/runs                     {fix, parameters, devices, reason, group}: begin -> 201 {id}
     GET    /api/v1/runs/{id}                one with its devices
@@ -74,6 +75,7 @@ class OfficeApi:
         router.add_post("/api/v1/preferences", self.save_preferences)
         router.add_get("/api/v1/library", self.fix_library)
         router.add_get("/api/v1/library/{id}", self.script)
+        router.add_get("/api/v1/colleagues", self.colleagues)
         router.add_get("/api/v1/runs", self.list_runs)
         router.add_post("/api/v1/runs", self.start_run)
         router.add_get("/api/v1/runs/{id}", self.show_run)
@@ -129,6 +131,14 @@ class OfficeApi:
         former = script.former
         change = None if former is None else {"version": former.manifest.version, "lines": difference(former, script)}
         return answer_json(self._script(script) | {"files": files, "change": change})
+
+    async def colleagues(self, _request: web.Request) -> web.Response:
+        """GET /api/v1/colleagues"""
+        try:
+            found = await self._relay.colleagues()
+        except HandrailError as error:
+            return problem(502, "Nobody can say who is there", str(error))
+        return answer_json({"colleagues": [{"peer": one.peer, "name": one.name, "tier": one.tier} for one in found]})
 
     async def list_runs(self, _request: web.Request) -> web.Response:
         """GET /api/v1/runs"""

@@ -13,6 +13,7 @@ from typing import Protocol
 from protocol.capabilities import Capability
 from protocol.link_messages import DeviceRow
 from protocol.messages import Message
+from technician_client.colleagues import Colleague
 from technician_client.fleet_fixes import FixEvent, FixOrder
 from technician_client.known import KnownDevice
 from technician_client.published import Library
@@ -213,6 +214,13 @@ class RelayPort(Protocol):
 
         Raises:
             HandrailError: the relay is away, or something does not verify.
+        """
+
+    async def colleagues(self) -> Sequence[Colleague]:
+        """The other technicians who are logged in now, by name.
+
+        Raises:
+            HandrailError: the relay is away, or the signed list cannot be had.
         """
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:

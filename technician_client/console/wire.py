@@ -22,6 +22,7 @@ from protocol.messages import (
     colleagues,
     diagnostics,
     fixes,
+    forward,
     live,
     logs,
     pointer,
@@ -92,6 +93,7 @@ FromBrowserMessage = (
     | colleagues.ControlAsk
     | colleagues.ControlKeep
     | colleagues.HandOver
+    | forward.ForwardAsk
     | clipboard.ClipboardWatch
     | session.CapabilityReturn
     | power.RebootRequest
@@ -128,6 +130,7 @@ ToBrowserMessage = (
     colleagues.InviteNotes,
     colleagues.ControlAsked,
     colleagues.ColleaguesState,
+    forward.ForwardRules,
     clipboard.ClipboardChanged,
     session.Refusal,
     session.Paused,

@@ -46,7 +46,7 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
             finally:
                 command.kill()
             name = Path(found.group(1)).stem
-            assert name in world.handrail("receipts", "export", "last", *key), "the receipt names the recording"
+            assert name in world.handrail("receipts", "export", "last"), "the receipt names the recording"
             picture = tmp_path / "reception.png"
             argv = world.handrail_argv("screenshot", "Reception", "-o", str(picture), *key)
             alone = Process(argv, tmp_path / "screenshot.log", env=world.environment)

@@ -229,7 +229,11 @@ class Assistance:
             None
             if resume_seconds is None
             else WaitingRoom(
-                seconds=resume_seconds, board=self.board, wall=lambda: datetime.now(UTC), live=lambda: [self.session]
+                seconds=resume_seconds,
+                board=self.board,
+                wall=lambda: datetime.now(UTC),
+                live=lambda: [self.session],
+                changed=lambda: self.services.company.changed(),
             )
         )
         self.services = Services(
@@ -250,7 +254,11 @@ class Assistance:
             restarts=RestartGrants(self.settings.restart, boot=boot, wall=time.time),
             company=beside.services.company
             if beside
-            else Company(call=None if called is None else called.append, uncall=lambda: (called or []).append(0)),
+            else Company(
+                call=None if called is None else called.append,
+                uncall=lambda: (called or []).append(0),
+                waiting=lambda: [held for one in self.here if one.waiting is not None for held in one.waiting.sessions],
+            ),
         )
         self._wanted = wanted
         self._past: list[asyncio.Task[None]] = []

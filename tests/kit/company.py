@@ -118,11 +118,18 @@ class Machine:
 
     @asynccontextmanager
     async def joined(
-        self, name: str, tier: int, *granted: Capability, wanted: tuple[Capability, ...] = WANTED
+        self,
+        name: str,
+        tier: int,
+        *granted: Capability,
+        wanted: tuple[Capability, ...] = WANTED,
+        resume_seconds: float | None = None,
     ) -> AsyncIterator[Assistance]:
         credentials = self.organisation.technician(name, tier=tier)
         self.files.add(credentials, tier)
-        async with Assistance(self.path, FEATURES, technician=credentials, wanted=wanted, beside=self.ana) as one:
+        async with Assistance(
+            self.path, FEATURES, technician=credentials, wanted=wanted, beside=self.ana, resume_seconds=resume_seconds
+        ) as one:
             if granted:
                 await self.person.allow(*granted)
                 await one.event(Opened)

@@ -25,6 +25,7 @@ from protocol.messages.power import RebootRequest, RebootState
 from protocol.messages.recording import RecordingStart, RecordingState
 from protocol.messages.screen import CursorShape, Monitor, ScreenAck, ScreenLayout, ScreenRefresh, ScreenStart, ScreenUpdate, Tile
 from protocol.messages.session import Refusal
+from technician_client.colleagues import Colleague
 from technician_client.console.ports import (
     ConsentAsked,
     DeviceConnected,
@@ -230,6 +231,7 @@ class MemoryRelay:
     not_renewed: HandrailError | None = None
     shelf: Library | HandrailError = field(default_factory=lambda: sample_library())
     orders: list[FixOrder] = field(default_factory=list)
+    online: tuple[Colleague, ...] | HandrailError = ()
     hold_runs: asyncio.Event = field(default_factory=asyncio.Event)
     not_run: HandrailError | None = None
 
@@ -257,6 +259,12 @@ class MemoryRelay:
         until = now + timedelta(hours=12)
         self.standing_now = replace(self.standing_now, not_before=now, not_after=until, renewal_from=now + timedelta(hours=8))
         return self.standing_now
+
+    async def colleagues(self) -> Sequence[Colleague]:
+        """See `RelayPort`."""
+        if isinstance(self.online, HandrailError):
+            raise self.online
+        return self.online
 
     async def fix_library(self) -> Library:
         """See `RelayPort`."""

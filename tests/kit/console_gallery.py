@@ -18,9 +18,12 @@ from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, TrustError
 from protocol.messages.chat import ChatMessage
 from protocol.messages.clipboard import ClipboardChanged
+from protocol.messages.colleagues import ColleaguesState, Invite, People, Person
 from protocol.messages.files import FileEntries, FileEntry, FileList
+from protocol.messages.forward import ForwardAsk, ForwardRules
 from protocol.messages.logs import LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources
 from protocol.messages.terminal import TerminalList, TerminalListing, TerminalOpen, TerminalOpened, TerminalOutput
+from technician_client.colleagues import Colleague
 from technician_client.console.ports import RelayState
 from technician_client.private_files import make_private_directory
 from technician_client.recordings.writer import End, Meta, RecordingWriter
@@ -168,8 +171,36 @@ async def terminal(technician: Technician) -> None:
     await expect(technician.page.locator(".terminal-found")).to_have_text("1 of 1")
 
 
+async def people(technician: Technician) -> None:
+    """One colleague has mouse and keyboard, one has lost the connection, and who could be called by name."""
+    technician.relay.online = (Colleague("q7w3e9r1t5y2", "Cem Aydın", 3), Colleague("z4x8c2v6b1n5", "Dora Lind", 2))
+    await technician.open_session()
+    await technician.page.locator("#tab-people").click()
+    me = Person(1, "Anna Berger", 2, [Capability.VIEW, Capability.COLLEAGUES], True)
+    ben = Person(2, "Ben Ruiz", 3, [Capability.VIEW, Capability.CONTROL])
+    eva = Person(3, "Eva Holm", 1, [Capability.VIEW], False, time.time() - 75)
+    technician.session.say(People([me, ben, eva]))
+    await expect(technician.page.locator(".person-since")).to_contain_text("Reconnecting since")
+    await technician.page.get_by_role("radio", name="A colleague by name").click()
+    await technician.page.get_by_role("radio", name="Cem").check()
+
+
+async def called_by_name(technician: Technician) -> None:
+    """A colleague is called by name."""
+    technician.relay.online = (Colleague("q7w3e9r1t5y2", "Cem Aydın", 3),)
+    technician.session.replies |= {Invite: lambda said: [ColleaguesState(said.request, "called", "", 600.0), People([], 3)]}
+    await technician.open_session()
+    await technician.page.locator("#tab-people").click()
+    await technician.page.get_by_role("radio", name="A colleague by name").click()
+    await technician.page.get_by_role("radio", name="Cem").check()
+    await technician.page.get_by_role("button", name="Ask the user, then call Cem").click()
+    await expect(technician.page.get_by_text("Cem Aydın is called")).to_be_visible()
+
+
 async def ports(technician: Technician) -> None:
-    """A forwarded port, and the form for another."""
+    """A forwarded port, what the policy allows, and the form for another."""
+    allowed = ["printer.example:631", "10.0.0.*:22"]
+    technician.session.replies |= {ForwardAsk: lambda said: [ForwardRules(said.request, True, allowed)]}
     technician.session.channel = SimpleNamespace(
         subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit)
     )
@@ -178,7 +209,8 @@ async def ports(technician: Technician) -> None:
     await technician.page.get_by_label("Port on the device").fill("5432")
     await technician.page.keyboard.press("Enter")
     await expect(technician.page.locator(".port")).to_contain_text("port 5432 of the device")
-    await technician.page.get_by_text("A computer behind the device").click()
+    await technician.page.get_by_role("button", name="printer.example:631").click()
+    await expect(technician.page.get_by_label("Its name or address, seen from there")).to_have_value("printer.example")
 
 
 class FolderThere:
@@ -409,6 +441,8 @@ SCENES = (
     Scene("passphrase", passphrase, KNOWN),
     Scene("session", session, {"picture": desktop()}),
     Scene("session-terminal", terminal, {"picture": desktop(), "granted": (Capability.VIEW, Capability.TERMINAL)}),
+    Scene("session-people", people, {"picture": desktop(), "granted": (Capability.VIEW, Capability.COLLEAGUES)}),
+    Scene("session-called-by-name", called_by_name, {"picture": desktop(), "granted": (Capability.VIEW, Capability.COLLEAGUES)}),
     Scene("session-ports", ports, {"picture": desktop(), "granted": (Capability.VIEW, Capability.FORWARD)}),
     Scene(
         "session-files", files, {"picture": desktop(), "granted": (Capability.VIEW, Capability.FILES_IN, Capability.FILES_OUT)}

@@ -19,6 +19,8 @@ from protocol.limits import LIMITS, Limits
 from protocol.link import LinkMessageReceived, PeerAuthenticated, RelayLink
 from protocol.link_messages import (
     CodeRedeem,
+    ColleaguesOnline,
+    ColleaguesQuery,
     DeviceAsk,
     DeviceRow,
     DevicesChanged,
@@ -206,6 +208,7 @@ class Switchboard:
         self.refuse_login: RefusalReason | None = None
         self.deaf = False
         self.page = 500
+        self.colleagues: list[str] = []  # who else is logged in
         self.more_rows: list[DeviceRow] = []  # devices that are only listed
         self.logins = 0
         self.url = ""
@@ -265,6 +268,8 @@ class Switchboard:
 
     def _answer(self, message: LinkMessage) -> LinkMessage | None:
         match message:
+            case ColleaguesQuery(request=request):
+                return ColleaguesOnline(request, self.colleagues)
             case DevicesQuery(request=request, text=text, cursor=cursor):
                 rows = [device.row for device in self.devices.values() if text in device.label or text in device.peer]
                 rows += self.more_rows

@@ -5,6 +5,8 @@ from protocol.errors import RefusalReason
 from protocol.link_messages import (
     Challenge,
     CodeRedeem,
+    ColleaguesOnline,
+    ColleaguesQuery,
     DeviceAsk,
     DeviceRow,
     DevicesChanged,
@@ -45,7 +47,16 @@ from protocol.messages.fixes import (
     FixRun,
     FixStage,
 )
-from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
+from protocol.messages.forward import (
+    ForwardAsk,
+    ForwardClosed,
+    ForwardCredit,
+    ForwardData,
+    ForwardEnd,
+    ForwardOpen,
+    ForwardOpened,
+    ForwardRules,
+)
 from protocol.messages.live import LiveProcesses, LiveSample, LiveServices, LiveStart, LiveStop, ProcessRow, ServiceRow
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSource, LogSources, LogStop
 from protocol.messages.pointer import PointerAway, PointerClear, PointerClick, PointerPlace, PointerState, PointerStroke
@@ -286,6 +297,8 @@ MESSAGES: list[Message] = [
     LiveSample(8, 1795262400.0, 12.5, [25.0, 0.0], 3 * 2**30, 8 * 2**30, 0, 2**30, 4096.0, 0.0, 1500.5, 200.0, 0.25, 1),
     LiveProcesses(8, 212, 1, [ProcessRow(4711, "firefox", "ana", 87.5, 512 * 2**20, "R", 61, 1795260000.0, False)]),
     LiveServices(8, "ok", 1, [ServiceRow("cups.service", "CUPS Scheduler", "failed", "failed")]),
+    ForwardAsk(71),
+    ForwardRules(71, True, ["10.0.0.*:22", "printer.example:631"]),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0, 2)
@@ -313,6 +326,8 @@ LINK_MESSAGES: list[LinkMessage] = [
     Done(5),
     Failed(5, RefusalReason.LIMIT, "try again later"),
     Reconnect(3.5),
+    ColleaguesQuery(7),
+    ColleaguesOnline(7, ["tech1", "tech2"]),
 ]
 
 FRAMES: list[tuple[str, int, Lane, bytes]] = [

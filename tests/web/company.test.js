@@ -17,7 +17,7 @@ function made() {
 const ANA = [1, "Ana Ruiz", 1, ["view", "control"], true];
 const BEN = [2, "Ben Ruiz", 2, ["view"], false];
 const people = (/** @type {unknown[]} */ list, called = 0) => ({ tag: "colleagues.people", people: list, called });
-const state = (/** @type {number} */ request, /** @type {string} */ name, text = "") => ({ tag: "colleagues.state", request, state: name, text, seconds: 0 });
+const state = (/** @type {number} */ request, /** @type {string} */ name, text = "", seconds = 0) => ({ tag: "colleagues.state", request, state: name, text, seconds });
 
 test("who comes and goes is said, and counts until the panel is looked at", () => {
   const { company, told } = made();
@@ -92,6 +92,38 @@ test("a wish for control is answered, or goes", () => {
 test("a reloaded page knows what the console kept", () => {
   const { company } = made();
   const notes = { name: "Ana Ruiz", tier: 1, note: "the spooler", called_at: 5, enough: true };
-  company.restore({ people: [], called: 3, called_for: 5, asking: [{ number: 2, name: "Ben" }], notes });
+  company.restore({ people: [], called: 3, called_peer: "q7", called_for: 5, asking: [{ number: 2, name: "Ben" }], notes });
   assert.deepEqual([company.called.value, company.asking.value.length, company.notes.value], [3, 1, notes]);
+});
+
+test("who lost the connection is said to be away, and to be back", () => {
+  const { company, told } = made();
+  const away = [...BEN.slice(0, 4), false, 1795262400];
+  company.hear(people([ANA, BEN]));
+  told.length = 0;
+  company.hear(people([ANA, away]));
+  assert.equal(company.others.value[0].lost_at, 1795262400);
+  company.hear(people([ANA, BEN]));
+  company.hear(people([ANA]));
+  assert.deepEqual(told, ["Ben Ruiz has lost the connection and may come back.", "Ben Ruiz is back.", "Ben Ruiz has left."]);
+});
+
+test("who lost the connection has no mouse and keyboard to hand over", () => {
+  const { company } = made();
+  company.hear(people([ANA, [3, "Cem", 2, ["view", "control"], false, 1795262400]]));
+  assert.equal(company.holder.value, null);
+});
+
+test("a call by name is known by the name until it ends, and how it ended stays", () => {
+  const { company } = made();
+  company.online.value = [{ peer: "q7", name: "Ben Ruiz", tier: 3 }];
+  company.invite(3, "see the log", "q7");
+  company.hear(people([ANA], 3));
+  company.hear(state(1, "called", "", 600));
+  assert.equal(company.nameOf(company.calledPeer.value), "Ben Ruiz");
+  assert.ok((company.calledUntil.value ?? 0) > performance.now() + 599_000);
+  company.hear(state(1, "ended", "It was taken back."));
+  assert.deepEqual(company.outcome.value, { level: "quiet", text: "Nobody is called any more. It was taken back." });
+  company.hear(state(1, "came", "Ben Ruiz"));
+  assert.deepEqual(company.outcome.value, { level: "good", text: "Ben Ruiz came and has your note." });
 });

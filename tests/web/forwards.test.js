@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Forwards, readWish, target } from "../../technician_client/console/web/js/features/forwards.js";
+import { Forwards, offers, placeOf, readWish, target } from "../../technician_client/console/web/js/features/forwards.js";
 
 const ROW = Object.freeze({ number: 1, local: "127.0.0.1:5432", host: "127.0.0.1", port: 5432, open: 0, connections: 0, sent: 0, received: 0, problem: "" });
 
@@ -10,7 +10,7 @@ const ROW = Object.freeze({ number: 1, local: "127.0.0.1:5432", host: "127.0.0.1
 function page(proved = true) {
   /** @type {any[]} */
   const said = [];
-  const forwards = new Forwards((text) => said.push(JSON.parse(text)) > 0, () => Promise.resolve(proved));
+  const forwards = new Forwards((text) => said.push(JSON.parse(text)) > 0, () => Promise.resolve(proved), () => 7);
   return { said, forwards };
 }
 
@@ -80,8 +80,37 @@ test("the passphrase is asked for, and then the same is said again, or nothing",
 });
 
 test("a page that lost the console waits for no answer", () => {
-  const forwards = new Forwards(() => false, () => Promise.resolve(true));
+  const forwards = new Forwards(() => false, () => Promise.resolve(true), () => 1);
   forwards.start({ port: 22, local: null, host: "127.0.0.1" });
   assert.equal(forwards.starting.value, null);
   assert.match(forwards.error.value, /does not answer/);
+});
+
+test("what the policy allows is offered where it is one place", () => {
+  assert.deepEqual(placeOf("printer.example:631"), { host: "printer.example", port: "631" });
+  assert.deepEqual(placeOf("[fe80::1]:22"), { host: "[fe80::1]", port: "22" });
+  for (const pattern of ["10.0.0.*:22", "printer.example:*", "host?:22", "[ab]c:22", "nonsense"]) assert.equal(placeOf(pattern), null);
+});
+
+test("ports that listen come before those that many forward", () => {
+  const rows = [
+    { protocol: 6, port: 9090, name: "cockpit" },
+    { protocol: 6, port: 22, name: "" },
+    { protocol: 17, port: 5353, name: "avahi" },
+    { protocol: 6, port: 9090, name: "again" },
+  ];
+  const offered = offers(rows);
+  assert.deepEqual(offered.slice(0, 2), [{ port: 9090, words: "cockpit listens there" }, { port: 22, words: "SSH listens there" }]);
+  assert.equal(offered.filter(({ port }) => port === 22).length, 1);
+  assert.ok(offered.some(({ port }) => port === 5432));
+  assert.ok(!offered.some(({ port }) => port === 5353));
+});
+
+test("only the answer to the newest question counts", () => {
+  const { forwards } = page();
+  forwards.look();
+  forwards.hearDevice({ tag: "forward.rules", request: 6, enabled: false, patterns: [] });
+  assert.equal(forwards.rules.value, null);
+  forwards.hearDevice({ tag: "forward.rules", request: 7, enabled: true, patterns: ["a:1"] });
+  assert.deepEqual(forwards.rules.value, { enabled: true, patterns: ["a:1"] });
 });

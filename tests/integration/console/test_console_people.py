@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from protocol.capabilities import Capability
-from protocol.errors import RefusalReason
+from protocol.errors import RefusalReason, Unavailable
 from protocol.messages.chat import ChatMessage
 from protocol.messages.colleagues import (
     ColleaguesState,
@@ -21,8 +21,10 @@ from protocol.messages.colleagues import (
     Person,
 )
 from protocol.messages.session import Refusal
+from technician_client.colleagues import Colleague
 from technician_client.console.ports import GrantsNow
 from tests.integration.console.conftest import WATCH_AND_CONTROL, Open, Technician
+from tests.kit.waiting import eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 COLLEAGUES = (*WATCH_AND_CONTROL, Capability.COLLEAGUES)
@@ -129,3 +131,73 @@ async def test_without_it_the_panel_offers_to_ask(open_console: Open) -> None:
         await expect(page.get_by_text("You may not see who else helps here")).to_be_visible()
         await page.get_by_role("button", name="Ask for it").click()
         await expect(page.get_by_text("You are alone here")).to_be_visible()
+
+
+async def test_a_colleague_is_called_by_name_and_everything_that_can_become_of_it_is_said(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        technician.relay.online = (Colleague("q7w3", "Ben Ruiz", 3), Colleague("z4x8", "Dora Lind", 2))
+        page = await people_panel(technician)
+        await page.get_by_role("radio", name="A colleague by name").click()
+        call = page.get_by_role("form", name="Call a colleague")
+        await expect(call.get_by_text("2 of 2 logged in")).to_be_visible()
+        await expect(call.get_by_role("button", name="Ask the user, then call")).to_be_disabled()
+        await call.get_by_label("Filter colleagues by name").fill("dORa")
+        await expect(call.locator(".online-one")).to_have_count(1)
+        await call.get_by_label("Filter colleagues by name").fill("be")
+        await call.get_by_role("radio", name="Ben Ruiz").check()
+        await call.get_by_label("What they should know").fill("see the log")
+        await call.get_by_role("button", name="Ask the user, then call Ben Ruiz").click()
+        invite = await sent(technician, Invite)
+        assert isinstance(invite, Invite)
+        assert (invite.peer, invite.tier, invite.note) == ("q7w3", 3, "see the log")
+        # The user says no.
+        technician.session.say(ColleaguesState(invite.request, "asking_user"))
+        await expect(page.get_by_text("The user is being asked")).to_be_visible()
+        no = Refusal("colleagues.invite", invite.request, RefusalReason.DENIED_BY_USER, "The person there did not agree.")
+        technician.session.say(no)
+        await expect(page.get_by_role("alert")).to_have_text("The person there did not agree.")
+        # They say yes; a reloaded page still knows who is meant, and how it ended stays.
+        await call.get_by_role("button", name="Ask the user, then call Ben Ruiz").click()
+        await eventually_async(lambda: len(technician.session.of(Invite)) == 2, "asked again")
+        technician.session.say(ColleaguesState(technician.session.of(Invite)[1].request, "called", "", 600.0))  # type: ignore[attr-defined]
+        technician.session.say(People([ME], 3))
+        await page.reload()
+        await expect(page.get_by_text("Ben Ruiz is called")).to_be_visible()
+        await expect(page.get_by_text("left, then the call has run out")).to_be_visible()
+        await page.get_by_role("button", name="Take it back").click()
+        await sent(technician, InviteCancel)
+        technician.session.say(ColleaguesState(0, "ended", "Nobody came in time."))
+        technician.session.say(People([ME]))
+        await expect(page.locator(".call-outcome")).to_have_text("Nobody is called any more. Nobody came in time.")
+        technician.session.say(ColleaguesState(0, "came", "Ben Ruiz"))
+        await expect(page.locator(".call-outcome")).to_have_text("Ben Ruiz came and has your note.")
+
+
+async def test_where_nobody_is_there_or_nobody_can_say_it_is_said(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        page = await people_panel(technician)
+        await page.get_by_role("radio", name="A colleague by name").click()
+        await expect(page.get_by_text("No colleague is logged in now.")).to_be_visible()
+        technician.relay.online = Unavailable("The relay is away.")
+        await page.get_by_role("tab", name="Chat").click()
+        await page.get_by_role("tab", name="People").click()
+        await page.get_by_role("radio", name="A colleague by name").click()
+        await expect(page.get_by_role("alert")).to_have_text("The relay is away.")
+        technician.problems[:] = [one for one in technician.problems if "502" not in one]  # the browser notes the refusal too
+
+
+async def test_whoever_lost_the_connection_stays_in_the_list_until_they_are_back(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        page = await people_panel(technician)
+        technician.session.say(People([ME, BEN]))
+        row = page.get_by_role("list", name="Technicians who are here").get_by_role("listitem").filter(has_text="Ben Ruiz")
+        await expect(row.get_by_role("button", name="Hand over")).to_be_visible()
+        technician.session.say(People([ME, Person(2, "Ben Ruiz", 3, [Capability.VIEW], False, 1795262400.0)]))
+        since = await page.evaluate("new Date(1795262400000).toLocaleTimeString()")
+        await expect(row).to_contain_text(f"Reconnecting since {since}")
+        await expect(row.get_by_role("button")).to_have_count(0)
+        await page.reload()
+        await expect(row).to_contain_text("Reconnecting since")
+        technician.session.say(People([ME, BEN]))
+        await expect(row.locator(".person-since")).to_have_count(0)
+        await expect(page.get_by_text("Ben Ruiz is back.")).to_be_visible()

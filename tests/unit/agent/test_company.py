@@ -1,5 +1,6 @@
 """Several technicians at one machine: the agent's own parts, and a technician in memory at each end of each tunnel."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -303,6 +304,28 @@ async def test_an_agent_that_cannot_call_says_so(tmp_path: Path) -> None:
         here.ana.services.company._call_out = None
         here.ana.say(Invite(3, 2, "x"))
         assert (await heard(here.ana, Refusal)).reason is RefusalReason.UNSUPPORTED
+
+
+async def test_whoever_lost_the_connection_is_shown_as_away_until_they_are_back_or_do_not_come(tmp_path: Path) -> None:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES, resume_seconds=60.0) as ben:
+        before = await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        begun, session = time.time(), ben.session.id
+        await ben.cut()
+        away = await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        assert [one.number for one in away.people] == [one.number for one in before.people]
+        assert begun <= away.people[1].lost_at <= time.time()
+        assert set(away.people[1].granted) == {VIEW, COLLEAGUES}  # what they would have again
+        here.ana.say(HandOver(1, away.people[1].number))
+        no = await refused(here.ana, 1)
+        assert (no.reason, no.text) == (RefusalReason.OFFLINE, "Ben Ruiz has lost the connection. Wait until they are back.")
+        ben.reconnect(session)
+        back = await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))
+        assert (back.people[1].number, back.people[1].lost_at) == (before.people[1].number, 0.0)
+        await ben.cut()
+        assert (await people(here.ana, ("Ana Ruiz", True), ("Ben Ruiz", False))).people[1].lost_at > 0
+        assert ben.waiting is not None
+        ben.waiting.close("the person here ended it")
+        await people(here.ana, ("Ana Ruiz", True))
 
 
 async def test_a_call_that_was_never_made_ends_quietly() -> None:

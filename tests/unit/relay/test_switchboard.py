@@ -10,6 +10,8 @@ from protocol.errors import RefusalReason
 from protocol.limits import LIMITS
 from protocol.link_messages import (
     CodeRedeem,
+    ColleaguesOnline,
+    ColleaguesQuery,
     DeviceAsk,
     DevicesPage,
     DevicesQuery,
@@ -191,6 +193,14 @@ async def test_a_query_subscribes(desk: Desk) -> None:
     assert isinstance(page, DevicesPage)
     assert (page.request, [row.id for row in page.devices], page.cursor) == (2, ["d"], "")
     assert technician.link.watching
+
+
+async def test_technicians_learn_which_of_their_colleagues_are_there(desk: Desk) -> None:
+    await desk.seen(Role.DEVICE, "d")
+    first, second = await desk.seen(Role.TECHNICIAN, "t1"), await desk.seen(Role.TECHNICIAN, "t2")
+    await desk.seen(Role.TECHNICIAN, "t2")  # with the command line, beside the console
+    assert await desk.ask(first, ColleaguesQuery(4)) == ColleaguesOnline(4, ["t2"])
+    assert await desk.ask(second, ColleaguesQuery(5)) == ColleaguesOnline(5, ["t1"])
 
 
 async def test_mail_goes_to_known_recipients(desk: Desk) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from protocol.certificates import DeviceClaims, Identity, PrivateKey, Role, check_chain, issue_device_leaf
+from protocol.documents import TechnicianEntry
 from protocol.errors import TrustError, Unavailable
-from technician_client.organisation.lists import revoke_key
+from technician_client.organisation.lists import admit_technician, revoke_key
 from technician_client.revocations import Revocations
 from technician_client.signed_files import SignedFiles
 from tests.kit.founded import Founded, Mirror
@@ -54,6 +55,21 @@ def device(founded: Founded) -> Identity:
 def revoke(founded: Founded, key: bytes, minutes: float) -> None:
     revoke_key(founded.spool, [key.hex()], founded.signers("revocation"), founded.after(minutes=minutes))
     founded.publish(founded.after(minutes=minutes))
+
+
+async def test_who_is_a_technician_and_not_revoked_is_named(founded: Founded, tmp_path: Path) -> None:
+    side = Side(founded, tmp_path / "files", founded.mirror())
+    for name, key in (("Ana Ruiz", "aa" * 32), ("Ben Ruiz", "bb" * 32)):
+        entry = TechnicianEntry(name=name, tier=2, key=key, peer=f"peer{key[0]}")
+        admit_technician(founded.spool, entry, founded.signers("policy"), founded.after(minutes=1))
+    founded.publish(founded.after(minutes=1))
+    side.now = founded.after(minutes=2)
+    await side.revocations.refresh()
+    assert {entry.name for entry in side.revocations.technicians()} == {"Ana Ruiz", "Ben Ruiz"}
+    revoke(founded, bytes.fromhex("bb" * 32), 3.0)
+    side.now = founded.after(minutes=4)
+    await side.revocations.refresh()
+    assert [(entry.name, entry.tier) for entry in side.revocations.technicians()] == [("Ana Ruiz", 2)]
 
 
 async def test_a_device_and_a_device_ca_that_were_revoked_are_refused_by_name(founded: Founded, tmp_path: Path) -> None:

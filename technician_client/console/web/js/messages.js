@@ -69,6 +69,8 @@ export const FIELDS = Object.freeze({
   "logs.stop": ["request"],
   "logs.ended": ["request", "text"],
   "chat.message": ["text", "sent_at", "name"],
+  "forward.ask": ["request"],
+  "forward.rules": ["request", "enabled", "patterns"],
   "colleagues.people": ["people", "called"],
   "colleagues.invite": ["request", "tier", "note", "peer"],
   "colleagues.invite_cancel": [],

@@ -63,7 +63,11 @@ export class SessionStore {
     const say = (/** @type {string} */ text) => this.socket.send(text);
     this.recording = new Recording(say, this.notify.bind(this));
     this.notes = new Notes(say);
-    this.forwards = new Forwards(say, askPassphrase);
+    this.forwards = new Forwards(say, askPassphrase, () => {
+      const request = newRequest();
+      send("forward.ask", { request });
+      return request;
+    });
     this.restart = new Restart(send, newRequest);
     this.restarting = signal(false);
     this.logs = new Logs(send, newRequest);
@@ -277,6 +281,7 @@ export class SessionStore {
         break;
       default:
         this.company.hear(message);
+        this.forwards.hearDevice(message);
         this.diagnostics.hear(message);
         this.live.hear(message);
         this.fixes.hear(message);

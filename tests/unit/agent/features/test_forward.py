@@ -14,12 +14,14 @@ from protocol.messages.forward import (
     MOST_STREAMS,
     PIECE_BYTES,
     WINDOW_BYTES,
+    ForwardAsk,
     ForwardClosed,
     ForwardCredit,
     ForwardData,
     ForwardEnd,
     ForwardOpen,
     ForwardOpened,
+    ForwardRules,
 )
 from tests.kit.feature_context import RecordingContext
 from tests.kit.processes import free_port
@@ -44,6 +46,19 @@ class Desk:
         found = await eventually_async(look, f"the end of {stream}")
         assert found is not None
         return found
+
+
+async def test_what_may_be_reached_is_said(desk: Desk) -> None:
+    await desk.feature.handle(ForwardAsk(5))
+    desk.context.rules = msgspec.structs.replace(desk.context.rules, forward_to=["printer.example:631"])
+    await desk.feature.handle(ForwardAsk(6))
+    desk.context.settings = msgspec.structs.replace(desk.context.settings, forward=ForwardSettings(enabled=False))
+    await desk.feature.handle(ForwardAsk(7))
+    assert desk.context.of(ForwardRules) == [
+        ForwardRules(5, True),
+        ForwardRules(6, True, ["printer.example:631"]),
+        ForwardRules(7, False),
+    ]
 
 
 async def others_have_left() -> None:

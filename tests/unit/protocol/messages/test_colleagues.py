@@ -36,4 +36,4 @@ def test_what_is_out_of_bounds_does_not_decode(message: Message) -> None:
 
 def test_people_are_arrays_in_an_array() -> None:
     data = encode_message(People([Person(1, "Ana Ruiz", 1, [Capability.VIEW], True)], 2))
-    assert msgspec.msgpack.decode(data) == ["colleagues.people", [[1, "Ana Ruiz", 1, ["view"], True]], 2]
+    assert msgspec.msgpack.decode(data) == ["colleagues.people", [[1, "Ana Ruiz", 1, ["view"], True, 0.0]], 2]

@@ -16,7 +16,7 @@ def heard(*messages: object) -> Company:
 
 
 def test_nothing_is_known_at_first() -> None:
-    expected = {"people": [], "called": 0, "called_for": None, "asking": [], "notes": None}
+    expected = {"people": [], "called": 0, "called_peer": "", "called_for": None, "asking": [], "notes": None}
     assert heard(ChatMessage("x")).state(100.0) == expected
 
 
@@ -24,12 +24,23 @@ def test_who_is_here_and_who_is_called() -> None:
     company = heard(People([ANA, BEN], 2), ColleaguesState(3, "called", "", 600.0))
     state = company.state(160.0)
     assert [one["name"] for one in state["people"]] == ["Ana Ruiz", "Ben Ruiz"]
-    assert state["people"][0] == {"number": 1, "name": "Ana Ruiz", "tier": 1, "granted": ["control", "view"], "you": True}
+    ana = {"number": 1, "name": "Ana Ruiz", "tier": 1, "granted": ["control", "view"], "you": True, "lost_at": 0.0}
+    assert state["people"][0] == ana
     assert (state["called"], state["called_for"]) == (2, 540.0)
     company.hear(ColleaguesState(3, "came", "Ben Ruiz"), 170.0)
     assert company.state(170.0)["called_for"] is None
     company.lost()
     assert company.state(170.0)["people"] == []
+
+
+def test_the_one_who_is_called_by_name_is_known_until_the_call_is_over() -> None:
+    company = heard()
+    company.invited("q7w3")
+    assert company.state(0.0)["called_peer"] == ""  # the person there has not said yes
+    company.hear(People([ANA], 3), 0.0)
+    assert company.state(0.0)["called_peer"] == "q7w3"
+    company.hear(People([ANA]), 0.0)
+    assert company.state(0.0)["called_peer"] == ""
 
 
 def test_who_asks_for_control_until_it_is_answered() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from protocol.capabilities import Capability
 from protocol.messages import Lane, Message
-from protocol.messages.forward import ForwardData, ForwardOpen, ForwardOpened
+from protocol.messages.forward import ForwardData, ForwardOpen, ForwardOpened, ForwardRules
 from technician_client.console import forwards as forwards_module
 from technician_client.console.forwards import Forwards
 from technician_client.step_up import StepUpNeeded
@@ -120,6 +120,18 @@ async def test_only_while_it_is_granted_and_the_passphrase_was_typed(page: Page)
     page.forwards.granted({Capability.VIEW})
     assert page.forwards.rows == []
     assert await refuses(local)
+
+
+async def test_what_the_device_would_refuse_is_refused_here_with_the_reason(page: Page) -> None:
+    page.forwards.opened(Line(), FORWARD)  # type: ignore[arg-type]
+    page.forwards.ruled(ForwardRules(1, True, ["printer.example:631"]))
+    assert (await page.start(9100, 0, "printer.example"))["number"] == 0
+    told = page.of("forward_started")[-1]["text"]
+    assert "does not let printer.example:9100" in told and "allows printer.example:631" in told
+    assert (await page.start(631, 0, "printer.example"))["number"] > 0
+    assert (await page.start(9100, 0))["number"] > 0
+    page.forwards.ruled(ForwardRules(2, False))
+    assert "switched off" in (await page.start(9100, 0))["text"]
 
 
 async def test_there_are_so_many_and_no_more(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from protocol.errors import TrustError, Unavailable
+from technician_client.colleagues import Colleague
 from technician_client.console import office_api
 from technician_client.console.office_api import OfficeApi
 from technician_client.console.preferences import PreferencesFile
@@ -39,7 +40,7 @@ async def page(relay: MemoryRelay, tmp_path: Path) -> AsyncIterator[Page]:
 
 def test_every_route_is_in_the_table() -> None:
     routes = [line.split()[:2] for line in (office_api.__doc__ or "").splitlines() if "/api/v1/" in line]
-    assert len(routes) == 11
+    assert len(routes) == 12
     assert OfficeApi.add_routes.__doc__
 
 
@@ -79,6 +80,15 @@ async def test_the_library_has_approvals_and_each_script_its_text_and_change(pag
     relay.shelf = TrustError("The signed files on the relay do not verify.")
     status, problem = await page.ask("GET", "/api/v1/library")
     assert (status, problem["detail"]) == (502, "The signed files on the relay do not verify.")
+
+
+async def test_colleagues_who_are_there_are_named_or_it_is_said_why_not(page: Page, relay: MemoryRelay) -> None:
+    relay.online = (Colleague("q7w3", "Ben Ruiz", 3),)
+    status, told = await page.ask("GET", "/api/v1/colleagues")
+    assert (status, told) == (200, {"colleagues": [{"peer": "q7w3", "name": "Ben Ruiz", "tier": 3}]})
+    relay.online = Unavailable("The relay is away.")
+    status, problem = await page.ask("GET", "/api/v1/colleagues")
+    assert (status, problem["detail"]) == (502, "The relay is away.")
 
 
 async def test_a_run_is_started_shown_reported_and_stopped(page: Page, relay: MemoryRelay) -> None:

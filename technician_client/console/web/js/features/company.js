@@ -4,9 +4,11 @@
 import { computed, signal } from "../lib.js";
 
 /**
- * @typedef {{number: number, name: string, tier: number, granted: string[], you: boolean}} Colleague
+ * @typedef {{number: number, name: string, tier: number, granted: string[], you: boolean, lost_at: number}} Colleague `lost_at` 0: connected,
+ *   else the seconds since 1970 at which the connection was lost
+ * @typedef {{peer: string, name: string, tier: number}} Online a technician who is logged in, as the organisation has signed them
  * @typedef {{name: string, tier: number, note: string, called_at: number, enough: boolean}} CallNotes
- * @typedef {{people: Colleague[], called: number, called_for: number | null, asking: {number: number, name: string}[], notes: CallNotes | null}} CompanyState
+ * @typedef {{people: Colleague[], called: number, called_peer: string, called_for: number | null, asking: {number: number, name: string}[], notes: CallNotes | null}} CompanyState
  * @typedef {{request: number, what: "invite" | "hand_over" | "control_ask", stage: "sent" | "asking_user" | "asking_holder"}} Pending
  */
 
@@ -16,6 +18,13 @@ const TAGS = /** @type {Readonly<Record<string, Pending["what"]>>} */ ({
   "colleagues.hand_over": "hand_over",
   "colleagues.control_ask": "control_ask",
 });
+
+/** What to tell of a colleague who is, or was not, among those here before. @param {Colleague | undefined} before @param {Colleague} now */
+function changed(before, now) {
+  if (before === undefined) return now.lost_at > 0 ? `${now.name} has lost the connection and may come back.` : `${now.name} (tier ${now.tier}) is here too.`;
+  if (before.lost_at === 0 && now.lost_at > 0) return `${now.name} has lost the connection and may come back.`;
+  return before.lost_at > 0 && now.lost_at === 0 ? `${now.name} is back.` : "";
+}
 
 export class Company {
   /**
@@ -31,6 +40,16 @@ export class Company {
     this.people = signal([]);
     /** The tier of the technician who is being called, or 0. */
     this.called = signal(0);
+    /** The id of the one colleague who is meant, or "": whoever has the tier. */
+    this.calledPeer = signal("");
+    /** When the call runs out, by `performance.now()`; null while nobody is called. */
+    this.calledUntil = signal(/** @type {number | null} */ (null));
+    /** @type {import("../../vendor/signals.js").Signal<{level: "good" | "quiet", text: string} | null>} how the last call ended */
+    this.outcome = signal(null);
+    /** @type {import("../../vendor/signals.js").Signal<Online[] | null>} who is logged in; null: not known yet */
+    this.online = signal(null);
+    /** Why nobody can say who is logged in. */
+    this.onlineFault = signal("");
     /** @type {import("../../vendor/signals.js").Signal<{number: number, name: string}[]>} who asks for mouse and keyboard */
     this.asking = signal([]);
     /** @type {import("../../vendor/signals.js").Signal<CallNotes | null>} */
@@ -44,13 +63,15 @@ export class Company {
     this.shown = false;
     this.others = computed(() => this.people.value.filter(({ you }) => !you));
     /** @type {import("../../vendor/signals.js").ReadonlySignal<Colleague | null>} another technician with mouse and keyboard */
-    this.holder = computed(() => this.others.value.find(({ granted }) => granted.includes("control")) ?? null);
+    this.holder = computed(() => this.others.value.find(({ granted, lost_at }) => lost_at === 0 && granted.includes("control")) ?? null);
   }
 
   /** @param {CompanyState} state what the console keeps */
-  restore({ people, called, asking, notes }) {
+  restore({ people, called, called_peer, called_for, asking, notes }) {
     this.people.value = people;
     this.called.value = called;
+    this.calledPeer.value = called_peer;
+    this.calledUntil.value = called_for === null ? null : performance.now() + called_for * 1000;
     this.asking.value = asking;
     this.notes.value = notes;
   }
@@ -63,7 +84,27 @@ export class Company {
 
   /** @param {number} tier @param {string} note @param {string} [peer] */
   invite(tier, note, peer = "") {
+    this.outcome.value = null;
+    this.calledPeer.value = peer;
     this.ask("colleagues.invite", { tier, note: note.trim().slice(0, MOST_NOTE), peer });
+  }
+
+  /** Learn who is logged in. */
+  async lookWhoIsOnline() {
+    try {
+      const answer = await fetch("/api/v1/colleagues");
+      const said = await answer.json();
+      if (!answer.ok) throw new Error(said.detail || said.title);
+      this.online.value = said.colleagues;
+      this.onlineFault.value = "";
+    } catch (error) {
+      this.onlineFault.value = error instanceof TypeError ? "The console does not answer. Is it still running?" : error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** What the colleague of this id is called. @param {string} peer */
+  nameOf(peer) {
+    return this.online.value?.find((one) => one.peer === peer)?.name ?? "";
   }
 
   cancelInvitation() {
@@ -126,16 +167,17 @@ export class Company {
   /** @param {{[field: string]: any}} message */
   heardPeople({ people, called }) {
     const before = this.people.value;
-    this.people.value = people.map((/** @type {any[]} */ [number, name, tier, granted, you]) => ({ number, name, tier, granted, you: you === true }));
+    this.people.value = people.map((/** @type {any[]} */ [number, name, tier, granted, you, lost_at]) => ({ number, name, tier, granted, you: you === true, lost_at: lost_at ?? 0 }));
     this.called.value = called;
+    if (called === 0) this.calledUntil.value = null;
     const here = new Set(this.people.value.map(({ number }) => number));
     this.asking.value = this.asking.value.filter(({ number }) => here.has(number));
-    const known = new Set(before.map(({ number }) => number));
+    const known = new Map(before.map((one) => [one.number, one]));
     for (const one of this.others.value) {
-      if (!known.has(one.number)) {
-        this.noteNews(1);
-        this.notify(`${one.name} (tier ${one.tier}) is here too.`, "good");
-      }
+      const words = changed(known.get(one.number), one);
+      if (words === "") continue;
+      this.noteNews(1);
+      this.notify(words, one.lost_at > 0 ? "poor" : "good");
     }
     for (const one of before) {
       if (!one.you && !here.has(one.number)) {
@@ -146,7 +188,7 @@ export class Company {
   }
 
   /** @param {{[field: string]: any}} message */
-  heardState({ request, state, text }) {
+  heardState({ request, state, text, seconds }) {
     const pending = this.pending.value;
     const ours = pending !== null && pending.request === request;
     if (state === "asking_user" || state === "asking_holder") {
@@ -154,6 +196,9 @@ export class Company {
       return;
     }
     if (ours) this.pending.value = null;
+    if (state === "called") this.calledUntil.value = performance.now() + seconds * 1000;
+    else if (state === "came") this.outcome.value = { level: "good", text: `${text} came and has your note.` };
+    else if (state === "ended") this.outcome.value = { level: "quiet", text: `Nobody is called any more. ${text}`.trim() };
     if (state === "handed_over") {
       this.asking.value = [];
       this.noteNews(1);

@@ -4,8 +4,10 @@ import { signal } from "../lib.js";
 
 /** @typedef {{number: number, local: string, host: string, port: number, open: number, connections: number, sent: number, received: number, problem: string}} Forward */
 /** @typedef {{port: number, local: number | null, host: string}} Wish */
+/** @typedef {{enabled: boolean, patterns: string[]}} Rules what the device says may be reached through it */
 
 export const LOOPBACK = "127.0.0.1";
+const TCP = 6; // IANA's number
 const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)$/;
 
 /** What people forward most, by port. */
@@ -37,14 +39,46 @@ export function target({ host, port }) {
   return host === LOOPBACK ? `port ${port} of the device` : `${host.includes(":") ? `[${host}]` : host}:${port}, through the device`;
 }
 
+/**
+ * A pattern of the policy, as what a form begins with: null where it stands for more than one place.
+ * @param {string} pattern `host:port`
+ * @returns {{host: string, port: string} | null}
+ */
+export function placeOf(pattern) {
+  const [, host, port] = /^(.+):([0-9]{1,5})$/.exec(pattern) ?? [];
+  return host === undefined || /[*?[\]]/.test(host.replace(/^\[[0-9A-Fa-f:.]+\]$/, "")) ? null : { host, port };
+}
+
+/**
+ * Ports to offer: what listens on the device, where that is known, then what people forward most.
+ * @param {Record<string, unknown>[]} rows of the table listening_ports
+ * @returns {{port: number, words: string}[]}
+ */
+export function offers(rows) {
+  /** @type {Map<number, string>} */
+  const found = new Map();
+  for (const { port, protocol, name: program } of rows) {
+    if (typeof port !== "number" || protocol !== TCP) continue;
+    const name = typeof program === "string" && program !== "" ? program : (SERVICES[/** @type {keyof typeof SERVICES} */ (port)] ?? "a service");
+    if (!found.has(port)) found.set(port, `${name} listens there`);
+  }
+  for (const [port, words] of Object.entries(SERVICES)) if (!found.has(Number(port))) found.set(Number(port), words);
+  return [...found].map(([port, words]) => ({ port, words })).slice(0, 100);
+}
+
 export class Forwards {
   /**
    * @param {(text: string) => boolean} say to the console
    * @param {() => Promise<boolean>} askPassphrase
+   * @param {() => number} askDevice asks it what may be reached; the number of the request
    */
-  constructor(say, askPassphrase) {
+  constructor(say, askPassphrase, askDevice) {
     this.say = say;
     this.askPassphrase = askPassphrase;
+    this.askDevice = askDevice;
+    this.request = 0;
+    /** @type {import("../../vendor/signals.js").Signal<Rules | null>} null: it has not said so yet */
+    this.rules = signal(null);
     /** @type {import("../../vendor/signals.js").Signal<Forward[]>} */
     this.rows = signal([]);
     /** @type {import("../../vendor/signals.js").Signal<Wish | null>} what was asked for and not answered yet */
@@ -58,6 +92,16 @@ export class Forwards {
   /** The rows as the console keeps them, for a page that has just been opened. @param {Forward[]} rows */
   restore(rows) {
     this.rows.value = rows;
+  }
+
+  /** Learn what may be reached. */
+  look() {
+    this.request = this.askDevice();
+  }
+
+  /** @param {{tag: string, [field: string]: any}} message of the device */
+  hearDevice({ tag, request, enabled, patterns }) {
+    if (tag === "forward.rules" && request === this.request) this.rules.value = { enabled, patterns };
   }
 
   /** @param {Wish} wish */

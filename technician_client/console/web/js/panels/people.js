@@ -1,11 +1,12 @@
-// Who helps on this device: everybody with what they may do, handing over mouse and keyboard, and calling in a colleague.
+// Who helps on this device: everybody with what they may do, handing over mouse and keyboard, and calling in a colleague, by name or by
+// tier.
 
 import { html, useEffect, useState } from "../lib.js";
-import { moment } from "../format.js";
+import { duration, moment } from "../format.js";
 import { Icon } from "../icons.js";
 import { hello } from "../live.js";
 import { WORDS } from "../wishes.js";
-import { Empty, Spinner } from "../parts/controls.js";
+import { Empty, Segmented, Spinner } from "../parts/controls.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
 /** @typedef {import("../features/company.js").Colleague} Colleague */
@@ -15,6 +16,11 @@ const TIERS = [
   { value: 2, words: "Tier 2: specialist" },
   { value: 3, words: "Tier 3: administrator" },
 ];
+const WHO = [
+  { value: "tier", words: "Whoever has the tier" },
+  { value: "name", words: "A colleague by name" },
+];
+const LOOK_AGAIN_MS = 10_000;
 const WAITS = /** @type {Readonly<Record<string, string>>} */ ({
   sent: "Asking…",
   asking_user: "The user is being asked…",
@@ -47,6 +53,7 @@ export function PeoplePanel({ store }) {
         ? html`<${Empty} icon="group" title="You are alone here">Call in a colleague below. The user is asked before anybody comes.<//>`
         : html`<ul class="people" aria-label="Technicians who are here">${company.people.value.map((person) => html`<${Person} key=${person.number} store=${store} person=${person} />`)}</ul>`
     }
+    ${company.outcome.value !== null && company.called.value === 0 && html`<p class="call-outcome ${company.outcome.value.level}" role="status"><${Icon} name=${company.outcome.value.level === "good" ? "check" : "group"} />${company.outcome.value.text}</p>`}
     ${pending !== null && html`<p role="status"><${Spinner} text=${WAITS[pending.stage]} /></p>`}
     ${company.fault.value !== "" && html`<p class="error" role="alert"><${Icon} name="warning" />${company.fault.value}</p>`}
     <${Call} store=${store} />
@@ -65,15 +72,17 @@ export function whoControls(store) {
 function Person({ store, person }) {
   const { company } = store;
   const busy = company.pending.value !== null;
-  const control = person.granted.includes("control");
+  const lost = person.lost_at > 0;
+  const control = !lost && person.granted.includes("control");
   const may = person.granted.map((name) => WORDS[name] ?? name).join(", ");
-  return html`<li class=${control ? "person person-control" : "person"}>
-    <${Icon} name=${control ? "hand" : "eye"} size=${18} />
+  return html`<li class="person ${control ? "person-control" : ""} ${lost ? "person-lost" : ""}">
+    <${Icon} name=${lost ? "refresh" : control ? "hand" : "eye"} size=${18} />
     <div class="person-words">
       <span><strong>${person.name}</strong>${person.you && " (you)"} <span class="tag">tier ${person.tier}</span></span>
-      <span class="quiet">${may}</span>
+      ${lost && html`<span class="person-since">Reconnecting since ${new Date(person.lost_at * 1000).toLocaleTimeString()}</span>`}
+      <span class="quiet">${lost ? `Once they are back: ${may}` : may}</span>
     </div>
-    ${!person.you && store.may("control") && html`<button type="button" class="button button-small" disabled=${busy} title="The user is asked" onClick=${() => company.handOver(person.number)}>Hand over</button>`}
+    ${!lost && !person.you && store.may("control") && html`<button type="button" class="button button-small" disabled=${busy} title="The user is asked" onClick=${() => company.handOver(person.number)}>Hand over</button>`}
     ${!person.you && control && html`<button type="button" class="button button-small" disabled=${busy} onClick=${() => company.askForControl()}>Ask for control</button>`}
   </li>`;
 }
@@ -93,30 +102,88 @@ function Notes({ store }) {
 function Call({ store }) {
   const { company, notes } = store;
   const own = hello.value?.tier ?? 1;
+  const [named, setNamed] = useState(false);
   const [tier, setTier] = useState(Math.min(3, own + 1));
+  const [peer, setPeer] = useState("");
   const [note, setNote] = useState(notes.text.value.slice(0, 2000));
-  if (company.called.value > 0) {
-    return html`<section class="card" aria-label="Call a colleague">
-      <p><${Spinner} text=${`A technician of tier ${company.called.value} is called`} /></p>
-      <p class="quiet">Your colleagues see this device among those who wait. Whoever comes asks the user first.</p>
-      <button type="button" class="button" onClick=${() => company.cancelInvitation()}>Take it back</button>
-    </section>`;
-  }
+  useEffect(() => {
+    company.lookWhoIsOnline();
+    const looking = setInterval(() => company.lookWhoIsOnline(), LOOK_AGAIN_MS);
+    return () => clearInterval(looking);
+  }, [company]);
+  if (company.called.value > 0) return html`<${Called} store=${store} />`;
+  const chosen = named ? (company.online.value?.find((one) => one.peer === peer) ?? null) : null;
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    company.invite(tier, note);
+    if (named && chosen !== null) company.invite(chosen.tier, note, chosen.peer);
+    else if (!named) company.invite(tier, note);
   };
   return html`<form class="card call-form" aria-label="Call a colleague" onSubmit=${submit}>
     <h3>Call a colleague</h3>
-    <label>Who is needed
-      <select value=${String(tier)} onChange=${(/** @type {any} */ event) => setTier(Number(event.target.value))}>
-        ${TIERS.map(({ value, words }) => html`<option value=${String(value)}>${words}</option>`)}
-      </select>
-    </label>
+    <${Segmented} label="Who is called" options=${WHO} value=${named ? "name" : "tier"} onChange=${(/** @type {string} */ value) => setNamed(value === "name")} />
+    ${
+      named
+        ? html`<${Online} store=${store} peer=${chosen?.peer ?? ""} onChoose=${setPeer} />`
+        : html`<label>Who is needed
+            <select value=${String(tier)} onChange=${(/** @type {any} */ event) => setTier(Number(event.target.value))}>
+              ${TIERS.map(({ value, words }) => html`<option value=${String(value)}>${words}</option>`)}
+            </select>
+          </label>`
+    }
     <label>What they should know
       <textarea rows="4" maxlength="2000" placeholder="What is wrong, what was tried" value=${note} onInput=${(/** @type {any} */ event) => setNote(event.target.value)}></textarea>
     </label>
     <p class="quiet">The user reads this too. The relay does not.</p>
-    <button type="submit" class="button button-primary" disabled=${company.pending.value !== null}>Ask the user, then call</button>
+    <button type="submit" class="button button-primary" disabled=${company.pending.value !== null || (named && chosen === null)}>
+      ${chosen === null ? "Ask the user, then call" : `Ask the user, then call ${chosen.name}`}
+    </button>
   </form>`;
+}
+
+/** Colleagues who are logged in, to choose one of. @param {{store: SessionStore, peer: string, onChoose: (peer: string) => void}} props */
+function Online({ store, peer, onChoose }) {
+  const { online, onlineFault } = store.company;
+  const [filter, setFilter] = useState("");
+  if (onlineFault.value !== "") return html`<p class="error" role="alert"><${Icon} name="warning" />${onlineFault.value}</p>`;
+  if (online.value === null) return html`<${Spinner} text="Asking who is there" />`;
+  if (online.value.length === 0) {
+    return html`<p class="quiet" role="status">No colleague is logged in now. Call by tier: whoever opens their console sees that this device waits.</p>`;
+  }
+  const words = filter.trim().toLocaleLowerCase();
+  const found = online.value.filter(({ name }) => name.toLocaleLowerCase().includes(words));
+  return html`<div class="online">
+    <input type="search" aria-label="Filter colleagues by name" placeholder="Filter by name" maxlength="100" value=${filter} onInput=${(/** @type {any} */ event) => setFilter(event.target.value)} />
+    <fieldset class="online-list">
+      <legend class="visually-hidden">Colleagues who are logged in</legend>
+      ${found.map(
+        (one) => html`<label class="online-one" key=${one.peer}>
+          <input type="radio" name="colleague" value=${one.peer} checked=${one.peer === peer} onChange=${() => onChoose(one.peer)} />
+          <span class="online-name">${one.name}</span><span class="tag">tier ${one.tier}</span>
+        </label>`,
+      )}
+    </fieldset>
+    <p class="quiet" role="status">${found.length === 0 ? "Nobody of that name is logged in." : `${found.length} of ${online.value.length} logged in`}</p>
+  </div>`;
+}
+
+/** Somebody is called, and has not come yet. @param {{store: SessionStore}} props */
+function Called({ store }) {
+  const { company } = store;
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const ticking = setInterval(() => tick((count) => count + 1), 1000);
+    return () => clearInterval(ticking);
+  }, []);
+  const peer = company.calledPeer.value;
+  const who = peer === "" ? `A technician of tier ${company.called.value}` : company.nameOf(peer) || "The colleague you named";
+  const until = company.calledUntil.value;
+  return html`<section class="card" aria-label="Call a colleague">
+    <p><${Spinner} text=${`${who} is called`} /></p>
+    ${until !== null && html`<p class="quiet">${duration(Math.max(0, (until - performance.now()) / 1000))} left, then the call has run out.</p>`}
+    <p class="quiet">
+      ${peer === "" ? "Your colleagues see this device among those who wait." : "They see this device among those who wait, and only they get your note."}
+      ${" "}Whoever comes asks the user first.
+    </p>
+    <button type="button" class="button" onClick=${() => company.cancelInvitation()}>Take it back</button>
+  </section>`;
 }

@@ -1,19 +1,27 @@
 // Ports of the device on this computer: what is forwarded, and a form for one more.
 
 import { html, useEffect, useState } from "../lib.js";
-import { SERVICES, readWish, target } from "../features/forwards.js";
+import { offers, placeOf, readWish, target } from "../features/forwards.js";
 import { bytes } from "../format.js";
 import { Icon } from "../icons.js";
 import { Empty } from "../parts/controls.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
 
+/** @type {Readonly<{port: string, local: string, host: string}>} */
 const BLANK = Object.freeze({ port: "", local: "", host: "" });
 
 /** @param {{store: SessionStore}} props */
 export function PortsPanel({ store }) {
   const { forwards } = store;
   const rows = forwards.rows.value;
+  const open = store.open.value;
+  useEffect(() => {
+    if (open) forwards.look();
+  }, [open, forwards]);
+  if (forwards.rules.value?.enabled === false && rows.length === 0) {
+    return html`<${Empty} icon="plug" title="Forwarding is switched off on that computer">Whoever looks after it allows it: <code>enabled = true</code> under <code>[forward]</code> in agent.toml.<//>`;
+  }
   return html`<div class="panel ports">
     <${Start} store=${store} />
     ${
@@ -32,6 +40,8 @@ function Start({ store }) {
   const [wrong, setWrong] = useState("");
   const newest = forwards.newest.value;
   useEffect(() => setTexts(BLANK), [newest]);
+  const rules = forwards.rules.value;
+  const [further, setFurther] = useState(false);
   const write = (/** @type {"port" | "local" | "host"} */ name) => (/** @type {any} */ event) => setTexts({ ...texts, [name]: event.target.value });
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -51,16 +61,37 @@ function Start({ store }) {
       </label>
       <button type="submit" class="button button-primary" disabled=${!store.open.value || forwards.starting.value !== null}><${Icon} name="plug" />Forward</button>
     </div>
-    <details class="port-further">
-      <summary>A computer behind the device</summary>
-      <label class="field">Its name or address, seen from there
-        <input type="text" maxlength="253" placeholder="printer.example" value=${texts.host} onInput=${write("host")} />
-      </label>
-      <p class="quiet small">The device connects only where the organisation's signed policy says so (forward_to).</p>
-    </details>
-    <datalist id="port-services">${Object.entries(SERVICES).map(([port, words]) => html`<option key=${port} value=${port}>${words}</option>`)}</datalist>
+    <${Allowed} rules=${rules} onChoose=${(/** @type {{host: string, port: string}} */ place) => {
+      setTexts({ ...texts, ...place });
+      setFurther(true);
+    }} />
+    ${
+      rules?.patterns.length !== 0 &&
+      html`<details class="port-further" open=${further} onToggle=${(/** @type {any} */ event) => setFurther(event.target.open)}>
+        <summary>A computer behind the device</summary>
+        <label class="field">Its name or address, seen from there
+          <input type="text" maxlength="253" placeholder="printer.example" value=${texts.host} onInput=${write("host")} />
+        </label>
+      </details>`
+    }
+    <datalist id="port-services">${offers(store.diagnostics.tables.value.get("listening_ports")?.rows ?? []).map(({ port, words }) => html`<option key=${port} value=${String(port)}>${words}</option>`)}</datalist>
     ${error && html`<p class="error" role="alert"><${Icon} name="warning" />${error}</p>`}
   </form>`;
+}
+
+/** What the signed policy allows, said before anything is tried. @param {{rules: import("../features/forwards.js").Rules | null, onChoose: (place: {host: string, port: string}) => void}} props */
+function Allowed({ rules, onChoose }) {
+  if (rules === null) return html`<p class="quiet small">Asking the device what may be reached through it…</p>`;
+  if (rules.patterns.length === 0) return html`<p class="quiet small">Every port of the device itself may be reached. The organisation's signed policy (forward_to) allows no other computer through it.</p>`;
+  return html`<div class="port-allowed">
+    <p class="quiet small">Every port of the device itself may be reached, and through it, by the organisation's signed policy:</p>
+    <ul aria-label="What the policy allows">
+      ${rules.patterns.map((pattern) => {
+        const place = placeOf(pattern);
+        return html`<li key=${pattern}>${place === null ? html`<code>${pattern}</code>` : html`<button type="button" class="link" title="Put it into the form" onClick=${() => onChoose(place)}><code>${pattern}</code></button>`}</li>`;
+      })}
+    </ul>
+  </div>`;
 }
 
 /** @param {{store: SessionStore, row: import("../features/forwards.js").Forward}} props */
