@@ -18,6 +18,7 @@ import msgspec
 from agent.errors import AuditDamaged, AuditUnavailable
 from agent.printable import printable
 from agent.private_files import PrivateFileError, write_private
+from agent.receipts import BULK
 from protocol.audit import (
     CHECKPOINT_BYTES,
     GENESIS,
@@ -75,6 +76,8 @@ class Receipt(msgspec.Struct, frozen=True):
     records: list[Record]
     audit_sequence: int
     audit_hash: str
+    left_out: int = 0
+    """So many more records the session has in the chain than stand in `records`."""
 
 
 class Audit:
@@ -134,13 +137,21 @@ class Audit:
         self._sequence, self._head, self._tree = record.sequence, digest, tree
 
     def records(self, session: str, limit: int = RECEIPT_ROWS) -> list[Record]:
-        """The first `limit` records of one session, oldest first."""
+        """At most `limit` records of one session (-1: all), oldest first. Of more, what may be thousands (files) is left out
+        first: nobody can push a terminal or a recording out of a receipt with them."""
         with self._translated():
             rows = self._database.execute(
-                "SELECT sequence, at, session, action, detail FROM record WHERE session = ? ORDER BY sequence LIMIT ?",
-                (session, limit),
+                "SELECT sequence, at, session, action, detail FROM record WHERE session = ? "
+                "ORDER BY action IN (SELECT value FROM json_each(?)), sequence LIMIT ?",
+                (session, json.dumps(sorted(BULK)), limit),
             ).fetchall()
-        return [Record(sequence, at, name, action, json.loads(detail)) for sequence, at, name, action, detail in rows]
+        return [Record(sequence, at, name, action, json.loads(detail)) for sequence, at, name, action, detail in sorted(rows)]
+
+    def count(self, session: str) -> int:
+        """How many records one session has."""
+        with self._translated():
+            found: tuple[int] = self._database.execute("SELECT count(*) FROM record WHERE session = ?", (session,)).fetchone()
+        return found[0]
 
     def rows(self) -> Iterator[tuple[Record, bytes]]:
         """Every record with its stored hash, oldest first.
@@ -373,6 +384,8 @@ def receipt_text(receipt: Receipt) -> str:
     for record in receipt.records:
         detail = ", ".join(f"{name} {value}" for name, value in record.detail.items())
         lines.append(f"  {moment(record.at)}  {record.action}{': ' if detail else ''}{printable(detail)}")
+    if receipt.left_out:
+        lines.append(f"  and {receipt.left_out} more records of files, folders and the like: handrail-agent audit export")
     lines += ["", f"Audit record {receipt.audit_sequence}, {receipt.audit_hash}", ""]
     return "\n".join(lines)
 

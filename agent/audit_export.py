@@ -63,7 +63,7 @@ def verify(audit: Audit, receipts: Path, keys: DeviceKeys | None) -> Sound:
         fault = audit.held_against(receipt.audit_sequence, bytes.fromhex(receipt.audit_hash), f"the receipt {name}")
         if fault:
             raise TrustError(_where(audit, receipt) or fault)
-        now = {record.sequence: record for record in audit.records(receipt.session)}
+        now = {record.sequence: record for record in audit.records(receipt.session, limit=-1)}
         if any(now.get(record.sequence) != record for record in receipt.records):
             raise TrustError(
                 f"The receipt {name} was changed: it tells of records otherwise than the audit chain, which is whole up to there."

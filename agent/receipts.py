@@ -17,6 +17,8 @@ RATING = ".rating.json"
 MOST_ROWS = 200
 FILE_BYTES = 1024 * 1024
 EVENTS_SHOWN = 300
+BULK = frozenset({"file asked for", "file received", "file sent", "folder made", "clipboard read", "clipboard written"})
+"""What may be done thousands of times in a session: where not everything can be shown, everything else goes before it."""
 _SESSION = re.compile(r"[0-9a-f]{4,64}\Z")
 
 
@@ -48,7 +50,8 @@ class ReceiptRow(msgspec.Struct, frozen=True):
 
 
 class ReceiptShown(msgspec.Struct, frozen=True):
-    """One receipt with what happened (the first events of many), and its rating. `text` is the path of its readable file."""
+    """One receipt with what happened, and its rating. `left_out`: so many more events are not among `records`. `text` is the path
+    of its readable file."""
 
     session: str
     device: str
@@ -61,8 +64,17 @@ class ReceiptShown(msgspec.Struct, frozen=True):
     ended_at: str
     ended_because: str
     records: list[ReceiptEvent] = []
+    left_out: int = 0
     rating: Rating = Rating()
     text: str = ""
+
+
+def telling(records: list[ReceiptEvent], limit: int) -> list[ReceiptEvent]:
+    """At most `limit` of them in their order: what is no `BULK` first, and of that the first."""
+    if len(records) <= limit:
+        return records
+    chosen = sorted(range(len(records)), key=lambda at: (records[at].action in BULK, at))[:limit]
+    return [records[at] for at in sorted(chosen)]
 
 
 class ReceiptShelf:
@@ -92,7 +104,9 @@ class ReceiptShelf:
         shown = self._read(self._path(session))
         if shown is None:
             raise Refused("The receipt of this session does not read.", reason=RefusalReason.NOT_FOUND)
-        return msgspec.structs.replace(shown, records=shown.records[:EVENTS_SHOWN])
+        records = telling(shown.records, EVENTS_SHOWN)
+        left_out = shown.left_out + len(shown.records) - len(records)
+        return msgspec.structs.replace(shown, records=records, left_out=left_out)
 
     def rate(self, session: str, rating: Rating) -> None:
         """Keep what the person thought of it; a later rating replaces an earlier one.

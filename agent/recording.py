@@ -103,6 +103,7 @@ class SessionRecord:
         try:
             checkpoint = self._audit.checkpoint(keys.key, organisation=keys.organisation, device=keys.peer, at=wall)
             proof = self._audit.proof_since(witness)
+            records = self._audit.records(self._session)
             receipt = Receipt(
                 session=self._session,
                 device=keys.label,
@@ -115,9 +116,10 @@ class SessionRecord:
                 opened_at=moment(opened_at),
                 ended_at=moment(wall),
                 ended_because=because[:REASON_CHARS],
-                records=self._audit.records(self._session),
+                records=records,
                 audit_sequence=sequence,
                 audit_hash=head.hex(),
+                left_out=self._audit.count(self._session) - len(records),
             )
             path = save_receipt(self._settings.receipts, receipt)
             self._vouch_for(receipt, wall)

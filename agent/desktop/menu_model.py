@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.desktop.state import DesktopState, Mood
+from agent.desktop.state import DesktopState
 from agent.desktop.texts import Texts
 
 
@@ -33,10 +33,10 @@ class Entry:
 def entries(state: DesktopState, texts: Texts) -> list[Entry]:
     """The menu as it stands."""
     sessions = bool(state.sessions)
-    reachable = state.mood is not Mood.OFFLINE
     chat = texts("banner.chat_unread", count=state.unread) if state.unread else texts("menu.chat")
     return [
-        Entry(Command.HELP, texts("menu.help"), reachable and not state.help.waiting),
+        # Also while the relay is away: the organisation's articles are here.
+        Entry(Command.HELP, texts("menu.help"), state.agent_up and not state.help.waiting),
         Entry(Command.CODE, texts("menu.code"), state.help.waiting),
         Entry(Command.CHAT, chat, bool(state.chatting), True),
         Entry(Command.PAUSE, texts("menu.resume" if state.all_paused else "menu.pause"), sessions),

@@ -1,6 +1,7 @@
 """A receipt in words: no Qt here."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,8 +68,15 @@ def card_of(receipt: ReceiptShown, texts: Texts) -> ReceiptCard:
             length=length,
         ),
         lines=tuple(lines),
-        happened=tuple((time.strftime("%H:%M:%S", time.localtime(one.at)), event_words(one, texts)) for one in receipt.records),
+        happened=tuple(_happened(receipt, texts)),
     )
+
+
+def _happened(receipt: ReceiptShown, texts: Texts) -> Iterator[tuple[str, str]]:
+    for one in receipt.records:
+        yield time.strftime("%H:%M:%S", time.localtime(one.at)), event_words(one, texts)
+    if receipt.left_out > 0:
+        yield "", texts("receipt.left_out", count=receipt.left_out)
 
 
 def event_words(event: ReceiptEvent, texts: Texts) -> str:
@@ -89,6 +97,8 @@ def _words(name: str, value: str, texts: Texts) -> str:
         return texts.listing([texts.may(printable(one)) for one in value.split(", ") if one])
     if name == "capability":
         return texts.may(printable(value))
+    if name in ("size", "sent_bytes", "received_bytes") and value.isdecimal():
+        return texts.size(int(value[:18]))
     if name == "outcome" and texts.has(f"outcome.{value}"):
         return texts(f"outcome.{value}")
     return printable(value)[:DETAIL_CHARACTERS]

@@ -100,6 +100,18 @@ class Texts:
         key = f"may.{capability}"
         return self(key) if self.has(key) else capability
 
+    def size(self, count: int) -> str:
+        """So many bytes, in the unit that a person would name."""
+        if count < 1000:
+            return self("size.bytes", count=count)
+        scaled, unit = count / 1000, "kb"
+        for larger in ("mb", "gb"):
+            if scaled < 999.5:
+                break
+            scaled, unit = scaled / 1000, larger
+        digits = f"{scaled:.1f}" if scaled < 10 else f"{scaled:.0f}"
+        return self(f"size.{unit}", count=digits.replace(".", self("size.point")))
+
     def sentence(self, words: str) -> str:
         """`words` with a capital first letter."""
         return words[:1].upper() + words[1:]

@@ -115,3 +115,15 @@ def test_a_receipt_is_kept_as_text_and_json(tmp_path: Path) -> None:
 def test_words_of_a_receipt() -> None:
     assert moment(0.0) == "1970-01-01T00:00:00Z"
     assert "Till 3\\x1b[2J" in receipt_text(receipt())
+
+
+def test_many_files_push_nothing_else_out_of_a_receipt(tmp_path: Path) -> None:
+    with Audit(tmp_path / "audit.sqlite") as audit:
+        for at in range(12):
+            audit.record("file received", {"path": f"{at}"}, session="s1", at=float(at))
+        audit.record("terminal opened", {"user": "maria"}, session="s1", at=20.0)
+        audit.record("session ended", {}, session="s1", at=21.0)
+        kept = audit.records("s1", limit=5)
+        assert [one.action for one in kept] == ["file received"] * 3 + ["terminal opened", "session ended"]
+        assert [one.sequence for one in kept] == [1, 2, 3, 13, 14]
+        assert len(audit.records("s1", limit=-1)) == audit.count("s1") == 14

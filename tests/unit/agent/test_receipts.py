@@ -6,7 +6,7 @@ import pytest
 
 from agent.audit import Receipt, save_receipt
 from agent.errors import AuditUnavailable
-from agent.receipts import EVENTS_SHOWN, Rating, ReceiptRow, ReceiptShelf
+from agent.receipts import EVENTS_SHOWN, Rating, ReceiptEvent, ReceiptRow, ReceiptShelf, telling
 from protocol.audit import Record
 from protocol.errors import Refused
 
@@ -83,3 +83,10 @@ def test_a_full_disk_is_said(shelf: ReceiptShelf, tmp_path: Path) -> None:
 
 def test_no_directory_is_no_receipts(tmp_path: Path) -> None:
     assert ReceiptShelf(tmp_path / "none").rows() == []
+
+
+def test_of_many_events_those_that_tell_most_are_shown() -> None:
+    files = [ReceiptEvent(float(at), "file sent") for at in range(9)]
+    events = [*files, ReceiptEvent(9.0, "terminal opened"), *files]
+    assert telling(events, 4) == [*files[:3], events[9]]
+    assert telling(events, 99) == events

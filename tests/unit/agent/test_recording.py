@@ -133,7 +133,7 @@ async def test_what_the_receipt_will_say_is_told_at_once(desk: Desk) -> None:
     leaving = desk.record.close(desk.identity, tier=2, asked_for="", unattended=False, opened_at=0.0, because="done")
     kept = [(one["action"], one["detail"]) for one in json.loads(leaving.receipt)["records"]]
     assert kept[0] == ("file sent", {"path": "report.pdf", "size": 3})
-    told.clear()
+    assert json.loads(leaving.receipt)["left_out"] == 0
     desk.fill()
     told.clear()
     with pytest.raises(AuditUnavailable):

@@ -4,7 +4,7 @@ from agent.desktop.menu_model import Command, entries
 from agent.desktop.state import ChatLine, DesktopState
 from agent.desktop.texts import Texts
 from agent.status import SessionStatus
-from tests.kit.desk import CONNECTED
+from tests.kit.desk import AWAY, CONNECTED
 
 
 def offered(state: DesktopState, texts: Texts) -> set[Command]:
@@ -15,6 +15,8 @@ def test_what_is_offered_follows_the_state(texts: Texts) -> None:
     state = DesktopState()
     assert offered(state, texts) == {Command.ABOUT}
     state.agent_here()
+    state.relay = AWAY
+    assert Command.HELP in offered(state, texts), "articles help without a relay"
     state.relay = CONNECTED
     ready = {Command.HELP, Command.RECEIPTS, Command.ALLOWED, Command.ABOUT}
     assert offered(state, texts) == ready

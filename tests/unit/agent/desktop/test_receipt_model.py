@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 
 from agent.desktop.receipt_model import card_of, event_words, local_time, row_words, seconds_of
@@ -42,6 +43,7 @@ def test_a_receipt_in_words(texts: Texts) -> None:
         ),
         (ReceiptEvent(0, "fix ended", {"id": "x", "outcome": "odd\x1b"}), "The fix x ended: odd\\x1b."),
         (ReceiptEvent(0, "fix ended", {}), "fix ended"),
+        (ReceiptEvent(0, "file sent", {"path": "a/b", "size": 48213}), "The file a/b was taken (48 kB)."),
         (ReceiptEvent(0, "files taken", {"name": "a\nb", "bytes": 7}), "files taken: name a\\x0ab, bytes 7"),
     ],
 )
@@ -66,3 +68,9 @@ def test_rows_in_words(texts: Texts) -> None:
     assert row_words(row, texts) == "?, Ana Ruiz"
     assert row_words(ReceiptRow("s", "Ana", "E", "?", "?", 1), texts) == "?, Ana, 1 star"
     assert row_words(ReceiptRow("s", "Ana", "E", "?", "?", 4), texts) == "?, Ana, 4 stars"
+
+
+def test_what_is_left_out_is_counted(texts: Texts) -> None:
+    card = card_of(msgspec.structs.replace(RECEIPT, left_out=7), texts)
+    assert card.happened[-1] == ("", texts("receipt.left_out", count=7))
+    assert len(card.happened) == len(card_of(RECEIPT, texts).happened) + 1

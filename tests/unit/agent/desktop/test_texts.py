@@ -173,3 +173,12 @@ def test_a_reason_of_policy_is_told_with_its_values() -> None:
 )
 def test_a_terminal_speaks_its_locales_language(environ: dict[str, str], language: str) -> None:
     assert language_of(environ) == language
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(7, "7 bytes"), (999, "999 bytes"), (48213, "48 kB"), (1234, "1.2 kB"), (999_600, "1.0 MB"), (2_100_000_000, "2.1 GB")],
+)
+def test_sizes_are_in_units_that_one_would_name(count: int, words: str) -> None:
+    assert Texts("en").size(count) == words
+    assert Texts("de").size(count) == words.replace("bytes", "Byte").replace(".", ",")
