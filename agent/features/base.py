@@ -46,12 +46,14 @@ class Question:
 @dataclass(slots=True)
 class Watched:
     """The part of the display that the technician sees, in display pixels: written by the screen feature, read by the input
-    feature, whose coordinates are relative to it. Nothing is watched while a side is 0."""
+    feature, whose coordinates are relative to it. Nothing is watched while a side is 0. The other way round, `keyed_at` tells
+    when a key or a button was pressed last (monotonic seconds)."""
 
     x: int = 0
     y: int = 0
     width: int = 0
     height: int = 0
+    keyed_at: float = float("-inf")
 
 
 class FeatureContext(Protocol):

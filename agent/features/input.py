@@ -327,6 +327,8 @@ class InputFeature(Feature):
         if self._thread is None:
             self._thread = threading.Thread(target=self._worker.run, name="handrail-input", daemon=True)
             self._thread.start()
+        if isinstance(message, TypeText | TypePiece) or (isinstance(message, Key | PointerButton) and message.pressed):
+            watched.keyed_at = time.monotonic()
         if not self._worker.reserve(blocking=False):
             # The session stops reading this technician until there is room, and nobody else.
             await asyncio.to_thread(self._worker.reserve)

@@ -20,6 +20,8 @@ PACKET = 1448
 READ_BYTES = 2 * PACKET
 RETRANSMIT_TIMER = 0.2
 """Seconds that TCP adds to a round trip before it retransmits what was lost twice."""
+PASSAGES = 100_000
+"""Of the newest pieces it is remembered how they went."""
 AHEAD_SECONDS = 0.004
 """How far the proxy reads ahead of the narrow place, so that a timer that comes late wastes none of it."""
 
@@ -47,6 +49,21 @@ MIDDLING = Shape(rate=10e6 / 8, delay=0.02)
 """10 Mbit/s, 40 ms there and back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One piece in one direction: when it `entered`, when it would have arrived had no packet ever been lost (`unhindered`), and
+    when it `arrived`."""
+
+    entered: float
+    unhindered: float
+    arrived: float
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which it waited for a packet that was lost: its own, or one before it."""
+        return self.arrived - self.unhindered
+
+
 class OneWay:
     """One direction. Pure: `now` is seconds on any clock that does not go back."""
 
@@ -63,6 +80,11 @@ class OneWay:
     def waiting(self, now: float) -> float:
         """Seconds of work that stand before the narrow place."""
         return max(0.0, self._free_at - now)
+
+    @property
+    def unhindered(self) -> float:
+        """When the last byte that was sent arrives, or arrived, had no packet been lost."""
+        return self._free_at + self.shape.delay
 
     def send(self, size: int, now: float) -> float:
         """Put `size` bytes on it; when the last of them arrives (of this piece alone: keep order by `Ordered`)."""
@@ -124,6 +146,8 @@ class ShapedLink:
         self.port: int = self._listener.getsockname()[1]
         self.carried = {"there": 0, "back": 0}
         """Bytes that went each way."""
+        self.passages: dict[str, deque[Passage]] = {name: deque(maxlen=PASSAGES) for name in self.carried}
+        """How the newest pieces of each way went, on the clock of `time.monotonic`."""
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="shaped-link", daemon=True)
@@ -212,6 +236,7 @@ class ShapedLink:
                 now = clock()
                 self.carried[name] += len(data)
                 pieces.append((line.send(len(data), now), data))
+                self.passages[name].append(Passage(now, way.unhindered, pieces[-1][0]))
                 arrived.set()
 
     async def _deliver(self, sink: socket.socket, pieces: deque[tuple[float, bytes]], arrived: asyncio.Event) -> None:

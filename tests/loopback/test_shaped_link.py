@@ -38,6 +38,15 @@ def test_a_lost_packet_costs_a_round_trip_and_holds_up_what_follows() -> None:
     assert 0.3 < stalled < 0.9  # each tenth packet holds up the nine that follow within a round trip
 
 
+def test_what_a_piece_would_have_taken_without_a_loss_is_known() -> None:
+    way = OneWay(Shape(rate=1e6, delay=0.05, loss=0.2), 7)
+    line = Ordered(way)
+    stalls = [line.send(PACKET, index * 0.01) - way.unhindered for index in range(500)]
+    assert min(stalls) == 0.0
+    assert max(stalls) >= 0.1
+    assert way.unhindered == pytest.approx(4.99 + PACKET / 1e6 + 0.05)
+
+
 def test_the_same_seed_loses_the_same_packets() -> None:
     shape = Shape(rate=1e6, delay=0.05, loss=0.05)
     one, other, third = (OneWay(shape, seed) for seed in (3, 3, 4))
@@ -72,6 +81,8 @@ def test_the_proxy_delays_and_paces_real_connections(echo: socket.socket) -> Non
             left -= len(client.recv(65536))
         assert 0.14 <= time.monotonic() - begun < 0.6  # 100 ms at this rate, 40 ms there and back
         assert link.carried["back"] == 400_005
+        passages = list(link.passages["back"])
+        assert all(passage.arrived == passage.unhindered > passage.entered + 0.02 for passage in passages), "nothing is lost"
         end = link.cut(0.3)
         client.sendall(b"again")
         assert client.recv(5) == b"again"
