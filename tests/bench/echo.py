@@ -1,22 +1,41 @@
 """How long a key press takes to show: pressed on the viewer's display, drawn by a window of ours on the source's, seen on the
-viewer's again. One clock; about 1 ms resolution."""
+viewer's again. One clock; about 1 ms resolution. Over a `ShapedLink` it is known how long lost packets held it up."""
 
 import contextlib
+import math
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import xcffib
 import xcffib.xproto
 import xcffib.xtest
 
+from tests.kit.shaped_link import Passage
+
 X, Y, WIDTH, HEIGHT = 100, 100, 12, 20
 COLOURS = (0x20E020, 0xE02020)
 KEY_A = 38
 PRESS, RELEASE = 2, 3
 """Codes of X's core events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One key: monotonic seconds at which it was `pressed`, at which the source drew (`drawn`) and the viewer showed it (`seen`).
+    What did not happen in time is infinite."""
+
+    pressed: float
+    drawn: float
+    seen: float
+
+    @property
+    def seconds(self) -> float:
+        """From key to picture."""
+        return self.seen - self.pressed
 
 
 class Echo:
@@ -36,7 +55,8 @@ class Echo:
         core.CreateGC(self._context, self._window, 0, [])
         core.SetInputFocus(1, self._window, 0)
         self._connection.flush()
-        self.pressed = 0
+        self.drawn: list[float] = []
+        """When each key had changed the colour."""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -44,12 +64,17 @@ class Echo:
         with contextlib.suppress(xcffib.ConnectionException):
             while True:
                 if isinstance(self._connection.wait_for_event(), xcffib.xproto.KeyPressEvent):
-                    self.pressed += 1
-                    colour = COLOURS[self.pressed % 2]
+                    colour = COLOURS[(self.pressed + 1) % 2]
                     core, area = self._connection.core, xcffib.xproto.RECTANGLE.synthetic(0, 0, WIDTH, HEIGHT)
                     core.ChangeGC(self._context, xcffib.xproto.GC.Foreground, [colour])
                     core.PolyFillRectangle(self._window, self._context, 1, [area])
                     self._connection.flush()
+                    self.drawn.append(time.monotonic())
+
+    @property
+    def pressed(self) -> int:
+        """Keys that have arrived."""
+        return len(self.drawn)
 
     def close(self) -> None:
         """Take the window away."""
@@ -99,13 +124,23 @@ class Presser:
         self._connection.disconnect()
 
 
-def echoes(presser: Presser, echo: Echo, seconds: float, seed: int = 1, limit: float = 3.0) -> Iterator[float]:
-    """Press a key again and again for `seconds`; how long each took to show (`limit` when it did not within it)."""
+def echoes(presser: Presser, echo: Echo, seconds: float, seed: int = 1, limit: float = 3.0) -> Iterator[Stroke]:
+    """Press a key again and again for `seconds`; one that does not show within `limit` is given up."""
     generator, end = random.Random(seed), time.monotonic() + seconds
     while time.monotonic() < end:
-        expected = (echo.pressed + 1) % 2
+        number = echo.pressed
         at = presser.press()
-        while presser.colour() != expected and time.monotonic() < at + limit:
+        while presser.colour() != (number + 1) % 2 and time.monotonic() < at + limit:
             time.sleep(0.0007)
-        yield min(limit, time.monotonic() - at)
+        seen = time.monotonic()
+        yield Stroke(at, echo.drawn[number] if echo.pressed > number else math.inf, seen if seen < at + limit else math.inf)
         time.sleep(0.1 + 0.15 * generator.random())
+
+
+def stalled(stroke: Stroke, back: Iterable[Passage], there: Iterable[Passage]) -> float:
+    """Seconds for which the link held a key (on its way `back` to the source) and its picture (on its way `there`) for packets
+    that were lost. What is counted is the first piece that set out afterwards: a letter goes before all else, and what is behind
+    a lost packet arrives with it."""
+    up = [passage.stalled for passage in back if stroke.pressed <= passage.entered and passage.arrived <= stroke.drawn]
+    down = [passage.stalled for passage in there if stroke.drawn <= passage.entered and passage.arrived <= stroke.seen]
+    return (up or [0.0])[0] + (down or [0.0])[0]

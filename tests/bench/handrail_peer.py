@@ -108,6 +108,7 @@ def assemble(
         },
         stop=stop,
         link=link,
+        debug_port=debug_port,
     )
 
 

@@ -47,12 +47,14 @@ class Start:
 @dataclass(frozen=True)
 class Assembly:
     """A system that was put together by code and runs: its process ids by role ("relay", "server", "viewer"), the TCP port whose
-    sent bytes are what the viewer is sent, how it is ended, and the slow link that it goes over, if any."""
+    sent bytes are what the viewer is sent, how it is ended, the slow link that it goes over, if any, and the port at which the
+    viewer's browser can be asked about itself, if any."""
 
     port: int
     pids: dict[str, list[int]]
     stop: Callable[[], None]
     link: ShapedLink | None = None
+    debug_port: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,18 @@
     python -m tests.bench.wan [--only handrail] [--links slow,middling] [--parts typing,scroll,echo,outage] [--seconds 10]
 
 The link (tests/kit/shaped_link.py) lies between the agent and the relay, and between TigerVNC's server and its viewer. Parts:
-typing and scroll as in the benchmark of screens; `echo` presses keys while a film of 854 x 480 fills the link; `outage` cuts the
-link for 3 s while somebody types and tells when the picture was current again. JSON lines and a table go to build/bench/.
+typing and scroll as in the benchmark of screens; `echo` presses keys for `--keys` seconds (45) while a film of 854 x 480 fills
+the link, and before it for a third of that time beside nothing; `outage` cuts the link for 3 s while somebody types and tells
+when the picture was current again. JSON lines and a table go to build/bench/.
+
+Of each key it is known how long the link itself held it, or its picture, for lost packets. So an echo has two lower limits in the
+same run: keys beside nothing (what no sender can be quicker than), and the percentile of what is left without those stalls.
 """
 
 import argparse
 import dataclasses
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench.echo import Echo, Presser, echoes
+from tests.bench.echo import Echo, Presser, Stroke, echoes, stalled
 from tests.bench.handrail_peer import handrail
 from tests.bench.harness import System, cache_directory, calibrate, measure, percentile, prepare, running
 from tests.bench.peers import ROOMY, SOURCE, Peer, Start, vncviewer, xvfb
@@ -52,9 +57,11 @@ def tigervnc(cache: Path, shape: Shape) -> tuple[Peer, ShapedLink]:
 class Bench:
     """One peer over one link."""
 
-    def __init__(self, peer: Peer, link_name: str, link: ShapedLink | None, seconds: float, out: Path, cache: Path) -> None:
+    def __init__(
+        self, peer: Peer, link_name: str, link: ShapedLink | None, seconds: float, keys: float, out: Path, cache: Path
+    ) -> None:
         self._peer = dataclasses.replace(peer, name=f"{peer.name}-{link_name}")
-        self._name, self._link, self._seconds, self._out, self._cache = link_name, link, seconds, out, cache
+        self._name, self._link, self._seconds, self._keys, self._out, self._cache = link_name, link, seconds, keys, out, cache
         self._shape = LINKS[link_name]
 
     def run(self, parts: list[str]) -> list[dict[str, Any]]:
@@ -71,8 +78,10 @@ class Bench:
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
         return rows
 
-    def _measure(self, system: System, offset: tuple[int, int], workload: str, during: Callable[[], None]) -> dict[str, Any]:
-        seconds, warm = self._seconds, WARM[self._name]
+    def _measure(
+        self, system: System, offset: tuple[int, int], workload: str, during: Callable[[], None], seconds: float = 0.0
+    ) -> dict[str, Any]:
+        seconds, warm = seconds or self._seconds, WARM[self._name]
         row = measure(system, workload, offset, seconds, self._out, self._cache, warm=warm, settle=5.0, during=during)
         kept = ("p50_ms", "p95_ms", "p99_ms", "fps", "drawn_fps", "bytes_per_s", "psnr_early", "psnr_settled", "exact_region")
         return {key: row[key] for key in kept}
@@ -86,36 +95,40 @@ class Bench:
         return self._measure(system, offset, "scroll", lambda: None)
 
     def echo(self, system: System, offset: tuple[int, int]) -> dict[str, Any]:
-        """Keys beside a film."""
-        found: list[float] = []
+        """Keys beside nothing, then beside a film."""
+        found: list[Stroke] = []
 
-        def press() -> None:
+        def press(seconds: float) -> list[Stroke]:
             echo, presser = Echo(SOURCE), Presser(system.peer.viewer_name, offset)
             presser.focus()
             time.sleep(1.0)
-            found.extend(echoes(presser, echo, self._seconds - 2.0))
+            strokes = list(echoes(presser, echo, seconds))
             presser.close()
             echo.close()
+            return strokes
 
-        film = self._measure(system, offset, "video", press)
-        times = np.array(found) * 1000
+        time.sleep(WARM[self._name])  # the first full picture goes through before the first key
+        alone = press(self._keys / 3)
+        film = self._measure(system, offset, "video", lambda: found.extend(press(self._keys)), self._keys + 2.0)
+        link = self._link_of(system)
         return {
             **film,
             "film_p95_ms": film["p95_ms"],
-            "p50_ms": percentile(times, 50),
-            "p95_ms": percentile(times, 95),
-            "p99_ms": percentile(times, 99),
-            "keys": len(found),
+            **strokes_row(found, link),
+            **{f"alone_{name}": value for name, value in strokes_row(alone, link).items()},
         }
+
+    def _link_of(self, system: System) -> ShapedLink:
+        link = self._link if system.assembly is None else system.assembly.link
+        assert link is not None
+        return link
 
     def outage(self, system: System, offset: tuple[int, int]) -> dict[str, Any]:
         """When the picture was current again after 3 s without a link. `p95_ms` is that time."""
-        link = self._link if system.assembly is None else system.assembly.link
-        assert link is not None
 
         def cut() -> None:
             time.sleep(CUT_AFTER)
-            link.cut(CUT_SECONDS)
+            self._link_of(system).cut(CUT_SECONDS)
 
         row = self._measure(system, offset, "typing", cut)
         drawn = json.loads((self._out / f"{self._peer.name}.typing.json").read_text())
@@ -125,6 +138,24 @@ class Bench:
         current = seen[(seen > over - 0.05) & (latency >= 0) & (latency <= usual + CURRENT_MS)]
         back = float(current.min() - over) * 1000 if len(current) else float("inf")
         return row | {"p50_ms": None, "p95_ms": round(max(0.0, back), 1), "p99_ms": None}
+
+
+def strokes_row(strokes: list[Stroke], link: ShapedLink) -> dict[str, Any]:
+    """Percentiles in milliseconds of all of it, of the key's way to the source, of the picture's way back, and of all of it less
+    what the link held for lost packets; `stalled` is the share of the keys that met such a loss. A key that never showed counts
+    as 3 s."""
+    back, there = (list(link.passages[name]) for name in ("back", "there"))
+    seconds = np.array([min(stroke.seconds, 3.0) for stroke in strokes])
+    held = np.array([min(stalled(stroke, back, there), whole) for stroke, whole in zip(strokes, seconds, strict=True)])
+    seen = [stroke for stroke in strokes if stroke.seconds < math.inf and stroke.drawn < math.inf]
+    parts = {
+        "": seconds,
+        "unstalled_": seconds - held,
+        "key_": np.array([stroke.drawn - stroke.pressed for stroke in seen]),
+        "picture_": np.array([stroke.seen - stroke.drawn for stroke in seen]),
+    }
+    row: dict[str, Any] = {f"{name}p{q}_ms": percentile(values * 1000, q) for name, values in parts.items() for q in (50, 95, 99)}
+    return row | {"keys": len(strokes), "stalled": round(float((held > 0).mean()), 3)}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -144,6 +175,15 @@ def table(rows: list[dict[str, Any]]) -> str:
                     f"| {row['fps']:.1f} of {row['drawn_fps']:.1f} | {row['bytes_per_s'] / 1e3:.0f} "
                     f"| {row['psnr_early']:.1f} → {row['psnr_settled']:.1f}{exact} |"
                 )
+    limits = [
+        f"- echo, {WORDS[row['link']]}, {row['peer']}, {row['keys']} keys: p95 {row['p95_ms']:.0f} ms, without the waiting for "
+        f"lost packets (of {row['stalled']:.0%} of the keys) {row['unstalled_p95_ms']:.0f}; p50/p95 beside nothing "
+        f"{row['alone_p50_ms']:.0f}/{row['alone_p95_ms']:.0f}; to the source {row['key_p50_ms']:.0f}/{row['key_p95_ms']:.0f}, "
+        f"back {row['picture_p50_ms']:.0f}/{row['picture_p95_ms']:.0f}"
+        for row in rows
+        if row["part"] == "echo" and "error" not in row
+    ]
+    lines += ["", *limits] if limits else []
     failed = [f"- {row['peer']} {row['link']} {row['part']}: {row['error']}" for row in rows if "error" in row]
     return "\n".join(lines + (["", "Failed:", *failed] if failed else [])) + "\n"
 
@@ -155,20 +195,21 @@ def main() -> int:
     parser.add_argument("--links", default=",".join(LINKS))
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--keys", type=float, default=45)
     options = parser.parse_args()
     cache = cache_directory()
     prepare(cache)
     out = ROOT / "build" / "bench"
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
+    parts, lasting = options.parts.split(","), (options.seconds, options.keys)
     for name in options.links.split(","):
-        parts = options.parts.split(",")
         if "handrail" in options.only:
-            rows += Bench(handrail(cache, LINKS[name], control=True), name, None, options.seconds, out, cache).run(parts)
+            rows += Bench(handrail(cache, LINKS[name], control=True), name, None, *lasting, out, cache).run(parts)
         if "x0vncserver" in options.only:
             peer, link = tigervnc(cache, LINKS[name])
             try:
-                rows += Bench(peer, name, link, options.seconds, out, cache).run(parts)
+                rows += Bench(peer, name, link, *lasting, out, cache).run(parts)
             finally:
                 link.stop()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
