@@ -34,7 +34,7 @@ from technician_client.console.preferences import Preferences, PreferencesFile
 from technician_client.console.runs import FixRuns, csv_report, json_report
 from technician_client.fleet_fixes import WANTED, FixOrder
 from technician_client.operations import typed_parameters
-from technician_client.published import Approval, Library, PublishedScript
+from technician_client.published import Approval, PublishedScript
 from technician_client.step_up import StepUpNeeded
 
 DEVICES_AT_ONCE: Final = 500
@@ -63,7 +63,6 @@ class OfficeApi:
         self._runs = runs
         self._preferences = preferences
         self._holders = holders
-        self._library: Library | None = None
         self._run_request = msgspec.json.Decoder(RunRequest)
         self._preferences_request = msgspec.json.Decoder(Preferences)
 
@@ -109,7 +108,7 @@ class OfficeApi:
     async def fix_library(self, _request: web.Request) -> web.Response:
         """GET /api/v1/library"""
         try:
-            library = self._library = await self._relay.fix_library()
+            library = await self._relay.fix_library()
         except HandrailError as error:
             return problem(502, "The approved fixes cannot be shown", str(error))
         rows = [self._script(script) for script in library.scripts.values()]
@@ -120,10 +119,9 @@ class OfficeApi:
     async def script(self, request: web.Request) -> web.Response:
         """GET /api/v1/library/{id}"""
         try:
-            library = self._library or await self._relay.fix_library()
+            library = await self._relay.fix_library()
         except HandrailError as error:
             return problem(502, "The approved fixes cannot be shown", str(error))
-        self._library = library
         script = library.scripts.get(request.match_info["id"])
         if script is None:
             return problem(404, "No such approved fix", "Its approval has ended, or the address is wrong.")
@@ -151,7 +149,7 @@ class OfficeApi:
         except (ValueError, RecursionError) as error:
             return problem(400, "That is not an order to run a fix", str(error))
         try:
-            library = self._library = self._library or await self._relay.fix_library()
+            library = await self._relay.fix_library()  # as it is now: its tier is what the passphrase is asked for
             script = library.scripts.get(wish.fix)
             if script is None:
                 return problem(404, "No such approved fix", "Its approval has ended. Load the library again.")

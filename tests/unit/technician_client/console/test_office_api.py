@@ -1,12 +1,14 @@
 """Standing, preferences, library and runs, asked for as the page does."""
 
 import csv
+import dataclasses
 import io
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from technician_client.console import office_api
 from technician_client.console.office_api import OfficeApi
 from technician_client.console.preferences import PreferencesFile
 from technician_client.known import KnownDevice
+from technician_client.published import Library
 from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
 from tests.kit.waiting import eventually_async
 from tests.unit.technician_client.console.test_api import Page
@@ -116,6 +119,21 @@ async def test_a_run_is_started_shown_reported_and_stopped(page: Page, relay: Me
     _, second = await page.ask("POST", "/api/v1/runs", RUN)
     assert (await page.ask("DELETE", f"/api/v1/runs/{second['id']}"))[0] == 204
     assert (await page.ask("GET", f"/api/v1/runs/{second['id']}"))[1]["cancelled"] is True
+
+
+async def test_a_run_is_of_the_fix_as_it_is_approved_now(page: Page, relay: MemoryRelay) -> None:
+    await page.ask("GET", "/api/v1/library")
+    await page.ask("GET", "/api/v1/library/empty-trash")
+    assert isinstance(relay.shelf, Library)
+    shown = relay.shelf.scripts["empty-trash"]
+    manifest = msgspec.structs.replace(shown.manifest, version="9.9", min_tier=3)
+    relay.shelf = dataclasses.replace(relay.shelf, scripts={"empty-trash": dataclasses.replace(shown, manifest=manifest)})
+    status, made = await page.ask("POST", "/api/v1/runs", RUN)
+    assert status == 201
+    assert (await page.ask("GET", f"/api/v1/runs/{made['id']}"))[1]["version"] == "9.9"
+    assert (await page.ask("GET", "/api/v1/library/empty-trash"))[1]["version"] == "9.9"
+    relay.shelf = dataclasses.replace(relay.shelf, scripts={})
+    assert (await page.ask("POST", "/api/v1/runs", RUN))[0] == 404
 
 
 @pytest.mark.parametrize(
