@@ -3,15 +3,17 @@
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Root, Targets
+from tuf.api.metadata import Metadata, Root, Targets, Timestamp
 
 from protocol.errors import RefusalReason, Refused, Unavailable
-from technician_client.organisation.metadata import TufSigner
+from technician_client.organisation.metadata import DELEGATED, TufSigner
 from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.repository import Repository, Waiting, take_all
 from technician_client.organisation.spool import MAX_FILE_BYTES, Spool
@@ -28,6 +30,15 @@ class Prepared:
     published: tuple[str, ...]
     waiting: tuple[Waiting, ...]
     changed: bool
+
+
+class Standing(Enum):
+    """How the relay's copy stands to the signer's own. OVERTAKEN: it is newer, or another one of the same number, and signed with
+    this signer's key: this one was restored from an older copy, or a second one runs."""
+
+    SAME = "same"
+    BEHIND = "behind"
+    OVERTAKEN = "overtaken"
 
 
 class Publisher:
@@ -93,19 +104,71 @@ class Publisher:
         return {path: body for path, body in found.items() if body is not None}
 
     def behind(self, http: RelayHttp) -> bool:
-        """Whether the relay holds another timestamp than ours, or none. When it is not even the one that was left there, the
-        relay lost its database, got an older one back, or another signer was there: then nothing counts as uploaded.
+        """Whether the relay holds another timestamp than ours, or none; raises as `compare`."""
+        return self.compare(http) is not Standing.SAME
+
+    def compare(self, http: RelayHttp) -> Standing:
+        """Look at the relay's timestamp. When it is not even the one that was left there, the relay lost its database, got an
+        older one back, or another signer was there: then nothing counts as uploaded.
 
         Raises:
             Unavailable: the relay does not answer.
         """
         ours = self._repository.role("timestamp")
         if ours is None:
-            return False
+            return Standing.SAME
         answer = http.request("GET", self._path(TIMESTAMP), max_bytes=MAX_FILE_BYTES)
         if answer.status == 404 or (answer.status == 200 and answer.body != self._left):
             self._uploaded.clear()
-        return answer.status != 200 or answer.body != ours
+        if answer.status == 200 and answer.body == ours:
+            return Standing.SAME
+        served = self._own_timestamp(answer.body) if answer.status == 200 else None
+        newer = served is not None and served.version >= self._repository.version("timestamp")
+        return Standing.OVERTAKEN if newer else Standing.BEHIND
+
+    def take_over(self, fetch: Callable[[datetime], object], http: RelayHttp, wall: datetime) -> tuple[str, ...]:
+        """Continue what stands on the relay instead of what stands here. Clients that have seen it would refuse anything older.
+
+        Args:
+            fetch: brings the repository up to date with the relay's files, all of them verified, as of a moment.
+
+        Returns:
+            The roles of which another file of the same number stood here; ours waits in the spool again, and says there that it
+            is not newer.
+
+        Raises:
+            TrustError, Unavailable: the relay's files do not verify, or do not come; nothing was taken over.
+        """
+        with self._lock:
+            served = self._own_timestamp(http.request("GET", self._path(TIMESTAMP), max_bytes=MAX_FILE_BYTES).body)
+            if served is None:
+                return ()
+            before = [(role, data) for role in ("targets", *DELEGATED) if (data := self._repository.role(role)) is not None]
+            kept = [(role, data, self._published_targets(data)) for role, data in before]
+            # It may have expired while no signer ran: judged as of when it had not.
+            fetch(min(wall, served.expires.astimezone(UTC) - timedelta(seconds=1)))
+            displaced = []
+            for role, data, targets in kept:
+                version = Metadata[Targets].from_bytes(data).signed.version
+                if self._repository.version(role) == version and self._repository.role(role) != data:
+                    self._spool.put(role, data, targets)
+                    displaced.append(role)
+            return tuple(displaced)
+
+    def _published_targets(self, data: bytes) -> dict[str, bytes]:
+        listed = Metadata[Targets].from_bytes(data).signed.targets
+        bodies = {path: self._repository.target(target) for path, target in listed.items()}
+        return {path: body for path, body in bodies.items() if body is not None}
+
+    def _own_timestamp(self, data: bytes) -> Timestamp | None:
+        """A timestamp that this signer's key has signed; None for anything else."""
+        try:
+            found = Metadata[Timestamp].from_bytes(data)
+            root = self._repository.root().signed
+            verified = root.get_verification_result("timestamp", found.signed_bytes, found.signatures).verified
+        except (RepositoryError, ValueError, AttributeError):
+            return None
+        return found.signed if verified and isinstance(found.signed, Timestamp) else None
 
     def upload(self, http: RelayHttp, ticket: str) -> int:
         """Upload what this process has not uploaded yet, the timestamp always and last.

@@ -38,7 +38,8 @@ from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY, SNAPSH
 from technician_client.organisation.issuing import Authority, Issuer
 from technician_client.organisation.lists import published_lists
 from technician_client.organisation.metadata import TufSigner
-from technician_client.organisation.publishing import Publisher, SignerLock, fingerprint_of
+from technician_client.organisation.mirroring import refresh_published
+from technician_client.organisation.publishing import Publisher, SignerLock, Standing, fingerprint_of
 from technician_client.organisation.record import OrganisationHome, OrganisationRecord
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
@@ -355,7 +356,11 @@ class Signer:
             await self._ready.wait()
             self._upload_due.clear()
             try:
-                if not await asyncio.to_thread(self._publisher.behind, self._http):
+                standing = await asyncio.to_thread(self._publisher.compare, self._http)
+                if standing is Standing.SAME:
+                    continue
+                if standing is Standing.OVERTAKEN:
+                    await self._take_over()
                     continue
                 ticket = await self._call(UploadAsk)
                 if not isinstance(ticket, UploadTicket):
@@ -366,6 +371,22 @@ class Signer:
                 self._tell(f"The upload will be tried again: {_words(error)}")
                 self._upload_due.set()
                 await asyncio.sleep(self._settings.retry_most_seconds / 6)
+
+    async def _take_over(self) -> None:
+        """Somebody with this signer's keys has published meanwhile; what they published goes on from here."""
+
+        def fetch(as_of: datetime) -> None:
+            refresh_published(self._home, self._settings, as_of)
+
+        displaced = await asyncio.to_thread(self._publisher.take_over, fetch, self._http, _now())
+        self._tell(
+            "The relay held files that are newer than these and signed with this signer's key: it was restored from an older "
+            "copy, or a second signer runs with the same keys (then stop one of them). They were verified and taken over."
+        )
+        for role in displaced:
+            self._tell(f"Of {role} another file stood here: it waits again, and has to be signed anew to be published.")
+        await self._prepare()
+        self._upload_due.set()
 
     def _warn_of_expiry(self) -> None:
         soon = _now() + WARN_BEFORE

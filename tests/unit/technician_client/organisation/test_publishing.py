@@ -1,13 +1,17 @@
 """Publishing: everything goes up once, the timestamp last, and again when the relay has lost it."""
 
+import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from protocol.errors import Refused, Unavailable
 from technician_client.organisation.approvals import starter_fixes, withdraw
-from technician_client.organisation.publishing import SignerLock, fingerprint_of
+from technician_client.organisation.mirroring import refresh_published
+from technician_client.organisation.publishing import SignerLock, Standing, fingerprint_of
 from technician_client.relay_http import RelayHttp
+from technician_client.settings import Settings
 from tests.kit.founded import Founded
 from tests.kit.http_relay import http_relay
 
@@ -86,6 +90,36 @@ def test_a_fix_that_comes_back_is_uploaded_again(tmp_path: Path) -> None:
         founded.approve(*fixes, wall=founded.after(hours=2))
         publish(2)
         assert relay.files.items() >= dict(founded.repository.files()).items()
+
+
+def test_what_another_signer_left_goes_on_though_it_has_expired(tmp_path: Path) -> None:
+    with http_relay() as relay:
+        founded = Founded(tmp_path, relay=relay.url)
+        publisher, http = founded.publisher(), RelayHttp(relay.url, "")
+        publisher.prepare(founded.wall)
+        shutil.copytree(founded.home.base, tmp_path / "backup")
+        founded.approve(*starter_fixes())
+        publisher.prepare(founded.after(hours=1))
+        publisher.upload(http, "upload")
+        newest = dict(founded.repository.files())
+        shutil.rmtree(founded.home.base)
+        shutil.move(tmp_path / "backup", founded.home.base)
+        restored = founded.publisher()
+        late = founded.after(hours=50)  # the timestamp lives for a day
+        assert restored.compare(http) is Standing.OVERTAKEN
+
+        def fetch(as_of: datetime) -> None:
+            refresh_published(founded.home, Settings(tmp_path), as_of)
+
+        assert restored.take_over(fetch, http, late) == ()
+        assert restored.compare(http) is Standing.SAME
+        assert dict(founded.repository.files()) == newest
+        restored.prepare(late)
+        assert restored.compare(http) is Standing.BEHIND
+        relay.files["metadata/timestamp.json"] = b"{}"
+        assert restored.compare(http) is Standing.BEHIND
+        relay.files["metadata/timestamp.json"] = b"\xff"
+        assert restored.take_over(fetch, http, late) == ()
 
 
 def test_a_used_ticket_is_told_apart(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -156,6 +157,37 @@ async def test_it_comes_back_after_the_relay_was_away(tmp_path: Path, monkeypatc
         await running.says("No link", times=2)
         async with serving(place(tmp_path), **settings):
             await running.says("Connected", times=2)
+
+
+def copied(founded: Founded, directory: Path) -> Founded:
+    """The same organisation from a copy of its directory."""
+    copy = Founded(directory / "unused")
+    shutil.rmtree(copy.home.base)
+    shutil.copytree(founded.home.base, copy.home.base)
+    return copy
+
+
+async def test_a_signer_from_an_older_copy_goes_on_from_what_the_relay_has(tmp_path: Path) -> None:
+    """A backup is put back. What was decided since then stays decided, and agents that saw it take what comes next."""
+    async with serving(place(tmp_path)) as relay:
+        founded = await founded_at(relay, tmp_path)
+        trust = trust_of(founded, tmp_path / "trust")
+        async with signing(founded, tmp_path) as running:
+            await running.says("up to date")
+            backup = copied(founded, tmp_path / "backup")
+            founded.admit("Bo Li", 2, PrivateKey.generate(), wall=wall())
+            await running.says("up to date", times=2)
+            assert await trust.refresh(wall())
+        backup.admit("Ana Ruiz", 3, PrivateKey.generate(), wall=wall())  # decided on the copy, without knowing of the other
+        async with signing(backup, tmp_path) as running:
+            await running.says("restored from an older copy")
+            await running.says("Of policy another file stood here")
+            await running.says("refused: version")
+            backup.spool.edit("revocation", add={}, signers=backup.signers("revocation"), wall=wall())
+            await running.says("up to date")
+            assert await trust.refresh(wall())
+        technicians = trust.technicians()
+        assert technicians is not None and [entry.name for entry in technicians.technicians] == ["Bo Li"]
 
 
 async def test_garbage_in_the_mailbox_is_put_aside(tmp_path: Path) -> None:
