@@ -516,7 +516,8 @@ class AssistedSession:
 
     def _lost(self, capability: Capability, by: str) -> None:
         self._record.write_anyway("capability revoked", {"capability": capability.value, "by": by})
-        if self._host is not None:
+        if self._host is not None and self._view is not None:
+            self._view.lost(capability)
             self._host.lost(capability)
         self._survive()
         self._show()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +10,7 @@ import msgspec
 from agent.company import Membership
 from agent.consent import Outcome
 from agent.features.base import Question
+from agent.held_back import HeldBack
 from agent.keeping import KeptOfSession
 from agent.local_messages import ChatHeard, Drawing, PointerMoved
 from agent.opening import Gate
@@ -31,8 +31,6 @@ from protocol.messages.screen import ScreenState
 from protocol.session import AgentSession, SessionState
 
 REFUSAL_SECONDS: Final = 1.0
-MOST_HELD_BACK: Final = 4096
-HELD_BACK_BYTES: Final = 32 * 1024
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -70,7 +68,7 @@ class SessionView:
         self.recording = False
         self._loop = asyncio.get_running_loop()
         self._refused_at: dict[str, float] = {}
-        self._held_back: deque[Message] = deque()
+        self._held_back = HeldBack()
 
     @property
     def identity(self) -> Identity:
@@ -143,8 +141,12 @@ class SessionView:
 
     def let_out(self) -> None:
         """Send what waited, unless everything is still held."""
-        while self._held_back and not self._machine.paused:
-            self.send(self._held_back.popleft())
+        while not self._machine.paused and (message := self._held_back.take()) is not None:
+            self.send(message)
+
+    def lost(self, capability: Capability) -> None:
+        """It is gone, and with it what was read by its leave and waits for the end of a pause."""
+        self._held_back.lost(capability)
 
     def _leaves_while_held(self, message: Message) -> bool:
         rule = rule_of(message)
@@ -153,9 +155,7 @@ class SessionView:
     def _hold_back(self, message: Message) -> None:
         if rule_of(message).lane is Lane.SCREEN:
             return  # the picture begins anew when the pause is over
-        if len(self._held_back) < MOST_HELD_BACK:
-            self._held_back.append(message)
-        else:
+        if not self._held_back.add(message):
             _LOGGER.warning("session %s: too much was said during a pause; %s is lost", self._session, rule_of(message).tag)
 
     def refuse(self, message: Message, reason: RefusalReason, text: str) -> None:
@@ -190,8 +190,7 @@ class SessionView:
 
     def pending(self, lane: Lane) -> int:
         """Bytes of a lane that are not sealed yet; what waits for the end of a pause counts as large."""
-        waiting = sum(rule_of(message).lane is lane for message in self._held_back)
-        return self._machine.pending(lane) + waiting * HELD_BACK_BYTES
+        return self._machine.pending(lane) + self._held_back.pending(lane)
 
     def audit(self, action: str, detail: dict[str, str | int | bool]) -> None:
         """One record of a feature's."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-import agent.session_view
+import agent.held_back
 from agent.features.base import Feature
 from agent.features.chat import ChatFeature
 from protocol.capabilities import Capability
@@ -143,7 +143,7 @@ async def test_a_question_holds_only_hands_also_when_a_pause_ends_over_it(tmp_pa
 
 async def test_what_waits_for_the_end_of_a_pause_is_bounded_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     most = 40
-    monkeypatch.setattr(agent.session_view, "MOST_HELD_BACK", most)
+    monkeypatch.setattr(agent.held_back, "MOST", most)
     async with whole(tmp_path) as one:
         await opened(one)
         view = one.session._view

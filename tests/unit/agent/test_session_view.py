@@ -13,6 +13,7 @@ from protocol.errors import LocalProtocolError, RefusalReason
 from protocol.messages import Lane, Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.input import PointerMove, ReleaseAll
+from protocol.messages.logs import LogEnded, LogLine, LogLines, LogSources
 from protocol.messages.screen import ScreenState
 from protocol.messages.session import Refusal
 from protocol.session import MessageReceived, Opened
@@ -23,6 +24,13 @@ CHAT, CONTROL = Capability.CHAT, Capability.CONTROL
 
 class Hands(Feature):
     handles: ClassVar = (PointerMove, ReleaseAll)
+
+    async def handle(self, message: Message) -> None:
+        raise AssertionError(message)
+
+
+class Logs(Feature):
+    handles: ClassVar = (LogSources,)
 
     async def handle(self, message: Message) -> None:
         raise AssertionError(message)
@@ -62,6 +70,24 @@ async def test_a_pause_holds_back_what_moves_and_not_what_lets_go(tmp_path: Path
         assert view.admits(ChatMessage("x"))
         one.session.revoke(CHAT, "user")
         assert not view.admits(ChatMessage("x"))
+
+
+async def test_what_was_read_before_a_pause_does_not_leave_after_a_revocation(tmp_path: Path) -> None:
+    diagnostics = Capability.DIAGNOSTICS
+    async with Assistance(tmp_path, (ChatFeature, Logs), wanted=(CHAT, diagnostics)) as one:
+        view = await opened(one, CHAT, diagnostics)
+        lines, ended = LogLines(1, [LogLine(1.0, 4, "cron.service", "secret")]), LogEnded(1)
+        view.send(lines)
+        one.session.pause(True)
+        view.send(lines)
+        one.session.revoke(diagnostics, "user")
+        view.send(ended)
+        one.session.pause(False)
+        heard: list[Message] = []
+        while ended not in heard:
+            heard.append((await one.event(MessageReceived)).message)
+        assert heard.count(lines) == 1
+        assert view.pending(Lane.CONTROL) == 0
 
 
 async def test_refusals_of_a_flood_are_few(tmp_path: Path) -> None:
