@@ -8,6 +8,7 @@ from protocol.errors import Refused
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone
 from protocol.messages.fixes import FixCatalogue, FixList, FixResult, FixRun
+from protocol.messages.forward import ForwardAsk, ForwardRules
 from protocol.messages.session import Refusal
 from protocol.session import Event
 from technician_client.errors import SessionLost
@@ -20,6 +21,7 @@ FINAL_ANSWERS: dict[type[Message], type[Message]] = {
     DiagnosticsCollect: DiagnosticsDone,
     FixList: FixCatalogue,
     FixRun: FixResult,
+    ForwardAsk: ForwardRules,
 }
 
 

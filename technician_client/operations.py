@@ -1,4 +1,4 @@
-"""What is done with an open session apart from watching it: reading diagnostics, listing fixes, running one."""
+"""What is done with an open session apart from watching it: reading diagnostics, fixes, what may be forwarded."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from protocol.messages.fixes import (
     FixStage,
     ParameterValue,
 )
+from protocol.messages.forward import ForwardAsk, ForwardRules
 from technician_client.errors import NotFound
 from technician_client.sessions import Session
 
@@ -62,6 +63,19 @@ async def list_fixes(session: Session) -> list[FixEntry]:
         async for answer in answers:
             if isinstance(answer, FixCatalogue):
                 return answer.fixes
+    raise session.loss()
+
+
+async def forward_rules(session: Session) -> ForwardRules:
+    """What may be reached through the device.
+
+    Raises:
+        Refused, SessionLost: as `Session.request`. TimeoutError: a minute went by without a word.
+    """
+    async with session.request(ForwardAsk(session.next_request()), seconds=DIAGNOSTICS_SECONDS) as answers:
+        async for answer in answers:
+            if isinstance(answer, ForwardRules):
+                return answer
     raise session.loss()
 
 

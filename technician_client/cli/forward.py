@@ -5,13 +5,17 @@ import asyncio
 import click
 
 from protocol.capabilities import Capability
+from protocol.errors import HandrailError, RefusalReason, Refused
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import go_on, open_named
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
-from technician_client.forwarding import Forward, Forwarder, ForwardWish
+from technician_client.cli.output import Output
+from technician_client.forwarding import Forward, Forwarder, ForwardWish, why_not
 from technician_client.link import RelayClient
+from technician_client.operations import forward_rules
 from technician_client.resuming import resumable
+from technician_client.sessions import Session
 
 WANTED = (Capability.FORWARD,)
 
@@ -44,19 +48,41 @@ class _Problems:
                     self._app.output.warning(f"127.0.0.1:{forward.local}: {forward.problem}")
 
 
+async def _demand_some(output: Output, session: Session, forwarder: Forwarder) -> None:
+    """Leave out, with a word about each, what the device would not connect to.
+
+    Raises:
+        Refused: that is all of it.
+    """
+    rules = await forward_rules(session)
+    for forward in forwarder.forwards:
+        wish = forward.wish
+        if text := why_not(rules, wish.host, wish.port):
+            output.warning(text)
+            forwarder.remove(forward.number)
+    if not forwarder.forwards:
+        raise Refused("Nothing of it can be forwarded.", reason=RefusalReason.POLICY)
+
+
 async def forward_ports(app: App, words: str, reason: str, wishes: tuple[ForwardWish, ...]) -> ExitCode:
     """Open a session that may forward, and forward until it is over.
 
     Raises:
-        HandrailError: as `Session.open` and `Forwarder.add`.
+        HandrailError: as `Session.open` and `Forwarder.add`, and where the device would connect to nothing of it.
     """
     settings, output = app.settings(), app.output
     forwarder = _Problems(app).forwarder
     try:
-        forwards = [await forwarder.add(wish) for wish in wishes]  # before anybody is asked for anything
+        for wish in wishes:
+            await forwarder.add(wish)  # before anybody is asked for anything
         async with RelayClient(app.keys(settings), settings) as relay:
             session = await open_named(app, relay, words, reason, WANTED)
-            for forward in forwards:
+            try:
+                await _demand_some(output, session, forwarder)
+            except HandrailError:
+                await session.end()
+                raise
+            for forward in forwarder.forwards:
                 output.text(f"127.0.0.1:{forward.local} leads to {forward.wish.host}:{forward.wish.port} of {session.label}.")
                 if output.as_json:
                     output.json(forward_document(forward))

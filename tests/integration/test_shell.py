@@ -149,9 +149,10 @@ def test_a_service_of_the_device_is_reached_here_and_what_nobody_serves_is_named
     threading.Thread(target=server.serve_forever, daemon=True).start()
     options = ("--passphrase-file", str(world.passphrase_file))
     nobody = free_port()
-    argv = world.handrail_argv("forward", *options, "Reception PC", f"0:{server.server_port}", f"0:{nobody}")
+    argv = world.handrail_argv("forward", *options, "Reception PC", f"0:{server.server_port}", f"0:{nobody}", "0:h.example:9")
     forward = Process(argv, tmp_path / "forward.log", env=world.environment)
     try:
+        forward.wait_for(r"does not let h\.example:9 be\s+reached", seconds=40)
         local = int(forward.wait_for(rf"127\.0\.0\.1:(\d+) leads to 127\.0\.0\.1:{server.server_port}", seconds=40).group(1))
         refused = int(forward.wait_for(rf"127\.0\.0\.1:(\d+) leads to 127\.0\.0\.1:{nobody}", seconds=40).group(1))
         with ThreadPoolExecutor(8) as many:

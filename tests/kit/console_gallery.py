@@ -181,7 +181,7 @@ async def people(technician: Technician) -> None:
     eva = Person(3, "Eva Holm", 1, [Capability.VIEW], False, time.time() - 75)
     technician.session.say(People([me, ben, eva]))
     await expect(technician.page.locator(".person-since")).to_contain_text("Reconnecting since")
-    await technician.page.get_by_role("radio", name="A colleague by name").click()
+    await technician.page.get_by_role("radio", name="By name").click()
     await technician.page.get_by_role("radio", name="Cem").check()
 
 
@@ -191,7 +191,7 @@ async def called_by_name(technician: Technician) -> None:
     technician.session.replies |= {Invite: lambda said: [ColleaguesState(said.request, "called", "", 600.0), People([], 3)]}
     await technician.open_session()
     await technician.page.locator("#tab-people").click()
-    await technician.page.get_by_role("radio", name="A colleague by name").click()
+    await technician.page.get_by_role("radio", name="By name").click()
     await technician.page.get_by_role("radio", name="Cem").check()
     await technician.page.get_by_role("button", name="Ask the user, then call Cem").click()
     await expect(technician.page.get_by_text("Cem Aydın is called")).to_be_visible()

@@ -137,7 +137,7 @@ async def test_a_colleague_is_called_by_name_and_everything_that_can_become_of_i
     async with open_console(granted=COLLEAGUES) as technician:
         technician.relay.online = (Colleague("q7w3", "Ben Ruiz", 3), Colleague("z4x8", "Dora Lind", 2))
         page = await people_panel(technician)
-        await page.get_by_role("radio", name="A colleague by name").click()
+        await page.get_by_role("radio", name="By name").click()
         call = page.get_by_role("form", name="Call a colleague")
         await expect(call.get_by_text("2 of 2 logged in")).to_be_visible()
         await expect(call.get_by_role("button", name="Ask the user, then call")).to_be_disabled()
@@ -176,12 +176,12 @@ async def test_a_colleague_is_called_by_name_and_everything_that_can_become_of_i
 async def test_where_nobody_is_there_or_nobody_can_say_it_is_said(open_console: Open) -> None:
     async with open_console(granted=COLLEAGUES) as technician:
         page = await people_panel(technician)
-        await page.get_by_role("radio", name="A colleague by name").click()
+        await page.get_by_role("radio", name="By name").click()
         await expect(page.get_by_text("No colleague is logged in now.")).to_be_visible()
         technician.relay.online = Unavailable("The relay is away.")
         await page.get_by_role("tab", name="Chat").click()
         await page.get_by_role("tab", name="People").click()
-        await page.get_by_role("radio", name="A colleague by name").click()
+        await page.get_by_role("radio", name="By name").click()
         await expect(page.get_by_role("alert")).to_have_text("The relay is away.")
         technician.problems[:] = [one for one in technician.problems if "502" not in one]  # the browser notes the refusal too
 

@@ -9,9 +9,17 @@ import pytest
 
 from protocol.errors import RefusalReason
 from protocol.messages import Lane, Message
-from protocol.messages.forward import ForwardClosed, ForwardCredit, ForwardData, ForwardEnd, ForwardOpen, ForwardOpened
+from protocol.messages.forward import (
+    ForwardClosed,
+    ForwardCredit,
+    ForwardData,
+    ForwardEnd,
+    ForwardOpen,
+    ForwardOpened,
+    ForwardRules,
+)
 from protocol.messages.session import Refusal
-from technician_client.forwarding import Forwarder, ForwardError, ForwardWish
+from technician_client.forwarding import Forwarder, ForwardError, ForwardWish, why_not
 from technician_client.subscriptions import Publisher, Subscription
 from tests.kit.waiting import eventually_async
 
@@ -149,3 +157,18 @@ async def test_a_port_that_is_taken_is_named(forwarder: Forwarder) -> None:
         await forwarder.add(ForwardWish(first.local, "127.0.0.1", 83))
     forwarder.remove(first.number)
     assert not forwarder.forwards
+
+
+@pytest.mark.parametrize(
+    ("rules", "host", "words"),
+    [
+        (ForwardRules(1, True), "127.0.0.1", ""),
+        (ForwardRules(1, True, ["printer.example:631"]), "printer.example", ""),
+        (ForwardRules(1, True), "printer.example", "It allows the device alone."),
+        (ForwardRules(1, True, ["a.example:1", "b.example:*"]), "printer.example", "it allows a.example:1, b.example:*."),
+        (ForwardRules(1, False, []), "127.0.0.1", "switched off on that computer"),
+    ],
+)
+def test_what_leads_nowhere_is_said_with_what_would(rules: ForwardRules, host: str, words: str) -> None:
+    said = why_not(rules, host, 631)
+    assert words in said and bool(said) is bool(words)

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from protocol.messages import Message
+from protocol.messages.forward import ForwardAsk, ForwardRules
 from technician_client.cli import forward
 from technician_client.cli.app import App
 from technician_client.cli.output import Output
 from technician_client.forwarding import Forward, ForwardWish
+from tests.kit.commands import handrail
+from tests.kit.organisation import Organisation
+from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running
 
 
 def test_words_become_wishes_and_wrong_ones_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,3 +34,21 @@ def test_a_forward_as_a_document() -> None:
     document = forward.forward_document(Forward(ForwardWish(8080, "127.0.0.1", 80), 1))
     assert document["local"] == "127.0.0.1:8080"
     assert document["sent_bytes"] == 0
+
+
+async def test_what_the_device_would_not_connect_to_is_said_before_anything_is_tried(tmp_path: Path) -> None:
+    def rules(message: Message) -> list[Message]:
+        return [ForwardRules(message.request, True, ["printer.example:631"])] if isinstance(message, ForwardAsk) else []
+
+    organisation = Organisation()
+    device = SimulatedDevice(organisation, "till-3", answers=rules)
+    async with running(Switchboard(organisation, device)) as board:
+        keys = keys_of(organisation, organisation.technician(), board.url)
+        ran = await handrail(tmp_path, keys, "forward", "till-3", "0:printer.example:9100")
+    said = " ".join(ran.err.split())
+    assert ran.code == 5
+    assert "does not let printer.example:9100 be reached through this device" in said
+    assert "Beside the device itself it allows printer.example:631." in said
+    assert "Nothing of it can be forwarded." in said
+    assert "leads to" not in ran.out
+    assert device.ended

@@ -17,8 +17,8 @@ const TIERS = [
   { value: 3, words: "Tier 3: administrator" },
 ];
 const WHO = [
-  { value: "tier", words: "Whoever has the tier" },
-  { value: "name", words: "A colleague by name" },
+  { value: "tier", words: "By tier" },
+  { value: "name", words: "By name" },
 ];
 const LOOK_AGAIN_MS = 10_000;
 const WAITS = /** @type {Readonly<Record<string, string>>} */ ({
