@@ -288,11 +288,11 @@ class FrontDesk:
             case FindArticles(id=number, text=text):
                 return ArticlesReply(number, self._articles(text))
             case ListReceipts(id=number):
-                return ReceiptsReply(number, self._shelf().rows())
+                return ReceiptsReply(number, await asyncio.to_thread(self._shelf().rows))
             case ReadReceipt(id=number, session=session):
-                return ReceiptReply(number, self._shelf().read(session))
+                return ReceiptReply(number, await asyncio.to_thread(self._shelf().read, session))
             case RateSession(session=session, stars=stars, comment=comment):
-                self._shelf().rate(session, Rating(stars, comment, time.time()))
+                await asyncio.to_thread(self._shelf().rate, session, Rating(stars, comment, time.time()))
             case _:
                 raise Refused("This agent does not know that request.", reason=RefusalReason.UNSUPPORTED)
         return None

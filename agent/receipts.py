@@ -3,7 +3,6 @@
 A rating lies beside its receipt as `STEM.rating.json`; the receipt itself, which repeats the audit record, is never changed.
 """
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from agent.errors import AuditUnavailable
+from agent.private_files import PrivateFileError, write_private
 from protocol.errors import RefusalReason, Refused
 
 RATING = ".rating.json"
@@ -78,7 +78,7 @@ def telling(records: list[ReceiptEvent], limit: int) -> list[ReceiptEvent]:
 
 
 class ReceiptShelf:
-    """The directory of receipts."""
+    """The directory of receipts. Blocking: call it in a thread."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -87,12 +87,11 @@ class ReceiptShelf:
         """The newest receipts, newest first; a file that does not read is left out."""
         found = []
         for path in self._files()[:MOST_ROWS]:
-            shown = self._read(path)
-            if shown is not None:
-                stars = shown.rating.stars
-                found.append(
-                    ReceiptRow(shown.session, shown.technician, shown.organisation, shown.opened_at, shown.ended_at, stars)
-                )
+            try:
+                row = msgspec.json.decode(_bounded(path), type=ReceiptRow)
+            except (OSError, ValueError):
+                continue
+            found.append(msgspec.structs.replace(row, stars=_rating(_beside(path)).stars))
         return found
 
     def read(self, session: str) -> ReceiptShown:
@@ -114,15 +113,10 @@ class ReceiptShelf:
         Raises:
             Refused: there is no such receipt. AuditUnavailable: the disk does not take it.
         """
-        path = self._path(session)
-        target = path.with_name(path.name.removesuffix(".json") + RATING)
-        new = target.with_suffix(".new")
         try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(rating))
-            new.replace(target)
-        except OSError as error:
-            raise AuditUnavailable(f"The rating cannot be written: {error.strerror or error}.") from error
+            write_private(_beside(self._path(session)), msgspec.json.encode(rating))
+        except PrivateFileError as error:
+            raise AuditUnavailable(f"The rating cannot be kept. {error}") from error
 
     def _files(self) -> list[Path]:
         return sorted((path for path in self._directory.glob("*.json") if not path.name.endswith(RATING)), reverse=True)
@@ -139,8 +133,12 @@ class ReceiptShelf:
         except (OSError, ValueError):
             return None
         text = path.with_suffix(".txt")
-        rated = path.with_name(path.name.removesuffix(".json") + RATING)
-        return msgspec.structs.replace(shown, rating=_rating(rated), text=str(text) if text.is_file() else "")
+        return msgspec.structs.replace(shown, rating=_rating(_beside(path)), text=str(text) if text.is_file() else "")
+
+
+def _beside(path: Path) -> Path:
+    """Where the rating of a receipt lies."""
+    return path.with_name(path.name.removesuffix(".json") + RATING)
 
 
 def _bounded(path: Path) -> bytes:

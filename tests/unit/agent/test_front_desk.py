@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 from pathlib import Path
 
 import msgspec
@@ -48,7 +49,7 @@ from agent.local_messages import (
     StillHere,
     StopSession,
 )
-from agent.receipts import ReceiptEvent, ReceiptShelf
+from agent.receipts import ReceiptEvent, ReceiptRow, ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard
 from agent.tasks import Supervisor
 from protocol.articles import Article, fitting
@@ -318,6 +319,21 @@ async def test_a_guests_code_ends_with_its_request(room: Room) -> None:
         room.desk.help_code(HelpCode(room.desk._next_help - 1, "123456789", 600.0))
         end()
         assert guest.take() == ""
+
+
+async def test_everything_else_goes_on_while_receipts_are_read(room: Room, tmp_path: Path) -> None:
+    may = threading.Event()
+
+    class Slow(ReceiptShelf):
+        """On a slow disk."""
+
+        def rows(self) -> list[ReceiptRow]:
+            assert may.wait(5)
+            return super().rows()
+
+    desk = FrontDesk(room.broker, room.board, sessions=list, send=room.send, receipts=Slow(tmp_path))
+    asyncio.get_running_loop().call_soon(may.set)
+    assert await desk.request(Program(), ListReceipts(1)) == ReceiptsReply(1, [])  # type: ignore[arg-type]
 
 
 async def test_receipts_are_listed_read_and_rated(room: Room, tmp_path: Path) -> None:

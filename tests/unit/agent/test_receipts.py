@@ -76,9 +76,10 @@ def test_files_that_do_not_read_are_left_out(shelf: ReceiptShelf, tmp_path: Path
 
 def test_a_full_disk_is_said(shelf: ReceiptShelf, tmp_path: Path) -> None:
     stem = next(tmp_path.glob(f"*-{FIRST}.json")).stem
-    (tmp_path / f"{stem}.rating.new").mkdir()
+    (tmp_path / f"{stem}.rating.json").mkdir()
     with pytest.raises(AuditUnavailable, match="rating"):
         shelf.rate(FIRST, Rating(1))
+    assert not list(tmp_path.glob(".*"))  # nothing half written stays
 
 
 def test_no_directory_is_no_receipts(tmp_path: Path) -> None:
@@ -90,3 +91,13 @@ def test_of_many_events_those_that_tell_most_are_shown() -> None:
     events = [*files, ReceiptEvent(9.0, "terminal opened"), *files]
     assert telling(events, 4) == [*files[:3], events[9]]
     assert telling(events, 99) == events
+
+
+def test_a_list_needs_of_a_receipt_only_its_row(tmp_path: Path) -> None:
+    """Two hundred of them with all their events are a second's work, for a few words each."""
+    save_receipt(tmp_path, receipt(FIRST, 1))
+    (path,) = tmp_path.glob("*.json")
+    path.write_bytes(path.read_bytes().replace(b'"fix ended"', b"7"))
+    assert [row.session for row in ReceiptShelf(tmp_path).rows()] == [FIRST]
+    with pytest.raises(Refused, match="does not read"):
+        ReceiptShelf(tmp_path).read(FIRST)
