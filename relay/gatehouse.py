@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -17,11 +17,12 @@ from relay.directory import Directory
 from relay.links import Link, LinkHub
 from relay.listener import Connection
 from relay.mailbox import ENROLMENT, SIGNER, Mailbox, recipient_of
-from relay.metrics import Metrics, Refusal
+from relay.metrics import Loss, Metrics, Refusal
 from relay.organisations import Organisations
 from relay.problems import Problem
 from relay.ratelimit import SlidingWindow, TokenBucket
 from relay.sockets import broke_rules, close, make_socket, receive
+from relay.store.database import StoreError
 from relay.surface import Call
 from relay.switchboard import Switchboard
 
@@ -197,7 +198,7 @@ class Gatehouse:
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(self._write(socket, machine, link))
                 if link.role is not Role.GUEST:  # nobody writes to a guest
-                    await self.mailbox.deliver(link.organisation, recipient_of(link))
+                    await self._if_stored(self.mailbox.deliver(link.organisation, recipient_of(link)))
                 await self._read(socket, machine, link)
                 writer.cancel()
         finally:
@@ -205,8 +206,15 @@ class Gatehouse:
                 leave.cancel()
             await self._left(link)
 
+    async def _if_stored(self, work: Awaitable[None]) -> None:
+        """Something that a link can do without: whoever is here can be helped although the disk is full."""
+        try:
+            await work
+        except StoreError:
+            self.metrics.lose(Loss.INTERNAL_ERROR)  # the database has said in the log what it is
+
     async def _note(self, link: Link) -> None:
-        await self.directory.seen(link)
+        await self._if_stored(self.directory.seen(link))
         if link.role is Role.DEVICE:
             self.hub.mark(link.organisation, link.peer)
 
@@ -216,7 +224,7 @@ class Gatehouse:
                 self.switchboard.codes.leave(link.organisation, link.peer)
             await self._note(link)
         if link.in_flight:
-            await self.mailbox.deliver(link.organisation, recipient_of(link))
+            await self._if_stored(self.mailbox.deliver(link.organisation, recipient_of(link)))
 
     async def _write(self, socket: web.WebSocketResponse, machine: RelayLink, link: Link) -> None:
         try:

@@ -5,6 +5,7 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -29,11 +30,13 @@ from protocol.link_messages import (
     MailDeliver,
     MailSend,
     Role,
+    TunnelOffer,
     UploadAsk,
 )
 from relay.config import Bounds
 from relay.links import REPLACED
 from relay.metrics import Loss, Refusal
+from relay.store.database import StoreError
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.relays import RunningRelay, serving
 from tests.kit.waiting import eventually_async
@@ -173,6 +176,27 @@ async def test_random_bytes_and_broken_messages_never_break_the_relay(tmp_path: 
             await peer.close()
         await eventually_async(lambda: len(client.relay.hub) == 0, "all links are over")
         assert client.relay.metrics.lost(Loss.INTERNAL_ERROR) == 0
+
+
+async def test_a_full_disk_keeps_nobody_from_being_helped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was seen when cannot be written down; codes and tunnels need no disk."""
+    org = Organisation()
+    async with serving(tmp_path) as client:
+        await client.register(org)
+
+        def full() -> NoReturn:
+            raise StoreError("The relay's database cannot be used now (database or disk is full).")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client.relay.database, "writing", full)
+            device, technician = await client.login(org.device()), await client.login(org.technician())
+            code = (await device.request(HelpRequest(1), HelpCode)).code
+            offer = await technician.request(CodeRedeem(2, code), TunnelOffer)
+            assert offer.peer == device.ready.peer
+            await device.close()
+            await eventually_async(lambda: len(client.relay.hub) == 1, "its link is over")
+        assert client.relay.metrics.lost(Loss.INTERNAL_ERROR) == 3
+        assert isinstance(await (await client.login(org.device())).request(HelpRequest(1), HelpCode), HelpCode)
 
 
 async def test_a_link_that_comes_again_replaces_a_devices_old_one(tmp_path: Path) -> None:
