@@ -5,8 +5,8 @@ receipt is the device's own account, not ours.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,12 +17,14 @@ from protocol.audit import Record
 from protocol.errors import HandrailError
 from technician_client.errors import Ambiguous, NotFound
 from technician_client.notes import Note, read_note
-from technician_client.receipts import LastWords, read_words
+from technician_client.receipts import LastWords, read_words, receipt_name, session_in_name
 from technician_client.settings import Settings
 from technician_client.worklog import FixDone, Worklog, read_worklog
 
 MOST_SESSIONS: Final = 2000
 _MOST_RECORDS: Final = 1000
+_LAST: Final = 20
+"""Among so many newest by their names is the one that ended last: the clock may have been set meanwhile."""
 
 
 class _Receipt(msgspec.Struct):
@@ -65,12 +67,29 @@ class PastSession:
         return tuple(record for record in self.records if record.action in ("file received", "file sent"))
 
 
-def past_sessions(settings: Settings) -> list[PastSession]:
-    """Every session of which something is kept, the newest first (of very many the newest). Blocking."""
-    words = _newest_words(settings.receipts_directory)
-    names = set(words) | set(_stems(settings.notes_directory)) | set(_stems(settings.worklogs_directory))
+@dataclass(slots=True)
+class _Files:
+    """What is kept of one session by the names of the files alone: its receipts, and about when it ended (seconds since 1970).
+    `anybody`: somebody else has named a receipt, which may be of any session."""
+
+    receipts: list[Path] = field(default_factory=list)
+    about: float = 0.0
+    anybody: bool = False
+
+
+def past_sessions(settings: Settings, most: int = MOST_SESSIONS) -> list[PastSession]:
+    """The newest `most` sessions of which something is kept, the newest first. Blocking."""
+    files = _files(settings)
+    newest = sorted(files, key=lambda name: (files[name].about, name), reverse=True)[:most]
+    return _put_together(settings, {name: files[name] for name in newest})
+
+
+def _put_together(settings: Settings, files: Mapping[str, _Files]) -> list[PastSession]:
+    """Read these sessions, the newest first."""
+    words = _newest_words(path for one in files.values() for path in one.receipts)
+    names = set(words) | {name for name, one in files.items() if not one.receipts}
     found = [_read(settings, name, words.get(name)) for name in names]
-    return sorted(found, key=lambda one: (one.ended_at, one.session), reverse=True)[:MOST_SESSIONS]
+    return sorted(found, key=lambda one: (one.ended_at, one.session), reverse=True)
 
 
 def past_session(settings: Settings, name: str) -> PastSession:
@@ -79,9 +98,11 @@ def past_session(settings: Settings, name: str) -> PastSession:
     Raises:
         NotFound: nothing is kept of it. Ambiguous: several begin like that.
     """
-    every = past_sessions(settings)
-    if name == "last" and every:
-        return every[0]
+    files = _files(settings)
+    if name == "last" and files:
+        return past_sessions(settings, _LAST)[0]
+    begun = {key: one for key, one in files.items() if name and _may_begin(key, one, name)}
+    every = _put_together(settings, begun)
     found = [one for one in every if one.session == name] or [one for one in every if name and one.session.startswith(name)]
     if len(found) == 1:
         return found[0]
@@ -91,27 +112,52 @@ def past_session(settings: Settings, name: str) -> PastSession:
     raise Ambiguous(f"{len(found)} sessions begin with {name!r}: {', '.join(names[:8])}", candidates=names)
 
 
-def _newest_words(directory: Path) -> dict[str, LastWords]:
+def _files(settings: Settings) -> dict[str, _Files]:
+    """By session, as far as the names tell it. What bears no name of ours counts as one of its own."""
+    found: dict[str, _Files] = {}
+    for path in settings.receipts_directory.glob("*.json"):
+        named = receipt_name(path)
+        one = found.setdefault(path.stem if named is None else named.session, _Files())
+        one.receipts.append(path)
+        one.anybody = one.anybody or named is None
+        one.about = max(one.about, _written(path) if named is None else named.ended_at)
+    for directory in (settings.notes_directory, settings.worklogs_directory):
+        for path in directory.glob("*.json"):
+            one = found.setdefault(path.stem, _Files())
+            if not one.receipts:
+                one.about = max(one.about, _written(path))
+    return found
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # it was removed meanwhile
+
+
+def _may_begin(key: str, files: _Files, name: str) -> bool:
+    """Whether what these files hold may be a session whose name begins so."""
+    return files.anybody or key.startswith(session_in_name(name)) or any(path.stem.startswith(name) for path in files.receipts)
+
+
+def _newest_words(paths: Iterable[Path]) -> dict[str, LastWords]:
     """By session. A session that was resumed has last words of each part; the last ones tell of all."""
     newest: dict[str, LastWords] = {}
-    for words in _readable(directory):
+    for words in _readable(paths):
         before = newest.get(words.session)
         if words.session and (before is None or before.ended_at <= words.ended_at):
             newest[words.session] = words
     return newest
 
 
-def _readable(directory: Path) -> Iterator[LastWords]:
-    for path in sorted(directory.glob("*.json")):
+def _readable(paths: Iterable[Path]) -> Iterator[LastWords]:
+    for path in sorted(paths):
         try:
             yield read_words(path)
         except HandrailError as error:
             # Shown as a session of its own, so that it is noticed; `handrail audit verify` is strict about it.
             yield LastWords(path.stem, "", "", 0.0, "", False, "", "", fault=str(error))
-
-
-def _stems(directory: Path) -> list[str]:
-    return [path.stem for path in directory.glob("*.json")]
 
 
 def _read(settings: Settings, name: str, words: LastWords | None) -> PastSession:

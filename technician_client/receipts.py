@@ -22,6 +22,7 @@ from technician_client.private_files import PrivateFileError, read_private, writ
 from technician_client.verdicts import device_claims
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_NAME = re.compile(r"^(?P<at>[0-9]{1,12})-[a-z0-9]{1,40}-(?P<session>[A-Za-z0-9_-]{1,40})\.json\Z")
 RECEIPT_BYTES = 256 * 1024
 FILE_BYTES = 1024 * 1024
 
@@ -121,21 +122,51 @@ def keep_last_words(
             check_continues(pin, checkpoint, ended.proof)
     except HandrailError as error:
         words = msgspec.structs.replace(words, fault=str(error))
-    name = f"{int(wall)}-{identity.peer}-{_UNSAFE.sub('_', session_id)[:40] or 'session'}.json"
-    path = directory / name
+    path = directory / f"{int(wall)}-{identity.peer}-{session_in_name(session_id)}.json"
     write_private(path, msgspec.json.format(msgspec.json.encode(words)))
     return Kept(path, words.fault)
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiptName:
+    """What the name of a kept file tells: when the session ended (seconds since 1970), and its id as `session_in_name`."""
+
+    ended_at: float
+    session: str
+
+
+def session_in_name(session: str) -> str:
+    """A session's id as it stands in the name of a file."""
+    return _UNSAFE.sub("_", session)[:40] or "session"
+
+
+def receipt_name(path: Path) -> ReceiptName | None:
+    """Of a file that `keep_last_words` has written; None: it has another name."""
+    found = _NAME.match(path.name)
+    return None if found is None else ReceiptName(float(found["at"]), found["session"])
+
+
 def newest_pin(directory: Path, device: str) -> Checkpoint | None:
     """The checkpoint of a device that covers most records, among those with which nothing was wrong. Files that do not read are
-    passed over: `check_kept` names them."""
-    newest: Checkpoint | None = None
+    passed over: `check_kept` names them. Blocking."""
+    found: list[LastWords] = []
     for path in sorted(directory.glob(f"*-{_UNSAFE.sub('_', device)}-*.json")):
         try:
             words = read_words(path)
-            checkpoint = words.signed() if not words.fault and words.device == device else None
         except (TrustError, PrivateFileError):
+            continue
+        if not words.fault and words.device == device and words.checkpoint:
+            found.append(words)
+    # What a file says that its checkpoint covers decides the order only, so that one signature is verified and not all: whoever
+    # raises that number brings nothing into force, and whoever lowers it could as well delete the file.
+    found.sort(key=lambda words: words.sequence, reverse=True)
+    newest: Checkpoint | None = None
+    for words in found:
+        if newest is not None and newest.sequence >= words.sequence:
+            break
+        try:
+            checkpoint = words.signed()
+        except TrustError:
             continue
         if checkpoint is not None and (newest is None or checkpoint.sequence > newest.sequence):
             newest = checkpoint

@@ -15,6 +15,7 @@ from technician_client.worklog import Worklog, log_fix, log_recording
 
 OPENED = 1795262400.0  # 2026-11-21 12:00 UTC
 SESSION, CUT = "4f21aa", "0b77cc"
+RECEIPT = f"{int(OPENED) + 300}-k3v9w2m4x7q1-{SESSION}.json"
 RECORDING = "20261121-120003-Reception-PC"
 HOSTILE = "<img src=x onerror=alert(1)> | **bold** \u202e\x1b[2J"
 FULL = Finding("disk", "The disk is nearly full", "warning", "97 %", {})
@@ -58,7 +59,7 @@ def last_words(**more: object) -> LastWords:
 def keep_two_sessions(home: Path) -> Settings:
     """Write them below `home`."""
     settings = Settings(home)
-    write_private(settings.receipts_directory / "1-k3v9w2m4x7q1-4f21aa.json", msgspec.json.encode(last_words()))
+    write_private(settings.receipts_directory / RECEIPT, msgspec.json.encode(last_words()))
     words = "Tray 2 was empty.\nHe will order paper. " + HOSTILE
     save_note(settings.notes_directory, Note(SESSION, "k3v9w2m4x7q1", "Reception PC", "Ana Ruiz", words, OPENED + 200))
     log = Worklog(SESSION, "k3v9w2m4x7q1", "Reception PC")

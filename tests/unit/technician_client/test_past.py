@@ -10,8 +10,9 @@ from technician_client.errors import Ambiguous, NotFound
 from technician_client.notes import Note, save_note
 from technician_client.past import document, past_session, past_sessions, to_json
 from technician_client.private_files import write_private
+from technician_client.receipts import LastWords, read_words
 from technician_client.settings import Settings
-from tests.kit.past import CUT, OPENED, RECORDING, SESSION, keep_two_sessions, last_words
+from tests.kit.past import CUT, OPENED, RECEIPT, RECORDING, SESSION, keep_two_sessions, last_words
 
 
 def test_receipt_notes_fixes_and_recordings_of_one_session_come_together(tmp_path: Path) -> None:
@@ -57,6 +58,31 @@ def test_of_a_session_that_went_on_the_last_words_count(tmp_path: Path) -> None:
     assert past_session(settings, SESSION).ended_at == OPENED + 900
 
 
+def test_only_what_is_asked_for_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = keep_two_sessions(tmp_path)
+    for number in range(50):
+        words = last_words(session=f"{number:02x}dd", ended_at=OPENED - 90_000 - number)
+        path = settings.receipts_directory / f"{int(words.ended_at)}-k3v9w2m4x7q1-{words.session}.json"
+        write_private(path, msgspec.json.encode(words))
+    read: list[Path] = []
+
+    def noted(path: Path) -> LastWords:
+        read.append(path)
+        return read_words(path)
+
+    monkeypatch.setattr("technician_client.past.read_words", noted)
+    assert past_session(settings, SESSION).session == SESSION
+    assert len(read) == 1
+    read.clear()
+    assert [one.session for one in past_sessions(settings, 3)] == [SESSION, CUT, "00dd"]
+    assert len(read) == 2  # of the second only notes are kept
+    read.clear()
+    assert past_session(settings, "last").session == SESSION
+    assert len(read) <= 20
+    (settings.receipts_directory / "renamed by hand.json").write_bytes(msgspec.json.encode(last_words(session="ee11")))
+    assert past_session(settings, "ee").session == "ee11"
+
+
 @pytest.mark.parametrize("directory", ["receipts", "notes", "worklogs"])
 def test_a_damaged_file_is_named_and_hides_nothing(tmp_path: Path, directory: str) -> None:
     settings = keep_two_sessions(tmp_path)
@@ -69,7 +95,7 @@ def test_a_damaged_file_is_named_and_hides_nothing(tmp_path: Path, directory: st
 def test_a_receipt_that_does_not_read_is_said(tmp_path: Path) -> None:
     settings = keep_two_sessions(tmp_path)
     words = last_words(receipt='{"records": 7}', fault="It is another chain.")
-    write_private(settings.receipts_directory / "1-k3v9w2m4x7q1-4f21aa.json", msgspec.json.encode(words))
+    write_private(settings.receipts_directory / RECEIPT, msgspec.json.encode(words))
     past = past_session(settings, SESSION)
     assert past.fault.startswith("It is another chain. The device's receipt does not read")
     assert (past.label, past.technician) == ("Reception PC", "Ana Ruiz")  # from the notes

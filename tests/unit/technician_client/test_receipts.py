@@ -11,7 +11,7 @@ from protocol.audit import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.certificates import PublicKey, check_chain
 from protocol.session import SessionEnded
 from technician_client.private_files import PrivateFileError
-from technician_client.receipts import keep_last_words
+from technician_client.receipts import ReceiptName, keep_last_words, newest_pin, receipt_name, session_in_name
 from tests.kit.organisation import Organisation
 
 HEAD = b"h" * 32
@@ -60,6 +60,46 @@ def test_words_that_do_not_hold_are_kept_as_such(organisation: Organisation, tmp
         document = json.loads(kept.path.read_text())
         assert "checkpoint" not in document
         assert document["fault"] == kept.fault
+
+
+def test_of_many_kept_checkpoints_one_signature_is_verified(
+    organisation: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = organisation.device()
+    identity = check_chain(
+        device.chain, root_der=organisation.root, expected=device.role, purpose="session", wall=datetime.now(UTC)
+    )
+    for number in (3, 9, 5, 7):
+        signed = sign_checkpoint(device.key, Checkpoint(organisation.id, device.peer, number, HEAD, 1.0))
+        assert keep_last_words(tmp_path, identity, f"s{number}", ended(signed), wall=float(number)) is not None
+    verified: list[bytes] = []
+
+    def counted(data: bytes, key: PublicKey) -> Checkpoint:
+        verified.append(data)
+        return open_checkpoint(data, key)
+
+    monkeypatch.setattr("technician_client.receipts.open_checkpoint", counted)
+    pin = newest_pin(tmp_path, device.peer)
+    assert pin is not None and (pin.sequence, len(verified)) == (9, 1)
+    three, nine = (next(path for path in tmp_path.iterdir() if path.stem.endswith(name)) for name in ("s3", "s9"))
+    three.write_text(three.read_text().replace('"sequence": 3', '"sequence": 99'))  # what is written beside it counts for nothing
+    pin = newest_pin(tmp_path, device.peer)
+    assert pin is not None and pin.sequence == 9
+    nine.write_text(nine.read_text().replace('"checkpoint": "', '"checkpoint": "AAAA'))
+    pin = newest_pin(tmp_path, device.peer)
+    assert pin is not None and pin.sequence == 7
+
+
+def test_a_kept_file_is_known_by_its_name(organisation: Organisation, tmp_path: Path) -> None:
+    device = organisation.device()
+    identity = check_chain(
+        device.chain, root_der=organisation.root, expected=device.role, purpose="session", wall=datetime.now(UTC)
+    )
+    kept = keep_last_words(tmp_path, identity, "ab/c-" + "x" * 60, ended(receipt=b"{}"), wall=1000.5)
+    assert kept is not None
+    assert receipt_name(kept.path) == ReceiptName(1000.0, session_in_name("ab/c-" + "x" * 60))
+    for name in ("broken.json", "x-dev-s.json", "1-dev-s.txt", "1-dev.json"):
+        assert receipt_name(tmp_path / name) is None
 
 
 def test_without_last_words_there_is_no_file(organisation: Organisation, tmp_path: Path) -> None:
