@@ -1,11 +1,13 @@
 """What of a session can be seen without a tunnel; everything else is in tests/loopback/test_technician_session.py."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from protocol.audit import Checkpoint
 from protocol.capabilities import Capability
-from protocol.errors import LocalProtocolError
+from protocol.errors import HandrailError, LocalProtocolError
 from protocol.link_messages import TunnelOffer
 from protocol.messages import Lane
 from protocol.session import SessionState
@@ -33,6 +35,31 @@ async def test_before_anything_was_said_nothing_is_known(tmp_path: Path) -> None
     ended = await session.end()
     assert not ended.clean
     assert (await session.wait_ended()) == ended
+
+
+async def test_what_is_kept_of_a_known_device_is_read_before_it_is_called_and_not_on_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organisation = Organisation()
+    keys = keys_of(organisation, organisation.technician(), "http://127.0.0.1:9")
+    offer = TunnelOffer(1, "t" * 32, "abc", "Till 1", False, 60)
+    relay = RelayClient(keys, Settings(tmp_path))
+    readers: list[int] = []
+
+    def read(_directory: Path, device: str) -> Checkpoint:
+        readers.append(threading.get_ident())
+        return Checkpoint(organisation.id, device, 7, b"h" * 32, 1.0)
+
+    monkeypatch.setattr("technician_client.sessions.newest_pin", read)
+    session = Session(relay, offer, device="abc", wanted=[Capability.VIEW], reason="")
+    with pytest.raises(HandrailError):  # nobody listens there
+        await session._start(relay)
+    assert session._witness("abc") == 7
+    assert len(readers) == 1 and readers[0] != threading.get_ident()
+    by_code = Session(relay, offer, device=None, wanted=[Capability.VIEW], reason="")
+    assert (by_code._witness("abc"), len(readers)) == (7, 2)
+    for one in (session, by_code):
+        await one.end()
 
 
 def test_progress_says_how_far_it_is() -> None:
