@@ -197,5 +197,5 @@ def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocati
     from technician_client.signed_files import SignedFiles, relay_reader
 
     http = RelayHttp(identity.relay_url, identity.relay_spki, timeout=settings.connect_seconds)
-    directory = settings.home / "signed_files"
+    directory = settings.signed_files_directory
     return Revocations(directory, SignedFiles(directory, identity.tuf_root, relay_reader(http, identity.organisation)))

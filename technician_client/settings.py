@@ -98,6 +98,16 @@ class Settings:
         return self.home / "known_devices.json"
 
     @property
+    def library_directory(self) -> Path:
+        """Where the published fixes are kept, verified (`technician_client.published`)."""
+        return self.home / "library"
+
+    @property
+    def signed_files_directory(self) -> Path:
+        """Where the organisation's other signed files are (`technician_client.revocations`)."""
+        return self.home / "signed_files"
+
+    @property
     def spent_codes_file(self) -> Path:
         """Hashes of the guests' codes that were tried (`technician_client.spent`)."""
         return self.home / "spent_codes.json"

@@ -27,7 +27,7 @@ from technician_client.console.server import FirstSession
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.private_files import PrivateFileError
-from technician_client.recordings.store import new_path
+from technician_client.recordings.names import new_path
 from technician_client.resuming import Waiting, patience_of, resumable, resume
 from technician_client.screenshot import png, take_picture
 from technician_client.sessions import Progress, Session, Stage

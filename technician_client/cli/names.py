@@ -15,7 +15,7 @@ from protocol.errors import HandrailError
 from technician_client.cli.app import App
 from technician_client.known import KnownDevices
 from technician_client.past import past_sessions
-from technician_client.recordings.store import SUFFIX
+from technician_client.recordings.names import SUFFIX
 from technician_client.settings import Settings, load_settings
 
 MOST: Final = 200
@@ -53,7 +53,7 @@ def complete_fix(context: click.Context, parameter: click.Parameter, begun: str)
         return []
     given = context.params.get(parameter.name or "") or ()
     devices = [] if given else complete_device(context, parameter, begun)
-    return devices + _beginning(((name, "fix") for name in _fixes(settings.home)), begun)
+    return devices + _beginning(((name, "fix") for name in _fixes(settings)), begun)
 
 
 def complete_recording(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -70,7 +70,7 @@ def complete_session(context: click.Context, _parameter: click.Parameter, begun:
     settings = _settings(context)
     if settings is None:
         return []
-    return _beginning([("last", "the newest"), *((one.session, one.label) for one in past_sessions(settings))], begun)
+    return _beginning([("last", "the newest"), *((one.session, one.label) for one in past_sessions(settings, MOST))], begun)
 
 
 def _settings(context: click.Context) -> Settings | None:
@@ -82,9 +82,10 @@ def _settings(context: click.Context) -> Settings | None:
         return None  # a shell that completes is no place to say what is wrong with the settings
 
 
-def _fixes(home: Path) -> list[str]:
+def _fixes(settings: Settings) -> list[str]:
     found: set[str] = set()
-    for path in sorted(home.glob("**/metadata/scripts.json"))[:4]:
+    for directory in (settings.library_directory, settings.signed_files_directory):
+        path = directory / "metadata" / "scripts.json"
         try:
             if path.stat().st_size <= _FILE_BYTES:
                 targets = msgspec.json.decode(path.read_bytes(), type=_Signed).signed.targets

@@ -13,8 +13,9 @@ from technician_client.cli.output import Output
 from technician_client.link import TechnicianKeys
 from technician_client.private_files import PrivateFileError
 from technician_client.recordings.announced import AnnouncedRecording, Stage
+from technician_client.recordings.names import SUFFIX
 from technician_client.recordings.recorder import Bounds
-from technician_client.recordings.store import SUFFIX, recordings_key
+from technician_client.recordings.store import recordings_key
 from technician_client.recordings.writer import Meta
 from technician_client.screenshot import acknowledge
 from technician_client.sessions import Session

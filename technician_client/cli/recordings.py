@@ -15,8 +15,9 @@ from technician_client.cli.names import complete_recording
 from technician_client.cli.output import Output, count
 from technician_client.cli.progress import progress_bar
 from technician_client.recordings.export import export as export_video
+from technician_client.recordings.names import find
 from technician_client.recordings.reader import Player, Recording
-from technician_client.recordings.store import Kept, find, kept, look, recordings_key, remove
+from technician_client.recordings.store import Kept, kept, look, recordings_key, remove
 
 
 @click.group()

@@ -12,8 +12,8 @@ from protocol.messages.fixes import FixResult
 from technician_client.console.ports import Person
 from technician_client.notes import Note, save_note
 from technician_client.recordings.announced import AnnouncedRecording
+from technician_client.recordings.names import new_path
 from technician_client.recordings.recorder import Bounds
-from technician_client.recordings.store import new_path
 from technician_client.recordings.writer import Meta
 from technician_client.settings import Settings
 from technician_client.tasks import Supervisor

@@ -30,7 +30,6 @@ from technician_client.signed_files import relay_reader
 from technician_client.subscriptions import Publisher
 
 _LOGGER = logging.getLogger(__name__)
-LIBRARY_DIRECTORY: Final = "library"
 _CHANGES_WAITING: Final = 4096
 
 KnownChange = Mapping[str, KnownDevice]
@@ -121,7 +120,7 @@ class Office:
     def _read_library(self) -> Library:
         with self._opening:
             if self._library is None:
-                self._library = _library(self._client.identity, self._client.settings.home / LIBRARY_DIRECTORY)
+                self._library = _library(self._client.identity, self._client.settings.library_directory)
         return self._library.read(datetime.now(UTC))
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:

@@ -16,7 +16,7 @@ from technician_client.console.answers import answer_json, problem
 from technician_client.errors import Ambiguous, NotFound
 from technician_client.past import PastSession, document, past_session, past_sessions, to_json
 from technician_client.past_words import event_words, fix_words, plain, to_html, to_markdown
-from technician_client.recordings.store import SUFFIX
+from technician_client.recordings.names import SUFFIX
 from technician_client.settings import Settings
 
 _FORMS: Final = {

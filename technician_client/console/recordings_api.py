@@ -22,8 +22,9 @@ from technician_client.console.playback import Playback
 from technician_client.console.wire import write_object
 from technician_client.errors import NotFound
 from technician_client.recordings.export import export
+from technician_client.recordings.names import named
 from technician_client.recordings.reader import Recording
-from technician_client.recordings.store import Kept, kept, named, remove
+from technician_client.recordings.store import Kept, kept, remove
 from technician_client.tasks import Supervisor
 
 _TEXT_BYTES: Final = 1024

@@ -6,7 +6,8 @@ from typing import Any
 import av
 import pytest
 
-from technician_client.recordings.store import new_path, recordings_key
+from technician_client.recordings.names import new_path
+from technician_client.recordings.store import recordings_key
 from technician_client.recordings.writer import End, Meta, RecordingWriter
 from tests.kit.commands import handrail
 from tests.kit.organisation import Organisation

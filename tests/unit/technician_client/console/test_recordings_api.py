@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from technician_client.console.recordings_api import RecordingsApi
-from technician_client.recordings.store import new_path
+from technician_client.recordings.names import new_path
 from technician_client.recordings.writer import End, Meta, RecordingWriter
 from tests.kit.recordings import HEIGHT, WIDTH, Source
 

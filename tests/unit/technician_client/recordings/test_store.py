@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from protocol.certificates import PrivateKey
-from technician_client.errors import NotFound
 from technician_client.private_files import PrivateFileError
-from technician_client.recordings.store import find, kept, named, new_path, recordings_key, remove
+from technician_client.recordings.names import new_path
+from technician_client.recordings.store import kept, recordings_key, remove
 from technician_client.recordings.writer import SECOND, End, Meta, RecordingWriter
 from tests.kit.recordings import Source
 
@@ -29,29 +29,16 @@ def record(directory: Path, key: bytes, label: str, wall: float) -> Path:
     return writer.path
 
 
-def test_they_are_listed_newest_first_and_found_by_name(directory: Path) -> None:
+def test_they_are_listed_newest_first_until_they_are_removed(directory: Path) -> None:
     key = recordings_key(PrivateKey.generate())
     one, two = (record(directory, key, label, WALL + day * 86400) for day, label in enumerate(("Büro 3/../x", "Till")))
     listed = kept(directory, key)
     told = [(row.path, row.seconds, row.end, row.fault) for row in listed]
     assert told == [(two, 3.0, "technician", ""), (one, 3.0, "technician", "")]
-    assert one.name == "20261121-120000-B-ro-3-x.hrrec"
-    assert find(directory, one.stem) == find(directory, str(one)) == named(directory, one.stem) == one
-    assert directory.stat().st_mode & 0o077 == 0
     remove(one)
     assert [row.path for row in kept(directory, key)] == [two]
-    for name in (one.stem, "../recordings/" + two.stem, ""):
-        with pytest.raises(NotFound):
-            named(directory, name)
-    with pytest.raises(NotFound, match="handrail recordings list"):
-        find(directory, "nothing")
     with pytest.raises(PrivateFileError):
         remove(one)
-
-
-def test_a_second_recording_of_the_same_second_has_a_name_of_its_own(directory: Path) -> None:
-    key = b"k" * 32
-    assert record(directory, key, "Till", WALL).stem + "-2" == record(directory, key, "Till", WALL).stem
 
 
 def test_what_does_not_open_is_listed_with_the_reason(directory: Path) -> None:
