@@ -17,7 +17,9 @@ from protocol.messages.colleagues import ColleaguesState, HandOver, Invite, Invi
 from protocol.messages.input import PointerMove
 from protocol.messages.screen import ScreenAck, ScreenStart, ScreenUpdate
 from protocol.messages.session import Refusal
+from technician_client.colleagues import colleagues_online
 from technician_client.link import RelayClient
+from technician_client.resuming import resume
 from technician_client.sessions import Session
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.stage import Stage
@@ -80,6 +82,14 @@ async def opened(stage: Stage, client: RelayClient) -> Seat:
             await asyncio.sleep(0.2)
 
 
+async def named(client: RelayClient, *expected: tuple[str, int]) -> None:
+    """Until these are the colleagues who are there; the list with a new technician may be on its way still."""
+    end = time.monotonic() + 30
+    while (there := [(one.name, one.tier) for one in await colleagues_online(client)]) != list(expected):
+        assert time.monotonic() < end, there
+        await asyncio.sleep(0.2)
+
+
 def pointer(display: VirtualDisplay) -> tuple[int, int]:
     """Where the pointer of the display is."""
     found = re.match(r"x:(\d+) y:(\d+)", display.run("xdotool", "getmouselocation"))
@@ -98,6 +108,8 @@ async def test_two_watch_one_calls_the_other_and_hands_over(place: tuple[Stage, 
         stage.technician(cy) as cys,
     ):
         ana = await opened(stage, anas)
+        # Who is logged in is known by the name that the organisation has signed.
+        await named(anas, ("Ben Ruiz", 2), ("Cy Ruiz", 1))
         # Ana calls a specialist: the person is asked, the relay shows a tier, and nobody but the person has read the note.
         ana.session.send(Invite(ana.session.next_request(), 2, NOTE))
         await ana.hears(ColleaguesState, lambda said: said.state == "called")
@@ -153,6 +165,14 @@ async def test_two_watch_one_calls_the_other_and_hands_over(place: tuple[Stage, 
         carried = stage.relay.everything()
         assert b"help.request" in carried
         assert NOTE.encode() not in carried and b"over to Ben" not in carried
+        # The network cuts Ben off: he stays in the list, with the time since when, until he is back.
+        stage.relay.cut_newest_tunnel()
+        away = await ana.hears(People, lambda said: any(one.lost_at > 0 for one in said.people))
+        assert [(one.name, one.lost_at > 0) for one in away.people] == [("Ana Ruiz", False), ("Ben Ruiz", True)]
+        ana.heard.clear()
+        second = Seat(await resume(bens, second.session))
+        back = await ana.hears(People, lambda said: len(said.people) == 2 and not any(one.lost_at for one in said.people))
+        assert {one.number for one in back.people} == {one.number for one in away.people}
         await second.leave()
         await ana.hears(People, lambda said: len(said.people) == 1 and not said.called)
         await ana.leave()

@@ -142,6 +142,12 @@ class HostileRelay(RelayTap):
         """The newest open control link of a role."""
         return next((wire for wire in reversed(self.wires) if wire.path == "/link" and wire.role == role and wire.open), None)
 
+    def cut_newest_tunnel(self) -> None:
+        """Hang up on both ends of the tunnel that was opened last."""
+        assert self._loop is not None
+        for wire in [wire for wire in self.wires if wire.path.startswith("/tunnel") and wire.open][-2:]:
+            self._loop.call_soon_threadsafe(wire.cut)
+
     def say(self, wire: Wire, payload: bytes) -> None:
         """Put a message into what the relay says to a peer; from any thread."""
         self._loop.call_soon_threadsafe(wire.to_peer, payload)
