@@ -103,6 +103,23 @@ test("two files go at a time, each with its path, and all of them end", async ()
   assert.deepEqual(files.transfers.value, []);
 });
 
+test("the folder is listed once when all files are there, and not after each", async () => {
+  const asked = console_((path, body) => {
+    if (path === "list") return [200, { entries: [], more: false, free: 1 }];
+    const id = path === "uploads" ? body.path : decodeURIComponent(path.split("/")[1]);
+    return [path === "uploads" ? 201 : 200, { type: "transfer", id, direction: "up", name: "", path: "", size: 7, done: 7, state: path === "uploads" ? "running" : "done", text: "" }];
+  });
+  const files = new Files("s");
+  const lists = () => asked.filter(({ path }) => path === "list").length;
+  await files.look();
+  files.put(Array.from({ length: 20 }, (_, number) => ({ file: file(`${number}`), below: "" })));
+  await until(() => files.active.value === 0 && files.uploading === 0 && !files.looking.value);
+  assert.equal(files.transfers.value.filter(({ state }) => state === "done").length, 20);
+  assert.equal(lists(), 2);
+  files.put([{ file: file("more"), below: "" }]);
+  await until(() => lists() === 3);
+});
+
 test("a name that is taken is asked about and sent once more as was answered", async () => {
   const asked = console_((path, body) => [path === "uploads" ? 200 : 204, { type: "transfer", id: `t${body.conflict}`, direction: "up", name: "a", path: "a", size: 7, done: 0, state: body.conflict === "ask" ? "exists" : "skipped", text: "" }]);
   const files = new Files("s");

@@ -66,6 +66,7 @@ export class Files {
     this.waiting = signal([]);
     this.active = computed(() => this.transfers.value.filter(({ state }) => !ENDED.includes(state)).length + this.waiting.value.length);
     this.uploading = 0;
+    this.arrived = false; // something has come there since the folder was listed
     /** @type {Map<string, number>} when each was last heard of */
     this.heardAt = new Map();
   }
@@ -184,8 +185,16 @@ export class Files {
       this.upload(first).finally(() => {
         this.uploading -= 1;
         this.next();
+        if (this.uploading === 0) this.lookAgain();
       });
     }
+  }
+
+  /** What was put is listed once, when all of it is there: a list costs the device more than a small file does. */
+  lookAgain() {
+    if (!this.arrived) return;
+    this.arrived = false;
+    if (this.entries.value !== null) void this.look();
   }
 
   /** @param {Waiting} one */
@@ -197,8 +206,8 @@ export class Files {
       this.hear({ ...begun, file, raw });
       if (ENDED.includes(begun.state)) return;
       const answer = await fetch(`${this.top}/uploads/${encodeURIComponent(begun.id)}`, { method: "POST", body: file });
+      this.arrived = true;
       if (answer.ok) this.hear(await answer.json());
-      if (this.entries.value !== null) await this.look();
     } catch (error) {
       // What became of the transfer itself is told through the session's socket; this is about the way to the console.
       this.error.value = `${file.name}: ${error instanceof Error ? error.message : String(error)}`;
