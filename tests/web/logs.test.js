@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Logs } from "../../technician_client/console/web/js/features/logs.js";
+import { drawn } from "../../technician_client/console/web/js/panels/logs.js";
 
 const FILTER = Object.freeze({ source: "", unit: "", priority: 7, text: "" });
 
@@ -56,6 +57,23 @@ test("only so many are kept, the newest", () => {
   assert.equal(logs.rows.value.length, 3000);
   assert.equal(texts(logs).at(-1), "3999");
   assert.equal(new Set(logs.rows.value.map(({ key }) => key)).size, 3000);
+});
+
+test("a row is drawn once, however many come after it", (context) => {
+  const times = context.mock.method(Date.prototype, "toLocaleTimeString", () => "12:00");
+  const { logs } = log();
+  logs.follow(FILTER);
+  const cache = new WeakMap();
+  /** @type {unknown[]} */
+  let before = [];
+  for (let batch = 0; batch < 10; batch += 1) {
+    logs.hear({ tag: "logs.lines", request: 1, lines: Array.from({ length: 100 }, (_, index) => line(String(index))), left_out: batch === 3 ? 7 : 0 });
+    const now = logs.rows.value.map((entry) => drawn(cache, entry));
+    assert.deepEqual(now.slice(0, before.length).map((one, index) => one === before[index]), before.map(() => true));
+    before = now;
+  }
+  assert.equal(before.length, 1001);
+  assert.equal(times.mock.callCount(), 1000);
 });
 
 test("an end and a refusal say why, and a lost connection too", () => {

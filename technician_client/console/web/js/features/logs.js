@@ -8,6 +8,7 @@ export const PRIORITIES = Object.freeze(["Emergency", "Alert", "Critical", "Erro
 /** @typedef {{at: number, priority: number, unit: string, text: string}} LogLine */
 /** @typedef {{source: string, unit: string, priority: number, text: string}} Filter */
 /** @typedef {{kind: "line", line: LogLine} | {kind: "loss", count: number}} Row a line, or lines that were left out */
+/** @typedef {{key: number, row: Row}} Entry */
 
 export class Logs {
   /**
@@ -19,7 +20,7 @@ export class Logs {
     this.newRequest = newRequest;
     /** @type {import("../../vendor/signals.js").Signal<{name: string, why_not: string}[]>} */
     this.sources = signal([]);
-    /** @type {import("../../vendor/signals.js").Signal<{key: number, row: Row}[]>} */
+    /** @type {import("../../vendor/signals.js").Signal<Entry[]>} */
     this.rows = signal([]);
     /** @type {import("../../vendor/signals.js").Signal<"idle" | "following" | "ended">} */
     this.state = signal("idle");

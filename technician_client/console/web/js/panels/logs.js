@@ -5,6 +5,7 @@ import { PRIORITIES } from "../features/logs.js";
 import { Empty } from "../parts/controls.js";
 
 /** @typedef {import("../session_store.js").SessionStore} SessionStore */
+/** @typedef {import("../features/logs.js").Entry} Entry */
 
 const LEVELS = Object.freeze(["critical", "critical", "critical", "error", "warning", "notice", "info", "debug"]);
 
@@ -17,6 +18,8 @@ export function LogsPanel({ store }) {
   const held = useRef(null);
   /** @type {{current: HTMLDivElement | null}} */
   const list = useRef(null);
+  /** @type {{current: WeakMap<Entry, unknown>}} */
+  const cache = useRef(new WeakMap());
   const open = store.open.value;
   useEffect(() => {
     if (!open) return undefined;
@@ -61,15 +64,30 @@ export function LogsPanel({ store }) {
       ${
         rows.length === 0
           ? html`<${Empty} icon="lines" title=${logs.state.value === "following" ? "No line fits yet" : "No log is followed"}>${logs.note.value || "Lines appear here as the device writes them. A wider filter shows more."}<//>`
-          : rows.map((/** @type {any} */ { key, row }) => (row.kind === "loss" ? html`<p key=${key} class="log-loss">${row.count} lines left out: more came than may be sent</p>` : html`<${Line} key=${key} line=${row.line} />`))
+          : rows.map((/** @type {Entry} */ entry) => drawn(cache.current, entry))
       }
     </div>
     <p class="log-state quiet" role="status">${paused ? `Paused. ${waiting} more have come.` : logs.state.value === "following" ? "Following" : logs.note.value || "Stopped"}</p>
   </div>`;
 }
 
-/** @param {{line: import("../features/logs.js").LogLine}} props */
-function Line({ line: { at, priority, unit, text } }) {
+/**
+ * A row as it is drawn, made once: a row that is the same object as before is not looked into again, and thousands of them stand
+ * there while some come ten times a second.
+ * @param {WeakMap<Entry, unknown>} cache @param {Entry} entry
+ */
+export function drawn(cache, entry) {
+  let made = cache.get(entry);
+  if (made === undefined) {
+    const { key, row } = entry;
+    made = row.kind === "loss" ? html`<p key=${key} class="log-loss">${row.count} lines left out: more came than may be sent</p>` : line(key, row.line);
+    cache.set(entry, made);
+  }
+  return made;
+}
+
+/** @param {number} key @param {import("../features/logs.js").LogLine} line */
+function line(key, { at, priority, unit, text }) {
   const level = LEVELS[priority] ?? "info";
-  return html`<p class="log-line log-${level}">${at > 0 && html`<time>${new Date(at * 1000).toLocaleTimeString()}</time>`}${unit && html`<span class="log-unit">${unit}</span>`}<span>${priority <= 4 && priority >= 0 && html`<span class="visually-hidden">${PRIORITIES[priority]}: </span>`}${text}</span></p>`;
+  return html`<p key=${key} class="log-line log-${level}">${at > 0 && html`<time>${new Date(at * 1000).toLocaleTimeString()}</time>`}${unit && html`<span class="log-unit">${unit}</span>`}<span>${priority <= 4 && priority >= 0 && html`<span class="visually-hidden">${PRIORITIES[priority]}: </span>`}${text}</span></p>`;
 }
