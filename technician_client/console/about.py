@@ -53,7 +53,7 @@ def about() -> dict[str, object]:
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "program": program,
         "page": page,
-        "licence": "AGPL-3.0-or-later",
+        "licence": LICENCE,
     }
 
 
