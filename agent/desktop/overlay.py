@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from agent.desktop.drawing_model import COLOURS, FADE_SECONDS, RING_SECONDS, Drawings, ScreenPlace, Stroke, in_points, opacity
-from agent.desktop.parts import stands_still
+from agent.desktop.parts import Stillness
 from agent.local_messages import Drawing
 
 FRAME_MILLISECONDS = 33
@@ -86,6 +86,8 @@ class Mark(QWidget):
         if opacity != self._opacity:
             self._opacity = opacity
             self.setWindowOpacity(opacity)
+            # One pixel: Qt keeps what it has to tell the X server until something is painted.
+            self.update(0, 0, 1, 1)
         area = self._bounds.translated(round(x), round(y))
         self.setGeometry(area)
         region = QRegion(self._region)
@@ -175,11 +177,11 @@ def arrow_layers(name: str, metrics_width: float, *, left: bool) -> tuple[list[L
 class Overlay(QObject):
     """Keeps the windows in line with the drawings."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, still: Callable[[], bool] = stands_still) -> None:
-        """Args: still: whether the desktop asks for less motion."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, still: Callable[[], bool] | None = None) -> None:
+        """Args: still: whether the desktop asks for less motion (None: as it says)."""
         super().__init__()
         self._clock = clock
-        self._still = still
+        self._still = Stillness() if still is None else still
         self.drawings = Drawings()
         self._held = False
         self._strokes: dict[tuple[str, int], tuple[Mark, int]] = {}

@@ -100,13 +100,17 @@ def announce(widget: QWidget, text: str) -> None:
     QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
 
 
-def stands_still() -> bool:
-    """Whether the desktop asks for less motion; False where Qt cannot tell (before 6.12)."""
-    hints = QGuiApplication.styleHints()
-    accessibility = hints.accessibility() if hasattr(hints, "accessibility") else None
-    if accessibility is None or not hasattr(accessibility, "motionPreference"):
-        return False
-    return accessibility.motionPreference() is Qt.MotionPreference.ReducedMotion
+class Stillness:
+    """Tells, when called, whether the desktop asks for less motion; never where Qt cannot tell (before 6.12)."""
+
+    def __init__(self) -> None:
+        self._style = QGuiApplication.styleHints()  # kept: without it PySide takes what belongs to it for deleted
+        self._hints = self._style.accessibility() if hasattr(self._style, "accessibility") else None
+
+    def __call__(self) -> bool:
+        if self._hints is None or not hasattr(self._hints, "motionPreference"):
+            return False
+        return self._hints.motionPreference() is Qt.MotionPreference.ReducedMotion
 
 
 class Button(QPushButton):

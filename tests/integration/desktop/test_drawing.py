@@ -171,3 +171,47 @@ def test_on_a_scaled_desktop_it_stands_at_the_same_pixels(scale: str) -> None:
         finally:
             process.terminate()
             process.wait(10)
+
+
+FADING = (
+    OVERLAY.replace("overlay = Overlay()", "drawing_model.FADES_AFTER = 1.5\noverlay = Overlay()")
+    .replace("from agent.desktop.overlay", "from agent.desktop import drawing_model\nfrom agent.desktop.overlay")
+    .replace("3, True, 0", "3, False, 0")
+)
+
+
+def opacities(connection: Any) -> list[float]:
+    """What a compositor would give each window on the display that says how much of it is to be seen."""
+    core, found = connection.core, []
+    wanted = core.InternAtom(False, len("_NET_WM_WINDOW_OPACITY"), "_NET_WM_WINDOW_OPACITY").reply().atom
+    root = connection.get_setup().roots[connection.pref_screen].root
+    for window in core.QueryTree(root).reply().children:
+        try:
+            told = core.GetProperty(False, window, wanted, xcffib.xproto.Atom.CARDINAL, 0, 1).reply()
+        except xcffib.xproto.WindowError:  # it has gone meanwhile
+            continue
+        if told.value_len:
+            found.append(told.value.to_atoms()[0] / 0xFFFFFFFF)
+    return found
+
+
+def test_a_stroke_that_goes_by_itself_grows_pale_on_a_real_display() -> None:
+    with virtual_display(1280, 800) as display:
+        process = subprocess.Popen([sys.executable, "-c", FADING], cwd=ROOT, env={**os.environ, "DISPLAY": display.name})
+        connection: Any = xcffib.connect(display.name)
+        seen: list[float] = []
+
+        def gone() -> bool:
+            now = opacities(connection)
+            seen.extend(now)
+            return bool(seen) and not now
+
+        try:
+            eventually(gone, "the stroke grows pale and goes", seconds=30, every=0.01)
+        finally:
+            connection.disconnect()
+            process.terminate()
+            process.wait(10)
+        assert seen == sorted(seen, reverse=True)
+        assert len(set(seen)) >= 3
+        assert 0 < seen[-1] < 0.6

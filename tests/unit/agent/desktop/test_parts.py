@@ -1,12 +1,14 @@
 """The widgets that every window is made of."""
 
+import gc
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from agent.desktop.look import DARK, LIGHT
-from agent.desktop.parts import ChoiceButton, Window, brand, button, card, dress, label, palette_of, restyle, row
+from agent.desktop.parts import ChoiceButton, Stillness, Window, brand, button, card, dress, label, palette_of, restyle, row
 
 
 def test_text_is_never_markup(application: QApplication) -> None:
@@ -69,3 +71,12 @@ def test_a_property_is_set_once(application: QApplication) -> None:
     restyle(shown, "role", "poor")
     restyle(shown, "role", "poor")
     assert shown.property("role") == "poor"
+
+
+def test_whether_less_motion_is_wanted_can_be_asked_again_and_again(application: QApplication) -> None:
+    still = Stillness()
+    for _ in range(3):
+        _ = application.styleHints()  # somebody else's, which goes at once
+        gc.collect()
+        assert still() is False, "no desktop asks for it here"
+    assert Stillness()() is False
