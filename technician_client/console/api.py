@@ -25,7 +25,7 @@ from technician_client.console.bridge import PAGE_TEXT_BYTES, Bridge
 from technician_client.console.hub import LiveSession, SessionHub, TooMany
 from technician_client.console.ports import DevicesUpdate, FleetEvent, RelayPort, RelayState, Target
 from technician_client.console.preferences import PreferencesFile
-from technician_client.console.runs import FixRuns
+from technician_client.console.runs import FixRuns, RunTeller
 from technician_client.console.wire import write_object
 from technician_client.known import KnownDevice
 from technician_client.step_up import StepUpNeeded
@@ -199,6 +199,7 @@ class ConsoleApi:
 
     async def _tell_runs(self, socket: web.WebSocketResponse) -> None:
         changed, what = self._runs.watch()
+        teller = RunTeller()
         try:
             await socket.send_str(write_object({"type": "runs", "runs": [run.row() for run in self._runs.all()]}))
             while True:
@@ -208,10 +209,12 @@ class ConsoleApi:
                 what.clear()
                 for name, device in changes:
                     run = self._runs.get(name)
-                    if run is not None:
-                        row = run.devices[device].document() if device else run.row()
-                        kind = "run_device" if device else "run"
-                        await socket.send_str(write_object({"type": kind, "run": name, "row": row}))
+                    if run is None:
+                        teller.forget(name)
+                        continue
+                    told = teller.changes(run, device) if device else [{"type": "run", "run": name, "row": run.row()}]
+                    for value in told:
+                        await socket.send_str(write_object(value))
                 await asyncio.sleep(_RUNS_SECONDS)  # what changes meanwhile is told together
         finally:
             self._runs.unwatch(changed)

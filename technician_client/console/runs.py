@@ -44,15 +44,17 @@ class DeviceRun:
 
     def document(self) -> dict[str, Any]:
         """As the page and the report show it."""
+        return self.state_document() | {"output": self.output}
+
+    def state_document(self) -> dict[str, Any]:
+        """`document` without what was printed."""
         result = self.result
         found = {
             "before": [] if result is None else [_finding(one) for one in result.before],
             "after": [] if result is None else [_finding(one) for one in result.after],
             "remaining": [] if result is None else [one.id for one in remaining_findings(result)],
         }
-        plain = {
-            name: getattr(self, name) for name in ("device", "label", "state", "step", "outcome", "text", "seconds", "output")
-        }
+        plain = {name: getattr(self, name) for name in ("device", "label", "state", "step", "outcome", "text", "seconds")}
         return plain | found | {"exit_code": None if result is None else result.exit_code}
 
 
@@ -224,6 +226,31 @@ class FixRuns:
         """Stop everything."""
         for run in tuple(self._runs.values()):
             await self.cancel(run.name)
+
+
+class RunTeller:
+    """What one watcher of runs has been told, so that it is told what was added and not everything again."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], tuple[dict[str, Any], int, int]] = {}
+
+    def changes(self, run: FixRunOnMany, device: str) -> list[dict[str, Any]]:
+        """What is new of one device, as objects for a page. `at` counts UTF-16 units, as a page's texts do."""
+        now = run.devices[device]
+        state = now.state_document()
+        before, told, at = self._told.get((run.name, device), ({}, 0, 0))
+        changes: list[dict[str, Any]] = []
+        if state != before:
+            changes.append({"type": "run_device", "run": run.name, "row": state})
+        text = now.output[told:]
+        if text:
+            changes.append({"type": "run_output", "run": run.name, "device": device, "at": at, "text": text})
+        self._told[run.name, device] = (state, len(now.output), at + len(text.encode("utf-16-le")) // 2)
+        return changes
+
+    def forget(self, run: str) -> None:
+        """It is kept no longer."""
+        self._told = {key: value for key, value in self._told.items() if key[0] != run}
 
 
 def csv_report(run: FixRunOnMany) -> str:

@@ -38,3 +38,17 @@ export function consentWords({ consent }) {
     ? "The person at the device is asked before every run."
     : "The person at the device is asked, unless your organisation's signed policy lets it run unattended.";
 }
+
+/**
+ * What the console tells of one device of a run: how it stands, or what it has printed since; `at` is how much came before.
+ * @typedef {{type: "run_device", run: string, row: Omit<RunDevice, "output">}
+ *   | {type: "run_output", run: string, device: string, at: number, text: string}} RunTold
+ */
+
+/** @param {RunDevice | undefined} row @param {RunTold} told @returns {RunDevice | null} null: something was missed; load the run again */
+export function hearDevice(row, told) {
+  if (told.type === "run_device") return { output: row?.output ?? "", ...told.row };
+  if (row === undefined || row.output.length < told.at) return null;
+  if (row.output.length >= told.at + told.text.length) return row;
+  return { ...row, output: row.output.slice(0, told.at) + told.text };
+}

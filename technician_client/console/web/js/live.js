@@ -30,7 +30,7 @@ export const waiting = computed(() => (fleetVersion.value > 0 ? fleet.waiting() 
  * @type {import("../vendor/signals.js").Signal<null | RunRow[]>}
  */
 export const runs = signal(null);
-/** @type {Set<(run: string, row: RunDevice) => void>} who shows the devices of a run */
+/** @type {Set<(told: import("./library_rules.js").RunTold) => void>} who shows the devices of a run */
 export const runListeners = new Set();
 
 /** @param {any} value */
@@ -61,7 +61,8 @@ function hear(value) {
         : [value.row, ...(runs.value ?? [])];
       break;
     case "run_device":
-      for (const listener of runListeners) listener(value.run, value.row);
+    case "run_output":
+      for (const listener of runListeners) listener(value);
       break;
     case "devices":
       if (fleet.hear(value)) fleetVersion.value += 1;

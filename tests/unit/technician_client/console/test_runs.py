@@ -10,7 +10,16 @@ import pytest
 
 from protocol.errors import Unavailable
 from technician_client.console.hub import TooMany
-from technician_client.console.runs import RUNS_AT_ONCE, RUNS_KEPT, FixRunOnMany, FixRuns, csv_report, json_report
+from technician_client.console.runs import (
+    RUNS_AT_ONCE,
+    RUNS_KEPT,
+    DeviceRun,
+    FixRunOnMany,
+    FixRuns,
+    RunTeller,
+    csv_report,
+    json_report,
+)
 from technician_client.fleet_fixes import DeviceDone, DeviceOutput, DeviceStep, FixOrder
 from tests.kit.console import MARKUP, MemoryRelay, MemorySession, sample_rows
 from tests.kit.waiting import eventually_async
@@ -49,6 +58,23 @@ async def test_a_run_is_told_as_it_goes_and_ends_with_each_devices_proof(runs: F
     assert [one["id"] for one in document["before"]] == ["disk_full", "time_not_synchronised"]
     assert [one["id"] for one in document["after"]] == ["time_not_synchronised"]
     runs.unwatch(changed)
+
+
+def test_a_watcher_is_told_what_was_added_and_nothing_twice() -> None:
+    run = FixRunOnMany("x", ORDER, "", "", 0.0, {"a": DeviceRun("a", "till")})
+    teller = RunTeller()
+    (first,) = teller.changes(run, "a")
+    assert first["type"] == "run_device" and "output" not in first["row"]
+    assert teller.changes(run, "a") == []
+    run.hear(DeviceOutput("a", "run", "stdout", "one \U0001f600"))
+    assert teller.changes(run, "a") == [{"type": "run_output", "run": "x", "device": "a", "at": 0, "text": "one \U0001f600"}]
+    run.hear(DeviceOutput("a", "run", "stdout", " two"))
+    assert teller.changes(run, "a") == [{"type": "run_output", "run": "x", "device": "a", "at": 6, "text": " two"}]
+    run.hear(DeviceDone("a", "", None, None, 0.0))
+    (last,) = teller.changes(run, "a")
+    assert last["row"]["state"] == "left_alone"
+    teller.forget("x")
+    assert [one["type"] for one in teller.changes(run, "a")] == ["run_device", "run_output"]
 
 
 async def test_cancelling_says_where_each_device_was(runs: FixRuns) -> None:

@@ -5,6 +5,7 @@ import { OUTCOMES } from "../features/fixes.js";
 import { ago, cellText, moment, plural } from "../format.js";
 import { Icon } from "../icons.js";
 import { STATES, STEPS, ask } from "../library.js";
+import { hearDevice } from "../library_rules.js";
 import { clock, runListeners, runs } from "../live.js";
 import { Severity, Spinner } from "../parts/controls.js";
 import { Failed, Skeleton } from "../parts/states.js";
@@ -27,8 +28,16 @@ export function RunPage({ name }) {
     }
   };
   useEffect(() => {
-    const hear = (/** @type {string} */ run, /** @type {RunDevice} */ row) => {
-      if (run === name) setDevices((now) => new Map(now ?? []).set(row.device, row));
+    const hear = (/** @type {import("../library_rules.js").RunTold} */ told) => {
+      if (told.run !== name) return;
+      setDevices((now) => {
+        if (now === null) return null; // all of it is on its way
+        const id = told.type === "run_device" ? told.row.device : told.device;
+        const row = hearDevice(now.get(id), told);
+        if (row !== null) return new Map(now).set(id, row);
+        void load();
+        return null;
+      });
     };
     runListeners.add(hear);
     void load();
