@@ -17,6 +17,7 @@ import msgspec
 
 from agent.allowed import AllowedHere
 from agent.audit import Audit
+from agent.backends.allocator import share_arenas
 from agent.company import Company
 from agent.consent import ConsentBroker
 from agent.errors import RelayAway
@@ -169,6 +170,7 @@ class Daemon:
             AuditUnavailable, TrustError: the audit record cannot be written, or was edited.
             HandrailError: the local socket cannot be made.
         """
+        share_arenas()
         with home_lock(self._settings.lock):
             audit = Audit(self._settings.audit)
             try:

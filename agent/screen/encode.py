@@ -125,6 +125,10 @@ class UpdateBuilder:
         self._stream = None
         self._sketchers.clear()
 
+    def rest(self) -> None:
+        """Nothing is drawn for a while: let go of the encoders of coarse bands, which hold 25 MB each."""
+        self._sketchers.clear()
+
     def build(self, now: float, budget: Budget, fresh: Cells | None = None) -> Built:
         """One update. `fresh` marks cells drawn to just now: they go first when not all fits."""
         self._made = []
@@ -334,7 +338,9 @@ class UpdateBuilder:
             return stream
         if self._either_chroma and (not goes_on or now >= self._colour_at + COLOUR_SECONDS):
             self._colour_at = now
-            full = choose_chroma(colour_kept(part(self.frames.now, pixels)), self._link, self._quality.bitrate)
+            # Its outermost cells hold the edges of a film, where it meets something else: no colour of its own.
+            inner = Rect(pixels.x + CELL, pixels.y + CELL, max(0, pixels.width - 2 * CELL), max(0, pixels.height - 2 * CELL))
+            full = choose_chroma(colour_kept(part(self.frames.now, inner)), self._link, self._quality.bitrate)
         if goes_on and stream is not None and not full:
             return stream
         if isinstance(stream, Av1Stream) and stream.rich:

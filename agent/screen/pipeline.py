@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from agent.backends.allocator import give_back
 from agent.backends.base import DisplayLayout, DisplayLost, Happened, ScreenCapture
 from agent.backends.geometry import Rect
 from agent.screen.chooser import Why
@@ -37,6 +38,8 @@ ECHO_SECONDS, TYPING_ECHO_SECONDS = 0.008, 0.002
 """How often it is looked whether what is drawn beside a film or while the link is full may be the echo of a key press; the second
 while keys come."""
 BACKLOG_POLL = 0.005
+REST_SECONDS = 5.0
+"""After so long without an update memory is given back that the next one may need again."""
 TEXT_CHARS = 200
 
 
@@ -161,6 +164,7 @@ class ScreenPipeline:
         finally:
             self._wake_read.close()
             self._wake_write.close()
+            give_back()
 
     def state(self, state: str, text: str = "") -> None:
         """Tell the viewer once for each change; the reason of a failure may vary, what is hidden while it runs is said anew."""
@@ -213,6 +217,7 @@ class _Stream:
         self._pointer = True
         self._exact = False
         self._echo_at = float("-inf")
+        self._rest_at: float | None = None
         self._announced = 0
         self._layout: DisplayLayout | None = None
         self._relayout()
@@ -324,6 +329,10 @@ class _Stream:
         if reporter.next_deadline(now) == 0.0:
             self._pipeline._deliver(reporter.take(self._pacer, self._pacer.held, now))
         if not self._work(now):
+            if self._rest_at is not None and now >= self._rest_at:
+                self._rest_at = None
+                self._builder.rest()
+                give_back()
             return
         if self._damaged and self._builder.filming and self._pacer.far and now >= self._echo_at:
             self._echo_at = self._next_echo(now)
@@ -412,6 +421,7 @@ class _Stream:
         now = self._clock()
         film = sum(made.size for made in built.made if made.why is Why.MOTION)
         self._pacer.sent(sequence, built.size, now, urgent=urgent, film=film)
+        self._rest_at = now + REST_SECONDS
         self._pipeline._reporter.add(built.made, now)
         microseconds = int(captured * 1_000_000)
         update = ScreenUpdate(sequence, self._counters.epoch, microseconds, list(built.operations), built.exact)
@@ -457,8 +467,9 @@ class _Stream:
                     times.append(self._echo_at - now)
                 case HeldBy.UNACKNOWLEDGED | HeldBy.LINK | HeldBy.VIEWER:
                     pass  # an acknowledgement wakes the thread
-        elif refinement is not None:
-            times.append(refinement)
+        else:
+            times += [] if refinement is None else [refinement]
+            times += [] if self._rest_at is None else [max(0.0, self._rest_at - now)]
         return min(times, default=None)
 
 

@@ -17,6 +17,7 @@ from aiohttp import WSMsgType, web
 from protocol.errors import HandrailError, RemoteProtocolError, UndecodableMessage
 from protocol.messages import Message
 from protocol.messages.screen import CursorMove, CursorShape, ScreenAck, ScreenLayout, ScreenStart, ScreenUpdate
+from technician_client.allocator import give_back
 from technician_client.console.hub import LiveSession
 from technician_client.console.wire import (
     Area,
@@ -47,6 +48,8 @@ WINDOW_UPDATES: Final = 32
 WINDOW_BYTES: Final = 96 * 1024 * 1024
 THREAD_BYTES: Final = 256 * 1024
 STATS_SECONDS: Final = 1.0
+REST_COUNTS: Final = 5
+"""After so many seconds without an update memory is given back."""
 CLOSE_REPLACED: Final = 4001
 CLOSE_BAD_PAGE: Final = 4002
 
@@ -186,6 +189,7 @@ class Bridge:
             self._outbox.close()
             self._live.detach(self)
             await self._supervisor.aclose()
+            await asyncio.to_thread(give_back)
 
     async def _read(self) -> None:
         async for frame in self._socket:
@@ -276,9 +280,12 @@ class Bridge:
         await self._socket.send_bytes(cast(bytes, data))  # any buffer will do; aiohttp's annotation names only bytes
 
     async def _count(self) -> None:
-        before = self._clock()
+        before, resting = self._clock(), 0
         while True:
             await asyncio.sleep(STATS_SECONDS)
+            resting = 0 if self._updates else resting + 1
+            if resting == REST_COUNTS:
+                await asyncio.to_thread(give_back)
             now = self._clock()
             passed, before = max(now - before, 1e-3), now
             round_trip, last = self._live.round_trip, self._live.round_trip_last

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
+from technician_client.allocator import share_arenas
 from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
 from technician_client.console.clipboard_api import ClipboardApi
@@ -158,6 +159,7 @@ async def serve(
         ConsoleError: the port is taken. NotLoopback: `host` is not on this computer only.
         HandrailError: what `client_factory` raises.
     """
+    share_arenas()
     demand_loopback(host)
     listener = _listen(host, port)
     try:

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -186,6 +187,17 @@ async def test_without_a_picture_a_place_means_nothing(harness: Harness) -> None
     await harness.handle(PointerMove(5, 6))
     assert [reason for _, reason, _ in harness.context.refused] == [RefusalReason.INVALID]
     assert harness.opened == []
+
+
+async def test_when_a_key_or_a_button_was_pressed_last_is_known_to_the_picture(harness: Harness) -> None:
+    watched = harness.context.watched
+    for message in (PointerMove(5, 6), Key("KeyA", "a", False), PointerButton(7, 8, 1, False)):
+        await harness.handle(message)
+        assert watched.keyed_at == float("-inf"), message
+    for message in (Key("KeyA", "a", True), PointerButton(7, 8, 1, True), TypeText("a")):
+        before = time.monotonic()
+        await harness.handle(message)
+        assert before <= watched.keyed_at <= time.monotonic()
 
 
 async def test_text_is_typed_character_by_character(harness: Harness) -> None:

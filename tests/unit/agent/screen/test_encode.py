@@ -198,6 +198,14 @@ def test_coloured_text_in_a_film_goes_in_full_colour_where_both_kinds_are_decode
     assert {video.key for video in videos(film(screen, 40, FILM))} == {False}
 
 
+def test_the_edges_of_a_film_on_a_loud_background_are_no_colour_of_its_own() -> None:
+    screen = Screen(full_chroma=False, either=True)
+    loud = np.random.default_rng(2).choice(np.array([0xFF2020, 0x20C020, 0x2040FF], np.uint32), (600, 800))
+    screen.draw(screen.frames.area, loud)
+    assert screen.update().exact
+    assert {video.codec[:7] for video in videos(film(screen, 40, FILM))} == {"avc1.64"}
+
+
 def test_full_colour_is_not_for_who_cannot_decode_it_nor_for_a_slow_link() -> None:
     for either, budget in ((False, AMPLE), (True, replace(AMPLE, byte_rate=200_000.0, bitrate=1_000_000))):
         screen = Screen(full_chroma=False, either=either)
@@ -320,3 +328,22 @@ def test_random_drawing_always_ends_exact() -> None:
         last = screen.update(after=0.3)
     assert last.exact
     assert screen.equal()
+
+
+def test_what_is_dirty_is_known_to_be_the_film_s_alone(screen: Screen) -> None:
+    assert not screen.builder.only_film
+    film(screen, 8, FILM)
+    screen.draw(FILM, photo(FILM.height, FILM.width, seed=99))
+    assert screen.builder.only_film
+    screen.draw(Rect(20, 500, 40, 20), text(20, 40, seed=8))
+    assert not screen.builder.only_film
+
+
+def test_after_a_rest_coarse_bands_begin_anew(screen: Screen) -> None:
+    slow = replace(AMPLE, byte_rate=20_000.0, pressed=True, tile_bytes=4096)
+    for seed in (1, 2):
+        screen.draw(screen.frames.area, photo(600, 800, seed=seed))
+        bands = [operation for operation in screen.update(slow, after=1.0).operations if isinstance(operation, Video)]
+        assert bands[0].key, "a stream of its own"
+        screen.builder.rest()
+    assert screen.update(after=2.0).exact

@@ -84,6 +84,23 @@ def test_how_the_picture_went_is_told_once_and_then_no_more(display: FakeCapture
     assert session.pipeline._reporter.next_deadline(0.0) is None
 
 
+def test_memory_is_given_back_once_when_nothing_has_been_sent_for_a_while(
+    display: FakeCapture, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr("agent.screen.pipeline.REST_SECONDS", 0.05)
+    monkeypatch.setattr("agent.screen.pipeline.give_back", lambda: given.append(True))
+    session = start(display)
+    wait_for(lambda: len(given) == 1, "the first rest")
+    for _ in range(3):
+        display.happen(Happened.NOTHING)
+    display.draw(5, 5, np.full((1, 1), 0x123456, np.uint32))
+    wait_for(lambda: len(given) == 2, "the rest after the pixel")
+    assert session.shows(display.pixels)
+    session.stop()
+    assert len(given) == 3, "and at the end"
+
+
 def test_a_new_size_is_a_new_epoch(display: FakeCapture, start: Start) -> None:
     session = start(display)
     wait_for(lambda: session.viewer.picture.exact, "the first picture")
