@@ -98,7 +98,7 @@ class WindowWatch:
         """Every window that is shown. A window that goes away meanwhile cannot: the server is held."""
         self._stale = False
         core, root = self._connection.core, self._connection.root
-        found: list[_Window] = []
+        shown: list[tuple[int, Rect]] = []
         children = core.QueryTree(root).reply().children
         asked = [(child, core.GetWindowAttributes(child), core.GetGeometry(child)) for child in children]
         for child, attributes, geometry in asked:
@@ -108,32 +108,46 @@ class WindowWatch:
                 continue
             border = 2 * place.border_width
             area = Rect(place.x, place.y, place.width + border, place.height + border)
-            found.append(self._look(child, area))
-        shown = {owner for window in found if window.hidden for owner in window.owners}
+            shown.append((child, area))
+        found = self._look(shown)
+        hidden = {owner for window in found if window.hidden for owner in window.owners}
         return [
-            window if window.hidden or not window.owners & shown else _Window(window.identifier, window.area, window.owners, True)
+            window
+            if window.hidden or not window.owners & hidden
+            else _Window(window.identifier, window.area, window.owners, True)
             for window in found
         ]
 
-    def _look(self, top: int, area: Rect) -> _Window:
-        """Titles and classes of a window and of what is below it."""
-        core, level, owners, hidden = self._connection.core, [top], set(), False
+    def _look(self, tops: list[tuple[int, Rect]]) -> list[_Window]:
+        """Titles and classes of windows and of what is below them. Each level is asked for as a whole before any of it is read:
+        the server is held meanwhile, and a way there and back for each window would be felt by everybody at this display."""
+        core = self._connection.core
+        owners: dict[int, set[int]] = {top: set() for top, _ in tops}
+        hidden: set[int] = set()
+        level = [(top, top) for top, _ in tops]
         for depth in range(DEPTH + 1):
-            for window in level:
-                owners.add(window)
+            asked = []
+            for top, window in level:
                 self._watch(window)
-                title, kinds, parent = self._properties(window)
-                hidden = hidden or any(self._hides(title, kind) for kind in (*kinds, ""))
-                owners |= {parent} if parent else set()
-            if depth < DEPTH:
-                level = [child for cookie in [core.QueryTree(one) for one in level] for child in cookie.reply().children]
-        return _Window(top, area, frozenset(owners), hidden)
+                below = core.QueryTree(window) if depth < DEPTH else None
+                asked.append((top, window, self._ask(window), below))
+            level = []
+            for top, window, cookies, below in asked:
+                title, kinds, parent = self._properties(cookies)
+                if any(self._hides(title, kind) for kind in (*kinds, "")):
+                    hidden.add(top)
+                owners[top] |= {window, parent} if parent else {window}
+                level += [(top, child) for child in below.reply().children] if below is not None else []
+        return [_Window(top, area, frozenset(owners[top]), top in hidden) for top, area in tops]
 
-    def _properties(self, window: int) -> tuple[str, list[str], int]:
-        core, atom = self._connection.core, xcffib.xproto.Atom
-        anything = xcffib.xproto.GetPropertyType.Any
+    def _ask(self, window: int) -> list[Any]:
+        """For what `_properties` reads."""
+        atom, anything = xcffib.xproto.Atom, xcffib.xproto.GetPropertyType.Any
         wanted = (self._names["_NET_WM_NAME"], atom.WM_NAME, atom.WM_CLASS, atom.WM_TRANSIENT_FOR)
-        cookies = [core.GetProperty(False, window, name, anything, 0, TEXT_WORDS) for name in wanted]
+        return [self._connection.core.GetProperty(False, window, name, anything, 0, TEXT_WORDS) for name in wanted]
+
+    def _properties(self, cookies: list[Any]) -> tuple[str, list[str], int]:
+        """Title, classes, and the window that it is transient for (0: none)."""
         modern, plain, kinds, parent = (bytes(cookie.reply().value.buf()) for cookie in cookies)
         title = modern.decode("utf-8", "replace") if modern else plain.decode("latin-1")
         names = [name for name in kinds.decode("latin-1").split("\0") if name]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import xcffib.xproto
 
 from agent.backends.choose import open_capture
 from agent.backends.geometry import Rect
+from agent.backends.x11.connection import X11Connection
+from agent.backends.x11.windows import DEPTH, WindowWatch
 from agent.screen.pipeline import Acknowledged, Counters, ScreenPipeline, Stop, StreamOptions
 from agent.screen.redact import DARK, LIGHT, HideRules
 from protocol.messages import Message
@@ -178,3 +181,45 @@ def test_where_windows_cannot_be_told_apart_nothing_is_shown(display: VirtualDis
     assert viewer.states[-1].state == "unavailable"
     assert "cannot tell windows apart" in viewer.states[-1].text
     assert not viewer.updates
+
+
+class Counting:
+    """The requests of a connection; `turns` counts the ways there and back: an answer is waited for that was asked for after the
+    last waiting."""
+
+    def __init__(self, core: Any) -> None:
+        self._core = core
+        self._sent = self._arrived = self.turns = 0
+
+    def __getattr__(self, name: str) -> Any:
+        request = getattr(self._core, name)
+
+        def ask(*arguments: Any, **named: Any) -> Any:
+            self._sent += 1
+            number, cookie = self._sent, request(*arguments, **named)
+
+            def reply() -> Any:
+                if number > self._arrived:
+                    self.turns, self._arrived = self.turns + 1, self._sent
+                return cookie.reply()
+
+            return SimpleNamespace(reply=reply)
+
+        return ask
+
+
+def test_the_server_is_not_held_longer_for_more_windows(
+    display: VirtualDisplay, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tops = [desktop.window(Rect(10 * at, 10, 50, 50), PLAIN, f"Window {at}") for at in range(6)]
+    for top in tops:
+        inner = desktop.window(Rect(0, 0, 40, 40), PLAIN, parent=top)
+        desktop.window(Rect(5, 5, 10, 10), PLAIN, "payroll" if top == tops[3] else "", parent=inner)
+    connection = X11Connection(display.name)
+    watch = WindowWatch(connection, lambda title, kind: title == "payroll")
+    counting = Counting(connection.raw.core)
+    with monkeypatch.context() as patched:
+        patched.setattr(X11Connection, "core", property(lambda _: counting))
+        assert watch.areas(0.0) == (Rect(30, 10, 50, 50),)
+    connection.close()
+    assert counting.turns <= 2 + 1 + DEPTH
