@@ -212,6 +212,18 @@ class SignedFiles:
 
         return self._guarded(load, self._looked)
 
+    def drop_targets(self) -> None:
+        """Keep no target any longer: they were taken over elsewhere, or are fetched again when they are wanted.
+
+        Raises:
+            Unavailable: they cannot be removed.
+        """
+        try:
+            for path in self._objects.iterdir():
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable(f"What was fetched cannot be removed: {error.strerror or error}.") from error
+
     def _loaded(self) -> Updater:
         if self._updater is None:
             raise TrustError("The organisation's signed files were not fetched yet.")

@@ -4,7 +4,7 @@ the organisation's first root on, and laid out as the signer's own repository, s
 
 from datetime import datetime
 
-from tuf.api.metadata import Metadata, Snapshot, Targets
+from tuf.api.metadata import Metadata, Snapshot, TargetFile, Targets
 
 from technician_client.organisation.metadata import DELEGATED
 from technician_client.organisation.record import OrganisationHome
@@ -30,15 +30,17 @@ def refresh_published(home: OrganisationHome, settings: Settings, wall: datetime
     http = RelayHttp(record.relay, record.relay_spki, timeout=settings.request_seconds)
     files = SignedFiles(home.base / "seen", record.tuf_root, relay_reader(http, record.organisation))
     files.refresh(wall)
+    repository = Repository(home.repository)
     metadata: dict[str, bytes] = {f"{version}.root.json": data for version, data in files.roots().items()}
-    targets: dict[str, bytes] = {}
+    missing: dict[str, TargetFile] = {}
     for role in ("targets", *DELEGATED):
         data = files.role(role)
         signed = Metadata[Targets].from_bytes(data).signed
         metadata[f"{signed.version}.{role}.json"] = data
-        for path, listed in signed.targets.items():
-            targets[served_path(listed)] = files.target(path)
+        missing |= {path: listed for path, listed in signed.targets.items() if not repository.holds(listed)}
     snapshot, timestamp = files.snapshot()
     metadata[f"{Metadata[Snapshot].from_bytes(snapshot).signed.version}.snapshot.json"] = snapshot
     metadata["timestamp.json"] = timestamp
-    Repository(home.repository).copy(metadata, targets)
+    # One at a time: a release alone may have 64 MiB.
+    repository.copy(metadata, ((served_path(listed), files.target(path)) for path, listed in missing.items()))
+    files.drop_targets()

@@ -5,7 +5,7 @@ targets/<directory>/<sha256>.<file>
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,11 +138,17 @@ class Repository:
         except (TrustError, RepositoryError, ValueError) as error:
             return Waiting(role, 0, f"refused: {error}")
 
-    def copy(self, metadata: Mapping[str, bytes], targets: Mapping[str, bytes]) -> None:
-        """Take over files that were verified elsewhere, by the names under which they are served."""
-        for place, body in targets.items():
-            if self._read(self._targets / place) is None:
-                write_private(self._targets / place, body)
+    def holds(self, listed: TargetFile) -> bool:
+        """Whether a target is there, by its name, which has its hash, and its length: whoever wrote it had verified it."""
+        try:
+            return (self._targets / served_path(listed)).stat().st_size == listed.length
+        except FileNotFoundError:
+            return False
+
+    def copy(self, metadata: Mapping[str, bytes], targets: Iterable[tuple[str, bytes]]) -> None:
+        """Take over files that were verified elsewhere, by the names under which they are served; targets one at a time."""
+        for place, body in targets:
+            write_private(self._targets / place, body)
         for name, data in metadata.items():
             self._write(name, data)
 

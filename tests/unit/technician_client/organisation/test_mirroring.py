@@ -30,6 +30,15 @@ def test_the_copy_is_verified_and_complete(tmp_path: Path, monkeypatch: pytest.M
     assert dict(copy.files()) == dict(founded.repository.files()) and copy.expiries() == founded.repository.expiries()
     spool = Spool(home.spool, copy)
     assert {manifest.id for manifest in approved(spool)} == {script.manifest.id for script in starter_fixes()}
+    mirror.asked.clear()
+    founded.publish(founded.after(minutes=3))
+    refresh_published(home, Settings(tmp_path), founded.after(minutes=3))
+    assert not [path for path in mirror.asked if path.startswith("targets/")]  # nothing is fetched twice
+    assert not list((home.base / "seen" / "objects").iterdir())  # and nothing kept twice
+    damaged = next(path for path in (home.repository / "targets").rglob("*fix.py"))
+    damaged.write_bytes(b"cut short")
+    refresh_published(home, Settings(tmp_path), founded.after(minutes=4))
+    assert dict(copy.files()) == dict(founded.repository.files())
     mirror.frozen = forge_repository(founded.home.repository, tmp_path / "forged", "scripts", {"scripts/x/1/y": b"z"})
     with pytest.raises(TrustError, match="do not verify"):
         refresh_published(home, Settings(tmp_path), founded.after(minutes=5))
