@@ -24,7 +24,7 @@ from technician_client.errors import NotFound
 from technician_client.recordings.export import export
 from technician_client.recordings.names import named
 from technician_client.recordings.reader import Recording
-from technician_client.recordings.store import Kept, kept, remove
+from technician_client.recordings.store import Kept, Shelf, remove
 from technician_client.tasks import Supervisor
 
 _TEXT_BYTES: Final = 1024
@@ -61,6 +61,7 @@ class RecordingsApi:
     def __init__(self, directory: Path, key: bytes) -> None:
         self._directory = directory
         self._key = key
+        self._shelf = Shelf(directory, key)
         self._sockets: set[web.WebSocketResponse] = set()
 
     def add_routes(self, application: web.Application) -> None:
@@ -79,7 +80,7 @@ class RecordingsApi:
 
     async def list(self, _request: web.Request) -> web.Response:
         """GET /api/v1/recordings"""
-        rows = await asyncio.to_thread(kept, self._directory, self._key)
+        rows = await asyncio.to_thread(self._shelf.listed)
         return answer_json({"recordings": [recording_row(row) for row in rows]})
 
     async def delete(self, request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """The recordings of this computer, as they are listed and deleted."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,7 +47,32 @@ def look(path: Path, key: bytes) -> Kept:
 
 def kept(directory: Path, key: bytes) -> list[Kept]:
     """Every recording, the newest first."""
-    return [look(path, key) for path in sorted(directory.glob(f"*{SUFFIX}"), reverse=True)]
+    return Shelf(directory, key).listed()
+
+
+class Shelf:
+    """The recordings of a directory, listed again and again: only those that have changed are opened."""
+
+    def __init__(self, directory: Path, key: bytes) -> None:
+        self._directory = directory
+        self._key = key
+        self._seen: dict[Path, tuple[tuple[int, int, int], Kept]] = {}
+        self._lock = threading.Lock()
+
+    def listed(self) -> list[Kept]:
+        """Every recording, the newest first. Blocking; any thread."""
+        found: dict[Path, tuple[tuple[int, int, int], Kept]] = {}
+        with self._lock:
+            for path in sorted(self._directory.glob(f"*{SUFFIX}"), reverse=True):
+                try:
+                    status = path.stat()
+                except FileNotFoundError:
+                    continue  # it was deleted meanwhile
+                mark = (status.st_ino, status.st_size, status.st_mtime_ns)
+                before = self._seen.get(path)
+                found[path] = before if before is not None and before[0] == mark else (mark, look(path, self._key))
+            self._seen = found
+        return [row for _, row in found.values()]
 
 
 def remove(path: Path) -> None:

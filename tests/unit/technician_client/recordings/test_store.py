@@ -6,8 +6,9 @@ import pytest
 
 from protocol.certificates import PrivateKey
 from technician_client.private_files import PrivateFileError
+from technician_client.recordings import store
 from technician_client.recordings.names import new_path
-from technician_client.recordings.store import kept, recordings_key, remove
+from technician_client.recordings.store import Kept, Shelf, kept, look, recordings_key, remove
 from technician_client.recordings.writer import SECOND, End, Meta, RecordingWriter
 from tests.kit.recordings import Source
 
@@ -39,6 +40,27 @@ def test_they_are_listed_newest_first_until_they_are_removed(directory: Path) ->
     assert [row.path for row in kept(directory, key)] == [two]
     with pytest.raises(PrivateFileError):
         remove(one)
+
+
+def test_a_list_opens_only_what_has_changed(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (record(directory, b"k" * 32, label, WALL) for label in ("a", "b"))
+    opened: list[Path] = []
+
+    def noted(path: Path, key: bytes) -> Kept:
+        opened.append(path)
+        return look(path, key)
+
+    monkeypatch.setattr(store, "look", noted)
+    shelf = Shelf(directory, b"k" * 32)
+    assert [row.path for row in shelf.listed()] == [two, one] == opened
+    opened.clear()
+    assert [row.seconds for row in shelf.listed()] == [3.0, 3.0]
+    assert opened == []
+    with one.open("ab") as file:
+        file.write(b"more")
+    remove(two)
+    three = record(directory, b"k" * 32, "c", WALL)
+    assert [row.path for row in shelf.listed()] == [three, one] == opened
 
 
 def test_what_does_not_open_is_listed_with_the_reason(directory: Path) -> None:
