@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion, preset
+from agent.desktop.article_model import shown_text
 from agent.desktop.consent_model import card_of
 from agent.desktop.happenings import MOST_KEPT, Happening, Happenings, line_of
 from agent.desktop.texts import Texts, clock, grouped
@@ -18,12 +19,14 @@ from agent.errors import ExitCode
 from agent.local import LocalClient
 from agent.local_messages import (
     AnswerConsent,
+    ArticlesReply,
     Attach,
     ChatHeard,
     CodeShown,
     ConsentAsked,
     ConsentClosed,
     ConsentExtended,
+    FindArticles,
     Happened,
     HelpEnded,
     MoreTime,
@@ -110,12 +113,28 @@ class Attendant:
             await self._client.request(lambda number: Attach(number, "terminal"))
             if self._asking_for is None:
                 self._terminal.line(self._texts("terminal.attending"))
+            else:
+                await self._offer_articles(self._asking_for)
             while True:
                 done = await self._take(await self._inbox.get())
                 if done is not None:
                     return done
                 if self._wants_code and self._relay is not None and self._relay.state == "connected":
                     await self._ask_for_code(self._asking_for or "")
+
+    async def _offer_articles(self, text: str) -> None:
+        """What the organisation has written about it: the article that fits best, and the titles of others."""
+        reply = await self._client.request(lambda number: FindArticles(number, text))
+        found = reply.articles if isinstance(reply, ArticlesReply) else []
+        if not found:
+            return
+        self._terminal.line(self._texts("help.perhaps"))
+        for article in found:
+            self._terminal.line(f"  {printable(article.title)}")
+            if article is found[0]:
+                for line in shown_text(article.text).split("\n"):
+                    self._terminal.line(f"    {line}".rstrip())
+        self._terminal.line(self._texts("terminal.still"))
 
     async def _ask_for_code(self, text: str) -> None:
         self._wants_code = False

@@ -23,6 +23,7 @@ from agent.local_messages import (
     AnyRequest,
     AnySaid,
     AreYouThere,
+    ArticlesReply,
     Done,
     Failed,
     Request,
@@ -33,7 +34,7 @@ from agent.local_messages import (
 from agent.tasks import Supervisor
 from protocol.errors import HandrailError, RefusalReason, Refused
 
-Reply = Done | StatusReply | AllowedReply
+Reply = Done | StatusReply | AllowedReply | ArticlesReply
 _LOGGER = logging.getLogger(__name__)
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 MOST_CONNECTIONS = 32

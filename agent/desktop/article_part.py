@@ -3,26 +3,19 @@
 What is in them was signed by the organisation and is shown as plain text all the same.
 """
 
-import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from agent.desktop.article_model import shown_text
 from agent.desktop.parts import button, card, label, row
 from agent.desktop.texts import Texts
-from agent.printable import NEWLINE_AND_TAB, printable
+from agent.printable import printable
 from protocol.articles import MOST_FITTING, Article
 
 LINES_SHOWN = 18
-_BULLET = re.compile(r"^([ \t]*)[-*][ \t]+", re.MULTILINE)
-_HEADING = re.compile(r"^#+[ \t]+", re.MULTILINE)
-
-
-def shown_text(text: str) -> str:
-    """An article's text as it is read: bullets and headings without their marks, nothing else is looked into."""
-    return _HEADING.sub("", _BULLET.sub(r"\1• ", printable(text, keep=NEWLINE_AND_TAB)))
 
 
 class FittingArticles(QFrame):

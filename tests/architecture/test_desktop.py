@@ -23,6 +23,7 @@ MAY_USE = {
 }
 PURE = {
     "allowed_model",
+    "article_model",
     "consent_model",
     "entry",
     "happenings",

@@ -240,3 +240,10 @@ def test_ask_waits_for_a_relay_that_is_away(world: World) -> None:
 
 def _env(world: World) -> dict[str, str]:
     return {**os.environ, **world.environment}
+
+
+def test_it_speaks_german_where_that_is_wanted(world: World) -> None:
+    user = world.user("attend", "--language", "de")
+    user.expect("Es wird auf den Support gewartet")
+    user.type("\x03")
+    assert user.wait() == 130

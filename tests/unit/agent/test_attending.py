@@ -15,12 +15,14 @@ from agent.desktop.texts import Texts
 from agent.errors import ExitCode, LocalRefused, NotRunning
 from agent.local_messages import (
     AnswerConsent,
+    ArticlesReply,
     Attach,
     ChatHeard,
     CodeShown,
     ConsentAsked,
     ConsentClosed,
     Done,
+    FindArticles,
     Happened,
     HelpEnded,
     MoreTime,
@@ -38,6 +40,7 @@ from agent.local_messages import (
 from agent.receipts import ReceiptEvent
 from agent.status import RelayStatus, SessionStatus
 from agent.terminal import Interrupted, Typed
+from protocol.articles import Article, fitting
 from protocol.capabilities import Capability
 from tests.kit.waiting import eventually_async
 
@@ -87,11 +90,14 @@ class Client:
         self.events: asyncio.Queue[Said | None] = asyncio.Queue()
         self.requests: list[Request] = []
         self.refuse = ""
+        self.articles: list[Article] = []
         self.gone = NotRunning("The agent has stopped.")
 
-    async def request(self, make: Callable[[int], Request]) -> Done:
+    async def request(self, make: Callable[[int], Request]) -> Done | ArticlesReply:
         request = make(1)
         self.requests.append(request)
+        if isinstance(request, FindArticles):
+            return ArticlesReply(1, fitting(self.articles, request.text))
         if self.refuse and not isinstance(request, Attach):
             raise LocalRefused(self.refuse)
         return Done(1)
@@ -399,6 +405,19 @@ async def test_what_the_daemon_refuses_is_shown(scenes: Make) -> None:
     one.client.refuse = "There is no such session."
     await one.press("/stop")
     await one.sees("There is no such session.")
+
+
+async def test_articles_that_fit_are_shown_before_the_code(scenes: Make) -> None:
+    one = scenes()
+    words = ["printer"]
+    one.client.articles = [
+        Article(id="a", title="The printer\x1b[2J", words=[*words, "the"], text="Is it on?\n- Open the lid."),
+        Article(id="b", title="Paper", words=words, text="There is none."),
+    ]
+    one.hear(RelayChanged(UP))
+    await one.asked_for(RequestHelp)
+    shown = ["Perhaps this helps already:", "  The printer\\x1b[2J", "    Is it on?", "    • Open the lid.", "  Paper", "Ctrl-C if"]
+    assert one.screen.text.startswith("\n".join(shown))
 
 
 async def test_what_the_technician_does_is_said_as_it_happens(scenes: Make) -> None:

@@ -3,18 +3,13 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
-from agent.desktop.article_part import LINES_SHOWN, ArticlePage, FittingArticles, shown_text
+from agent.desktop.article_part import LINES_SHOWN, ArticlePage, FittingArticles
 from agent.desktop.texts import Texts
 from protocol.articles import Article
 
 
 def article(identifier: str = "printer", text: str = "Is it on?", title: str = "The printer & you") -> Article:
     return Article(id=identifier, title=title, words=["printer"], text=text)
-
-
-def test_marks_of_lists_and_headings_are_not_shown_and_nothing_else_is_looked_into() -> None:
-    source = "# First\n- Open <b>it</b>.\n  * Then\n1. [here](http://x)\n\x1b[2J 2 - 1"
-    assert shown_text(source) == "First\n• Open <b>it</b>.\n  • Then\n1. [here](http://x)\n\\x1b[2J 2 - 1"
 
 
 def test_titles_are_offered_and_opened(application: QApplication, texts: Texts) -> None:
