@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from protocol.relay_address import parse_relay_url
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, organisation_home
 from technician_client.cli.progress import steps
@@ -33,6 +34,7 @@ def quickstart(
 
     One passphrase protects every key. With --passphrase-file a file that does not exist yet is made, with a random passphrase.
     """
+    parse_relay_url(relay)  # what cannot work is said before anything is asked
     if token is None:
         token = str(click.prompt("Registration token (handrail-relay init printed it)", err=True)).strip()
     passphrase_file = app.passphrase_file

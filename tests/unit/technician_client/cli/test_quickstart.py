@@ -80,3 +80,10 @@ def test_a_relay_that_is_away_leaves_nothing_behind(tmp_path: Path) -> None:
         str(tmp_path / "pass"),
     )
     assert ran.code == 4 and "does not answer" in ran.err and not (tmp_path / "home" / "organisation").exists()
+
+
+def test_an_address_that_cannot_be_is_said_before_anything_is_asked(tmp_path: Path) -> None:
+    ran = command_line(tmp_path / "home", "quickstart", "--relay", "http://relay.example")
+    assert ran.code == 2
+    assert "use https://" in ran.err
+    assert "token" not in ran.err
