@@ -6,6 +6,7 @@ believed. What was withdrawn is thrown away.
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Collection
 from contextlib import suppress
@@ -51,6 +52,7 @@ class StagedReleases:
         # What the signed files said since this program began. The note on the disk alone vouches for nothing: whoever can write
         # there could lay anything ready for an administrator to install.
         self._vouched: Release | None = None
+        self._whole: tuple[str | int, ...] = ()  # the file that was last found to be what it should, and when it was written
 
     def stop(self) -> None:
         """Fetch no more: the agent is stopping, and what is half there is thrown away."""
@@ -88,19 +90,26 @@ class StagedReleases:
         self._vouched = release
 
     def ready(self) -> tuple[Release, Path] | None:
-        """The release that is ready and where its file lies, hashed anew; None when there is none, it was changed, or `look` has
-        not seen the organisation's signatures for it yet."""
+        """The release that is ready and where its file lies, hashed anew where the file is another or was written to; None when
+        there is none, it was changed, or `look` has not seen the organisation's signatures for it yet."""
         release = self._note()
         if release is None or release != self._vouched or version_key(release.version) <= version_key(self._running):
             return None
         path = self._directory / release.file
         try:
             with path.open("rb") as file:
+                now = os.fstat(file.fileno())
+                # The last is the system's own: nobody can set it back.
+                state = (release.sha256, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+                if state == self._whole:
+                    return release, path
                 data = file.read(release.length + 1)
         except OSError:
             return None
-        whole = len(data) == release.length and hashlib.sha256(data).hexdigest() == release.sha256
-        return (release, path) if whole else None
+        if len(data) != release.length or hashlib.sha256(data).hexdigest() != release.sha256:
+            return None
+        self._whole = state
+        return release, path
 
     def sentence(self) -> str:
         """For the status: what is ready, or ""."""

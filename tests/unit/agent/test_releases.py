@@ -1,11 +1,15 @@
 """A newer release is verified and laid ready, over a real repository; what is older, frozen, forged or withdrawn is not."""
 
+import hashlib
+import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from agent import releases
 from agent.releases import StagedReleases
 from agent.trust import TrustStore
 from protocol.certificates import PrivateKey
@@ -77,6 +81,33 @@ def test_a_newer_release_is_ready_and_nothing_is_installed(founded: Founded, dev
     sign(founded, tmp_path, "0.3.0", b"newer", 5)
     look(founded, device, 6)
     assert device.version == "0.3.0" and len(list(device.directory.iterdir())) == 2
+
+
+def test_a_file_is_hashed_once_and_again_when_somebody_was_at_it(
+    founded: Founded, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(range(256)) * 8192
+    sign(founded, tmp_path, "0.2.0", data, 1)
+    look(founded, device, 2)
+    found = device.staged.ready()
+    assert found is not None
+    hashed: list[int] = []
+    plain = hashlib.sha256
+
+    def counted(data: bytes = b"") -> object:
+        hashed.append(len(data))
+        return plain(data)
+
+    monkeypatch.setattr(releases, "hashlib", SimpleNamespace(sha256=counted))
+    for _ in range(3):
+        assert device.version == "0.2.0"
+        assert device.staged.sentence()
+    assert hashed == []
+    before = found[1].stat()
+    found[1].write_bytes(data[:-1] + b"\0")
+    os.utime(found[1], ns=(before.st_atime_ns, before.st_mtime_ns))  # as if nobody had been
+    assert device.version == ""
+    assert hashed == [len(data)]
 
 
 def test_nothing_older_than_what_runs_or_for_others_is_taken(founded: Founded, device: Device, tmp_path: Path) -> None:
