@@ -4,13 +4,11 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 import signal
-import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -18,16 +16,11 @@ from click.shell_completion import get_completion_class
 
 from agent.attending import Attendant
 from agent.audit_cli import audit
-from agent.backends.boot import boot_id
-from agent.daemon import Daemon, platform_name
 from agent.desktop.entry import install as install_entries_of
 from agent.desktop.entry import remove as remove_entries
 from agent.desktop.launch import launch
 from agent.desktop.texts import LANGUAGES, Texts, clock, language_of
-from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
 from agent.errors import ExitCode, NotRunning, exit_code_of, exit_code_table
-from agent.features.registry import FEATURES
-from agent.guest_cli import run_guest
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
 from agent.printable import printable
@@ -37,6 +30,9 @@ from agent.status import AgentStatus
 from agent.steps import steps
 from protocol.errors import HandrailError
 from protocol.version import PRODUCT
+
+if TYPE_CHECKING:
+    from agent.daemon import Daemon
 
 
 class JsonFormatter(logging.Formatter):
@@ -99,17 +95,10 @@ def cli(context: click.Context, home: Path | None) -> None:
 @click.pass_obj
 def enrol_command(settings: AgentSettings, bundle: Path, label: str, new_keys: bool) -> None:
     """Make this computer a device of your organisation, with the BUNDLE file your administrator gave you."""
+    from agent.serving import enrol_here  # see there why not at the top
+
     with steps() as tell:
-        device = enrol(
-            read_bundle(bundle),
-            settings.home,
-            label=label or socket.gethostname(),
-            platform=platform_name(),
-            wall=_wall,
-            random_bytes=secrets.token_bytes,
-            on_progress=tell,
-            new_keys=new_keys,
-        )
+        device = enrol_here(settings, bundle, label, _wall, tell, new_keys=new_keys)
     click.echo(f"This computer is '{printable(device.label)}' of {printable(device.organisation_name)}, group '{device.group}'.")
     click.echo("Start the agent with `handrail-agent run`, or ask for help with `handrail-agent ask`.")
 
@@ -147,6 +136,8 @@ def guest_command(settings: AgentSettings, seed: Path, text: str, language: str 
 
     Shows a code to read to your technician, asks you what they may do, and leaves nothing behind.
     """
+    from agent.guest_cli import run_guest  # it serves: see agent.serving
+
     configure_logging(settings, quiet=True)
     sys.exit(run_guest(seed, text[:500], os.environ, _wall, _texts(language)))
 
@@ -218,11 +209,10 @@ def _wall() -> datetime:
     return datetime.now(UTC)
 
 
-def _daemon(settings: AgentSettings) -> Daemon:
-    def renewed(device: Any) -> DeviceIdentity:
-        return renew(device, settings.home, platform=platform_name(), wall=_wall, random_bytes=secrets.token_bytes)
+def _daemon(settings: AgentSettings) -> "Daemon":
+    from agent.serving import make_daemon  # see there why not at the top
 
-    return Daemon(settings, load_identity(settings.home), FEATURES, renew=renewed, wall=_wall, boot=boot_id())
+    return make_daemon(settings, _wall)
 
 
 async def _run(settings: AgentSettings) -> None:
