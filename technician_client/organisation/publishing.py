@@ -54,6 +54,8 @@ class Publisher:
         self._timestamp = timestamp
         self._uploaded: set[str] = set()
         self._left = b""  # the timestamp that this process uploaded last
+        self.relays_clock: datetime | None = None
+        """What the relay's clock said in the last look; unverified."""
         self._lock = threading.Lock()
 
     def prepare(self, wall: datetime) -> Prepared:
@@ -118,6 +120,7 @@ class Publisher:
         if ours is None:
             return Standing.SAME
         answer = http.request("GET", self._path(TIMESTAMP), max_bytes=MAX_FILE_BYTES)
+        self.relays_clock = answer.clock()
         if answer.status == 404 or (answer.status == 200 and answer.body != self._left):
             self._uploaded.clear()
         if answer.status == 200 and answer.body == ours:

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from protocol.approvals import is_request
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import PrivateKey, Role
+from protocol.enrolment import check_clock
 from protocol.errors import (
     HandrailError,
     LocalProtocolError,
@@ -357,6 +358,7 @@ class Signer:
             self._upload_due.clear()
             try:
                 standing = await asyncio.to_thread(self._publisher.compare, self._http)
+                self._compare_clocks()
                 if standing is Standing.SAME:
                     continue
                 if standing is Standing.OVERTAKEN:
@@ -387,6 +389,13 @@ class Signer:
             self._tell(f"Of {role} another file stood here: it waits again, and has to be signed anew to be published.")
         await self._prepare()
         self._upload_due.set()
+
+    def _compare_clocks(self) -> None:
+        """What is signed here is dated by this computer's clock, and agents believe such dates. The relay's word only warns."""
+        try:
+            check_clock(self._publisher.relays_clock, _now(), f"the relay {self._address.origin}")
+        except TrustError as error:
+            self._tell_once(f"What is signed here may be dated wrongly, and agents go by that. {error}")
 
     def _warn_of_expiry(self) -> None:
         soon = _now() + WARN_BEFORE

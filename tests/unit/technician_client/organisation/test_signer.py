@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -157,6 +157,16 @@ async def test_it_comes_back_after_the_relay_was_away(tmp_path: Path, monkeypatc
         await running.says("No link", times=2)
         async with serving(place(tmp_path), **settings):
             await running.says("Connected", times=2)
+
+
+async def test_a_signer_whose_clock_is_off_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on: the relay's word must not stop it."""
+    async with serving(place(tmp_path)) as relay:
+        founded = await founded_at(relay, tmp_path)
+        monkeypatch.setattr("technician_client.organisation.signer._now", lambda: wall() + timedelta(hours=20))
+        async with signing(founded, tmp_path) as running:
+            await running.says("may be dated wrongly")
+            await running.says("the relay's copy is up to date")
 
 
 def copied(founded: Founded, directory: Path) -> Founded:
