@@ -51,7 +51,8 @@ class Tray(QObject):
         if state.mood is not self._mood:
             self._mood = state.mood
             self._icon.setIcon(self._icons[state.mood])
-        self._icon.setToolTip(words)
+        if words != self._icon.toolTip():  # Qt tells the desktop of each, whether it is another or not
+            self._icon.setToolTip(words)
         self._headline.setText(words)
         for entry in entries(state, self._texts):
             action = self._actions[entry.command]
