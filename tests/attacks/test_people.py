@@ -440,6 +440,7 @@ async def test_the_relays_owner_says_everything_there_is_and_nothing_happens(sce
         relay.say_link(link, RepositoryChanged())
         await asyncio.sleep(1.5)
         before, earlier = await asyncio.to_thread(scene.look), before
+    assert before == earlier, "what is here still changes by itself: nothing could be told from it"
     logged = len(stage.agent.output)
     encode = msgspec.msgpack.encode
     sent = 0
