@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -36,6 +37,7 @@ def session_bus() -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        start_new_session=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -43,7 +45,11 @@ def session_bus() -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.stdin.close()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # what has failed before is not to be hidden by a bus that does not end
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
         process.stdout.close()
         shutil.rmtree(runtime, ignore_errors=True)
 
