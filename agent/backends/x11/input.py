@@ -18,7 +18,7 @@ from agent.backends.base import DisplayLost, InputInjector, LockState
 from agent.backends.x11.codes import COMMAND, SHIFT, keycode_of
 from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.keyboard import Keyboard, Stroke, spare_keysym
-from agent.backends.x11.keysyms import CONTROL_CHARACTERS, NAMED
+from agent.backends.x11.keysyms import COMPANIONS, CONTROL_CHARACTERS, NAMED
 from agent.backends.x11.levels import GROUP_MASK, GROUP_SHIFT, LOCK_MASK
 from agent.backends.x11.locks import X11Locks
 
@@ -160,10 +160,19 @@ class X11Input(InputInjector):
     def prepare(self, text: str) -> None:
         """See the base class."""
         self._keyboard.follow(self._connection.events())
+        self._keyboard.lend_ahead(self._lacking(unicodedata.normalize("NFC", text)))
+
+    def _lacking(self, text: str) -> list[int]:
+        """The keysyms that must be lent to type this text."""
         second = self._mask() >> GROUP_SHIFT & GROUP_MASK
-        lacking = [one for one in unicodedata.normalize("NFC", text) if second or self._keyboard.stroke(one) is None]
-        keysyms = [keysym for one in lacking if one not in CONTROL_CHARACTERS and (keysym := spare_keysym(one)) is not None]
-        self._keyboard.lend_ahead(keysyms)
+        lacking = [one for one in text if one not in CONTROL_CHARACTERS and (second or self._keyboard.stroke(one) is None)]
+        return [keysym for one in lacking if (keysym := spare_keysym(one)) is not None]
+
+    def _companions(self, character: str) -> None:
+        """The first of its kind that is lacking brings the others along."""
+        for kind in COMPANIONS:
+            if character in kind:
+                self._keyboard.lend_ahead(self._lacking(character + kind), perhaps=True)
 
     def _named(self, name: str, code: str) -> bool:
         keycode = self._keyboard.keycode_with(NAMED[name]) or keycode_of(code) or self._keyboard.lend(NAMED[name])
@@ -182,10 +191,14 @@ class X11Input(InputInjector):
             return self._shortcut(stroke, character, code)
         if stroke is not None and group == 0:
             shift = stroke.shift if not (locked and stroke.cased) else not stroke.shift
-            with self._without(COMMAND), self._shifted(bool(shift)):
+            # What Caps Lock makes of other keys is the layout's own affair: German ß becomes ẞ.
+            unlocked = self._unlocked(locked and not stroke.cased and not character.isspace())
+            with self._without(COMMAND), self._shifted(bool(shift)), unlocked:
                 self._tap(stroke.keycode)
             return True
         keysym = spare_keysym(character)
+        if keysym is not None and not self._keyboard.has_lent(keysym):
+            self._companions(character)
         keycode = None if keysym is None else self._keyboard.lend(keysym)
         if keycode is None:
             return False

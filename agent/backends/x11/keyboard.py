@@ -111,6 +111,10 @@ class Keyboard:
         row = self._rows.get(keycode)
         return made_by(row, state, self.num_lock) if row else None
 
+    def has_lent(self, keysym: int) -> bool:
+        """Whether some keycode is lent to `keysym` at present."""
+        return any(held == keysym for held, _ in self._pool.values())
+
     def lends(self, keycode: int, keysym: int) -> bool:
         """Whether `keycode` is lent to `keysym` at present."""
         return self._pool.get(keycode, (0, 0.0))[0] == keysym
@@ -148,8 +152,9 @@ class Keyboard:
         self._pause(SETTLE_SECONDS)
         return self._used(code, keysym)
 
-    def lend_ahead(self, keysyms: Sequence[int]) -> None:
+    def lend_ahead(self, keysyms: Sequence[int], *, perhaps: bool = False) -> None:
         """Lend keys for the first of these keysyms, as many as can be, with as few changes as can be; `lend` then has them.
+        `perhaps`: whether they are needed is not certain, so they take no key from any other.
 
         Raises:
             DisplayLost: the connection broke.
@@ -157,17 +162,20 @@ class Keyboard:
         lent = {keysym for keysym, _ in self._pool.values()}
         missing = [keysym for keysym in dict.fromkeys(keysyms) if keysym not in lent]
         now = self._clock()
-        free = {code: used for code, (keysym, used) in self._pool.items() if keysym not in keysyms}
-        codes = together([code for code, used in free.items() if used + REUSE_SECONDS <= now])[: len(missing)]
+        codes = together([code for code, (keysym, used) in self._pool.items() if not keysym and used + REUSE_SECONDS <= now])
+        if not perhaps:  # then those that others have had longest
+            uses = [(code, use) for code, use in self._pool.items() if use[0] and use[0] not in keysyms]
+            codes += [code for code, (_, used) in uses if used + REUSE_SECONDS <= now]
+        codes = codes[: len(missing)]
         if len(codes) < 2:
             return  # one by one, then, with what waiting that takes
         self._wait_until(self._lent_at + SETTLE_SECONDS)
         for code in codes:
             self._originals.setdefault(code, self._rows[code])
-        uses = dict(zip(codes, missing, strict=False))
-        self._write({code: [keysym] * self._width for code, keysym in uses.items()})
+        fresh = dict(zip(codes, missing, strict=False))
+        self._write({code: [keysym] * self._width for code, keysym in fresh.items()})
         self._pause(SETTLE_SECONDS)
-        for code, keysym in uses.items():
+        for code, keysym in fresh.items():
             self._used(code, keysym)
 
     def _wait_until(self, moment: float) -> None:

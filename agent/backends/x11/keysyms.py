@@ -81,6 +81,15 @@ KEYPAD = {
 }
 """What the keysyms of the keypad make: characters and UI Events `key` values."""
 
+COMPANIONS = (
+    "äöüßéèêàçñëïîôûùâáíóúåøæ",
+    "@€{}[]\\|~#§°²³µ",
+    "оеаинтсрвлкмдпуяыьгзбчйх",
+    "αοιετσνηυρπκμλωςάίόέήύγδ",
+)
+"""Characters of which one seldom comes alone: where a keyboard lacks one, the others will be wanted soon. The most frequent
+ones, 24 at most of each kind."""
+
 CONTROL_CHARACTERS = {"\n": "Enter", "\r": "Enter", "\t": "Tab", "\b": "Backspace", "\x1b": "Escape", "\x7f": "Delete"}
 """Characters of a text that stand for keys."""
 

@@ -60,4 +60,6 @@ def made_by(row: Sequence[int], state: int, num_lock: int) -> str | None:
     lower, upper = letters(pair)
     if is_cased(lower, upper):
         shift = shift != bool(state & LOCK_MASK)
+    elif state & LOCK_MASK and lower != " ":
+        return None  # a layout may have put anything there: German ß becomes ẞ, which no row of the core mapping tells
     return upper if shift else lower

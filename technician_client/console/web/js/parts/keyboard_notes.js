@@ -24,11 +24,14 @@ function Layouts({ store }) {
   return html`<span class="quiet" title="Auto and Text type the characters on your keys whatever the layout there. Keys presses the same places, which make other characters there.">Keyboard there: ${there}, yours: ${own}</span>`;
 }
 
+/** The keys go on to the device, and nothing moves under the mouse. @param {Event} event */
+const keepFocus = (event) => event.preventDefault();
+
 /** Locks that differ, and the way to make them alike for good. @param {{store: SessionStore}} props */
 function LockNotes({ store }) {
   if (store.keyboard.value === null) return null;
   return differing(store.keyboard.value, store.locks.value).map(
     ({ lock, name, there, here }) => html`<span class="lock-note quiet" role="status">${name} there: ${ON[`${there}`]}, yours: ${ON[`${here}`]}
-      <button type="button" class="link" title="It stays so after the session. What you type arrives as you mean it either way, except in the mode Keys." onClick=${() => store.send("input.locks", { caps: null, num: null, keep: true, [lock]: here })}>Turn ${ON[`${here}`]} there</button></span>`,
+      <button type="button" class="link" title="It stays so after the session. What you type arrives as you mean it either way, except in the mode Keys." onMouseDown=${keepFocus} onClick=${() => store.send("input.locks", { caps: null, num: null, keep: true, [lock]: here })}>Turn ${ON[`${here}`]} there</button></span>`,
   );
 }

@@ -159,6 +159,19 @@ def test_a_text_is_made_ready_and_then_typed_as_it_is(hands: X11Input, window: W
     assert window.text == text
 
 
+def test_an_alphabet_is_lent_its_keys_together(desktop: VirtualDisplay, hands: X11Input, window: Window) -> None:
+    """Every change makes every program read the keyboard anew, and a window manager grab its keys anew."""
+    watcher = X11Connection(desktop.name)
+    text = "съешь ещё этих мягких булок, façade naïve übel größer"
+    type_text(hands, text)
+    wait_for(lambda: len(window.text) >= len(text), "the text")
+    assert window.text == text
+    watcher.root_size()
+    changes = sum(type(event).__name__ == "MappingNotifyEvent" for event in watcher.events())
+    assert changes <= 20
+    watcher.close()
+
+
 def test_a_decomposed_character_is_composed(hands: X11Input, window: Window) -> None:
     assert hands.character("e\u0301")
     wait_for(lambda: bool(window.text), "the text")
@@ -193,14 +206,21 @@ def test_control_held_for_a_character_only_is_lifted(hands: X11Input, window: Wi
     wait_for(lambda: window.text == "€@", "characters, not shortcuts")
 
 
-def test_caps_lock_changes_nothing_in_a_text(hands: X11Input, window: Window) -> None:
+def test_caps_lock_changes_nothing_in_a_text(desktop: VirtualDisplay, hands: X11Input, window: Window) -> None:
     for pressed in (True, False):
         hands.key("CapsLock", pressed)
     try:
-        type_text(hands, "xYöЖ1")
-        wait_for(lambda: len(window.text) == 5, "the text")
-        assert window.text == "xYöЖ1"
+        type_text(hands, "xYöЖ1 ")
+        desktop.run("setxkbmap", "de")
+        type_text(hands, "ßÄ?")
+        for code, text in (("KeyA", "A"), ("Minus", "ß"), ("Digit1", "1")):
+            if not hands.hold(code, text):
+                hands.character(text)
+            hands.key(code, False)
+        wait_for(lambda: len(window.text) == 12, "the text")
+        assert window.text == "xYöЖ1 ßÄ?Aß1"
     finally:
+        desktop.run("setxkbmap", "us")
         for pressed in (True, False):
             hands.key("CapsLock", pressed)
 
@@ -244,7 +264,7 @@ def test_a_key_that_makes_the_same_is_held_and_repeats_when_it_is_told_to(
     hands.key("KeyQ", False)
     wait_for(lambda: window.events[-1] == "up q", "the release")
     wait_for(lambda: repeating(desktop, 24), "the key repeats as it did")
-    assert window.text == "qq"
+    wait_for(lambda: window.text == "qq", "the text")
     hands.hold("KeyQ", "q")
     hands.release_all()
     wait_for(lambda: repeating(desktop, 24), "the key repeats as it did")

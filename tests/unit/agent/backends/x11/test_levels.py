@@ -23,7 +23,7 @@ TAB = [0xFF09, 0xFE20]
         (A, LOCK_MASK | SHIFT_MASK, "a"),
         (A, CONTROL, "a"),
         ([0x61, 0], SHIFT_MASK, "A"),
-        (ONE, LOCK_MASK, "1"),
+        ([0x20], LOCK_MASK, " "),
         (ONE, SHIFT_MASK, "!"),
         (LATIN_AND_CYRILLIC, 0, "a"),
         (LATIN_AND_CYRILLIC, SECOND_GROUP, "ф"),
@@ -44,7 +44,8 @@ def test_what_a_press_makes(row: list[int], state: int, made: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "state"), [(A, 2 << 13), (A, 3 << 13), (A, 0x80), (A, 0x20), ([0xFE03], 0), ([0, 0], 0), ([], 0), ([0xFFE1], 0)]
+    ("row", "state"),
+    [(A, 2 << 13), (A, 3 << 13), (A, 0x80), (A, 0x20), ([0xFE03], 0), (ONE, LOCK_MASK), ([0, 0], 0), ([], 0), ([0xFFE1], 0)],
 )
 def test_what_cannot_be_told_is_not_said(row: list[int], state: int) -> None:
     assert made_by(row, state, NUM) is None
