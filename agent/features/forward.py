@@ -150,8 +150,10 @@ class ForwardFeature(Feature):
         try:
             self.context.send(ForwardOpened(number))
             await self._carry(stream, reader, writer)
-        except OSError as error:
-            self._end(number, "broken", f"The connection to {stream.target} broke: {error.strerror or error}.")
+        except* OSError as errors:
+            first = errors.exceptions[0]
+            why = (first.strerror if isinstance(first, OSError) else "") or str(first)
+            self._end(number, "broken", f"The connection to {stream.target} broke: {why}.")
         finally:
             if stream.flow.over:
                 writer.close()
@@ -161,16 +163,9 @@ class ForwardFeature(Feature):
 
     async def _carry(self, stream: _Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Both directions, each at its own pace: one that stands still must not hold up the other."""
-        loop = asyncio.get_running_loop()
-        sides = [
-            loop.create_task(self._outward(stream, reader), name="reading"),
-            loop.create_task(self._inward(stream, writer), name="writing"),
-        ]
-        try:
-            await asyncio.gather(*sides)
-        finally:
-            for side in sides:
-                side.cancel()
+        async with asyncio.TaskGroup() as sides:
+            sides.create_task(self._outward(stream, reader), name="reading")
+            sides.create_task(self._inward(stream, writer), name="writing")
 
     async def _outward(self, stream: _Stream, reader: asyncio.StreamReader) -> None:
         """From the socket to the technician."""

@@ -1,13 +1,15 @@
 """Forwarded ports on the device: real connections to real servers, bounded, named and recorded."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from agent.features.forward import ForwardFeature
+from agent.features.forward import ForwardFeature, _Stream
 from agent.settings import ForwardSettings
 from protocol.capabilities import Capability
 from protocol.messages.forward import (
@@ -217,3 +219,33 @@ async def test_nothing_begins_that_cannot_be_recorded(desk: Desk, echo: int) -> 
     await desk.open(1, echo)
     assert (await desk.closed(1)).outcome == "limit"
     assert not desk.context.of(ForwardOpened)
+
+
+async def test_a_connection_that_breaks_is_named_and_leaves_nothing_running(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both directions have ended before it is let go of, whatever one of them does when the other fails."""
+    writing = list[asyncio.Task[None]]()
+    plain = ForwardFeature._inward
+
+    async def slow_to_end(feature: ForwardFeature, stream: _Stream, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        writing.append(task)
+        try:
+            await plain(feature, stream, writer)
+        finally:
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(ForwardFeature, "_inward", slow_to_end)
+
+    async def broken(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(broken, "127.0.0.1", 0)
+    async with server:
+        await desk.open(1, server.sockets[0].getsockname()[1])
+        ended = await desk.closed(1)
+    assert ended.outcome == "broken"
+    assert "reset" in ended.text
+    (task,) = writing
+    assert task.done()
