@@ -4,7 +4,8 @@ import { File } from "node:buffer";
 import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 
-import { Files, base64Of, below, bytesOf, secondsLeft, smoothed } from "../../technician_client/console/web/js/features/files.js";
+import { base64Of, bytesOf } from "../../technician_client/console/web/js/base64.js";
+import { Files, below, secondsLeft, smoothed } from "../../technician_client/console/web/js/features/files.js";
 
 // Node 18 has what every browser has, but by no global name.
 if (globalThis.crypto === undefined) Object.defineProperty(globalThis, "crypto", { value: webcrypto });

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INPUT_WINDOW, Terminal, Terminals, bytesOf, textOf } from "../../technician_client/console/web/js/features/terminal.js";
+import { base64Of, bytesOf } from "../../technician_client/console/web/js/base64.js";
+import { INPUT_WINDOW, Terminal, Terminals } from "../../technician_client/console/web/js/features/terminal.js";
 
 const coder = new TextEncoder();
 const plain = new TextDecoder();
@@ -20,7 +21,7 @@ function shown() {
 
 test("bytes survive the way through text", () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
-  assert.deepEqual(bytesOf(textOf(bytes)), bytes);
+  assert.deepEqual(bytesOf(base64Of(bytes)), bytes);
 });
 
 test("what comes twice is shown once, and acknowledged as it is shown", () => {

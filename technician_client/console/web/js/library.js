@@ -1,7 +1,7 @@
 // The approved fixes and runs of them on many devices: what the console is asked, and what is made of its answers.
 
+import { ask } from "./ask.js";
 import { signal } from "./lib.js";
-import { askPassphrase } from "./step_up.js";
 
 /** @type {import("../vendor/signals.js").Signal<null | {scripts: LibraryRow[], approval: ApprovalRow, read_at: number}>} */
 export const library = signal(null);
@@ -36,23 +36,6 @@ export const STEPS = /** @type {Readonly<Record<string, string>>} */ (
     findings: "taking the findings again",
   })
 );
-
-/** @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
-export async function ask(method, path, body) {
-  let answer;
-  try {
-    answer = await fetch(path, {
-      method,
-      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-    });
-  } catch {
-    throw new Error("The console does not answer. Is it still running?");
-  }
-  const told = answer.status === 204 ? {} : await answer.json();
-  if (told.reason === "step_up" && (await askPassphrase())) return ask(method, path, body);
-  if (!answer.ok) throw new Error([told.title, told.detail].filter(Boolean).join(". "));
-  return told;
-}
 
 export async function loadLibrary() {
   try {

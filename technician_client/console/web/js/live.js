@@ -1,10 +1,10 @@
 // What the whole console knows: who is here, the relay, the devices and the sessions. Kept current by one socket.
 
+import { Problem, ask } from "./ask.js";
 import { batch, computed, signal } from "./lib.js";
 import { Fleet } from "./fleet.js";
 import { hearPreferences } from "./preferences.js";
 import { Socket } from "./socket.js";
-import { askPassphrase } from "./step_up.js";
 
 /** @type {import("../vendor/signals.js").Signal<null | {name: string, tier: number, organisation: string, relay: string,
  *   product: string, capabilities: Record<string, {words: string, tier: number}>}>} */
@@ -96,18 +96,14 @@ export function startLive() {
  * @returns {Promise<string>} the session's name
  */
 export async function openSession(wish) {
-  const answer = await fetch("/api/v1/sessions", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(wish),
-  });
-  const body = await answer.json();
-  if (body.reason === "step_up" && (await askPassphrase())) return openSession(wish);
-  if (!answer.ok) throw new Error([body.title, body.detail].filter(Boolean).join(". "));
-  return body.id;
+  return (await ask("POST", "/api/v1/sessions", wish)).id;
 }
 
 /** @param {string} name */
 export async function endSession(name) {
-  await fetch(`/api/v1/sessions/${encodeURIComponent(name)}`, { method: "DELETE" });
+  try {
+    await ask("DELETE", `/api/v1/sessions/${encodeURIComponent(name)}`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error; // it has ended already
+  }
 }

@@ -1,5 +1,6 @@
 // What the technician has chosen. The console keeps it in a file; this browser keeps a copy, so that a page is never painted wrong first.
 
+import { Problem, ask, plainly } from "./ask.js";
 import { effect, signal } from "./lib.js";
 
 const KEY = "handrail-preferences";
@@ -49,14 +50,10 @@ export function hearPreferences(value) {
 export async function choose(change) {
   preferences.value = { ...preferences.value, ...change };
   try {
-    const answer = await fetch("/api/v1/preferences", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(preferences.value),
-    });
-    notKept.value = answer.ok ? "" : String((await answer.json()).detail);
-  } catch {
-    notKept.value = "The console does not answer, so your choice lasts only as long as this browser remembers it.";
+    await ask("POST", "/api/v1/preferences", preferences.value);
+    notKept.value = "";
+  } catch (error) {
+    notKept.value = error instanceof Problem ? plainly(error) : "The console does not answer, so your choice lasts only as long as this browser remembers it.";
   }
 }
 

@@ -1,5 +1,6 @@
 // This technician's certificate and way to the relay: asked for when the page opens, now and then, and when it is renewed.
 
+import { ask, plainly } from "./ask.js";
 import { computed, signal } from "./lib.js";
 import { clock } from "./live.js";
 
@@ -18,20 +19,12 @@ export function certificateState(row, now) {
 
 export const expired = computed(() => standing.value !== null && certificateState(standing.value, clock.value) === "expired");
 
-/** @param {string} method @param {string} path */
-async function ask(method, path) {
-  const answer = await fetch(path, { method });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(String(body.detail || body.title));
-  return body;
-}
-
 export async function loadStanding() {
   try {
     standing.value = await ask("GET", "/api/v1/standing");
     standingError.value = "";
   } catch (problem) {
-    standingError.value = problem instanceof TypeError ? "The console does not answer." : String(/** @type {Error} */ (problem).message);
+    standingError.value = plainly(problem);
   }
 }
 
@@ -43,7 +36,7 @@ export async function renew() {
     standing.value = { ...standing.value, ...renewed };
     return "";
   } catch (problem) {
-    return problem instanceof TypeError ? "The console does not answer. Is it still running?" : String(/** @type {Error} */ (problem).message);
+    return plainly(problem);
   } finally {
     renewing.value = false;
   }

@@ -15,17 +15,3 @@ export function askPassphrase() {
     };
   });
 }
-
-/**
- * Have the console check a passphrase.
- * @param {string} passphrase
- * @returns {Promise<string>} "" or what was wrong
- */
-export async function prove(passphrase) {
-  const answer = await fetch("/api/v1/step-up", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ passphrase }),
-  });
-  return answer.ok ? "" : (await answer.json()).detail;
-}

@@ -1,6 +1,7 @@
 // The clipboard of the device and that of this computer. Contents go through the console's HTTP; the session's socket only says that
 // something changed. What came from here is never brought back, so that no loop arises.
 
+import { plainly, reach } from "../ask.js";
 import { signal } from "../lib.js";
 
 export const TEXT_BYTES = 1024 * 1024;
@@ -83,7 +84,7 @@ export class Clipboard {
       return false;
     }
     this.busy.value = true;
-    const done = await this.ask(() => fetch(`${this.top}/${image ? "image" : "text"}`, { method: "POST", body }));
+    const done = await this.ask(image ? "image" : "text", { method: "POST", body });
     this.busy.value = false;
     if (done !== null) this.mine = image ? null : what;
     if (done !== null) this.say(image ? "The image is on the clipboard there." : "The text is on the clipboard there.", "good");
@@ -109,7 +110,7 @@ export class Clipboard {
   async bring(onward = false) {
     const kind = this.there.value?.kinds.includes("text") ? "text" : "image";
     this.busy.value = true;
-    const answer = await this.ask(() => fetch(`${this.top}/${kind}`));
+    const answer = await this.ask(kind);
     this.busy.value = false;
     if (answer === null) return;
     if (kind === "text") this.text.value = await answer.text();
@@ -130,18 +131,14 @@ export class Clipboard {
     }
   }
 
-  /** @param {() => Promise<Response>} call @returns {Promise<Response | null>} */
-  async ask(call) {
+  /** @param {string} kind @param {RequestInit} [request] @returns {Promise<Response | null>} */
+  async ask(kind, request) {
     try {
-      const answer = await call();
-      if (answer.ok) return answer;
-      const type = answer.headers.get("Content-Type") ?? "";
-      this.say(type.includes("json") ? (await answer.json()).detail : await answer.text(), "poor");
+      return await reach(`${this.top}/${kind}`, request);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      this.say("The console on this computer does not answer.", "poor");
+      this.say(plainly(error), "poor");
+      return null;
     }
-    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 // Who else helps on this device, who has mouse and keyboard, and calling in a further one. The agent decides and
 // asks its user; this is what it last said.
 
+import { ask, plainly } from "../ask.js";
 import { computed, signal } from "../lib.js";
 
 /**
@@ -92,13 +93,10 @@ export class Company {
   /** Learn who is logged in. */
   async lookWhoIsOnline() {
     try {
-      const answer = await fetch("/api/v1/colleagues");
-      const said = await answer.json();
-      if (!answer.ok) throw new Error(said.detail || said.title);
-      this.online.value = said.colleagues;
+      this.online.value = (await ask("GET", "/api/v1/colleagues")).colleagues;
       this.onlineFault.value = "";
     } catch (error) {
-      this.onlineFault.value = error instanceof TypeError ? "The console does not answer. Is it still running?" : error instanceof Error ? error.message : String(error);
+      this.onlineFault.value = plainly(error);
     }
   }
 

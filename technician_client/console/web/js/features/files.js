@@ -1,6 +1,8 @@
 // Files of a session: the folder that is shown, and everything on its way. The console passes the bytes on; this page never holds
 // a file in memory, it hands the browser's own File to fetch and leaves downloads to the browser.
 
+import { ask, plainly, reach } from "../ask.js";
+import { base64Of, bytesOf } from "../base64.js";
 import { computed, signal } from "../lib.js";
 
 const UPLOADS_AT_ONCE = 2;
@@ -13,18 +15,6 @@ export const ENDED = Object.freeze(["done", "exists", "skipped", "stopped", "dif
  *   text: string, rate: number, folder?: boolean, file?: File, raw?: string}} Transfer
  * @typedef {{file: File, path: Uint8Array, conflict: string, key: string}} Waiting
  */
-
-/** @param {string} text base64 @returns {Uint8Array} */
-export function bytesOf(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
-/** @param {Uint8Array} bytes */
-export function base64Of(bytes) {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
 
 /** A path one step further down. @param {Uint8Array} folder @param {Uint8Array} name */
 export function below(folder, name) {
@@ -72,18 +62,8 @@ export class Files {
   }
 
   /** @param {string} path @param {unknown} body */
-  async post(path, body) {
-    const answer = await fetch(`${this.top}/${path}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (answer.status === 204) return {};
-    const text = await answer.text();
-    const type = answer.headers.get("Content-Type") ?? "";
-    const value = type.includes("json") ? JSON.parse(text) : { detail: text };
-    if (!answer.ok) throw new Error(value.detail || value.title || "The console did not answer.");
-    return value;
+  post(path, body) {
+    return ask("POST", `${this.top}/${path}`, body);
   }
 
   get folder() {
@@ -102,7 +82,7 @@ export class Files {
       this.more.value = page.more;
       this.free.value = page.free;
     } catch (error) {
-      this.error.value = error instanceof Error ? error.message : String(error);
+      this.error.value = plainly(error);
       this.entries.value ??= [];
     }
     this.looking.value = false;
@@ -125,7 +105,7 @@ export class Files {
       for (const path of paths) await this.post("folder", { path: base64Of(path) });
       if (this.entries.value !== null) await this.look();
     } catch (error) {
-      this.error.value = error instanceof Error ? error.message : String(error);
+      this.error.value = plainly(error);
     }
   }
 
@@ -141,7 +121,7 @@ export class Files {
       link.download = "";
       link.click();
     } catch (error) {
-      this.error.value = error instanceof Error ? error.message : String(error);
+      this.error.value = plainly(error);
     }
   }
 
@@ -205,12 +185,12 @@ export class Files {
       const begun = await this.post("uploads", wish);
       this.hear({ ...begun, file, raw });
       if (ENDED.includes(begun.state)) return;
-      const answer = await fetch(`${this.top}/uploads/${encodeURIComponent(begun.id)}`, { method: "POST", body: file });
       this.arrived = true;
-      if (answer.ok) this.hear(await answer.json());
+      const answer = await reach(`${this.top}/uploads/${encodeURIComponent(begun.id)}`, { method: "POST", body: file });
+      this.hear(await answer.json());
     } catch (error) {
       // What became of the transfer itself is told through the session's socket; this is about the way to the console.
-      this.error.value = `${file.name}: ${error instanceof Error ? error.message : String(error)}`;
+      this.error.value = `${file.name}: ${plainly(error)}`;
     }
   }
 
@@ -230,7 +210,7 @@ export class Files {
     try {
       await this.post(`transfers/${encodeURIComponent(id)}`, { action });
     } catch (error) {
-      this.error.value = error instanceof Error ? error.message : String(error);
+      this.error.value = plainly(error);
     }
   }
 

@@ -1,6 +1,7 @@
 // The terminals of a session: what is typed and printed, counted, so that neither is lost or doubled over a cut or a reload
 // (protocol/messages/terminal.py). How they look is in terminal_view.js.
 
+import { base64Of, bytesOf } from "../base64.js";
 import { signal } from "../lib.js";
 
 /** Bytes that may be typed ahead of what has arrived; as in protocol/messages/terminal.py. */
@@ -12,16 +13,6 @@ const INTERRUPTS = new Set([0x03, 0x1a, 0x1c]);
 /** @typedef {(tag: string, fields: Record<string, unknown>) => boolean} Send */
 /** @typedef {{write(data: Uint8Array, shown: () => void): void, columns: number, rows: number, dispose(): void}} View */
 /** @typedef {"opening" | "open" | "waiting" | "ended"} State */
-
-/** @param {string} text base64 @returns {Uint8Array} */
-export function bytesOf(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
-/** @param {Uint8Array} bytes @returns {string} base64 */
-export function textOf(bytes) {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-}
 
 export class Terminal {
   /**
@@ -102,7 +93,7 @@ export class Terminal {
     const end = urgent ? this.typed.length : Math.min(this.typed.length, INPUT_WINDOW);
     while (this.sent < end) {
       const piece = this.typed.subarray(this.sent, Math.min(end, this.sent + PIECE_BYTES));
-      if (!this.send("terminal.input", { terminal: this.number, data: textOf(piece), end: false })) return;
+      if (!this.send("terminal.input", { terminal: this.number, data: base64Of(piece), end: false })) return;
       this.sent += piece.length;
     }
   }

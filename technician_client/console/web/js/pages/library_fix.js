@@ -1,10 +1,11 @@
 // One approved fix: what it does, who approved it, its text, what changed; and a run of it on one or many devices.
 
+import { ask } from "../ask.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { checkParameters, startValues } from "../features/fixes.js";
 import { day, lasts, moment, plural } from "../format.js";
 import { Icon } from "../icons.js";
-import { MOST_DEVICES, ask } from "../library.js";
+import { MOST_DEVICES } from "../library.js";
 import { consentWords, diffRows, named, ofGroup } from "../library_rules.js";
 import { clock, fleet, fleetVersion, hello, relay } from "../live.js";
 import { Segmented } from "../parts/controls.js";

@@ -1,5 +1,6 @@
 // Past sessions: with whom, when and why, and what is kept of each on this computer.
 
+import { ask, plainly } from "../ask.js";
 import { html, useEffect, useState } from "../lib.js";
 import { duration, plural } from "../format.js";
 import { Icon } from "../icons.js";
@@ -32,19 +33,6 @@ export function keptWords(row) {
   ].filter(Boolean);
 }
 
-/** What one of the console's routes answers. @param {string} path @returns {Promise<any>} */
-export async function ask(path) {
-  try {
-    const answer = await fetch(path);
-    const told = await answer.json();
-    if (!answer.ok) throw new Error(told.detail);
-    return told;
-  } catch (error) {
-    if (error instanceof TypeError) throw new Error("The console does not answer. Is it still running?");
-    throw error;
-  }
-}
-
 export function PastPage() {
   const [rows, setRows] = useState(/** @type {PastRow[] | null} */ (null));
   const [fault, setFault] = useState("");
@@ -52,9 +40,9 @@ export function PastPage() {
   const load = async () => {
     setFault("");
     try {
-      setRows((await ask("/api/v1/past")).sessions);
+      setRows((await ask("GET", "/api/v1/past")).sessions);
     } catch (error) {
-      setFault(String(/** @type {Error} */ (error).message));
+      setFault(plainly(error));
     }
   };
   useEffect(() => void load(), []);

@@ -1,10 +1,11 @@
 // One past session: facts, notes, fixes with what they changed, files, recordings, and the device's own record; to be exported.
 
+import { ask, plainly } from "../ask.js";
 import { html, useEffect, useState } from "../lib.js";
 import { bytes } from "../format.js";
 import { Icon } from "../icons.js";
 import { Empty, Spinner } from "../parts/controls.js";
-import { ask, when } from "./past.js";
+import { when } from "./past.js";
 
 /** @typedef {{session: string, device: string, label: string, technician: string, organisation: string, reason: string, unattended: boolean,
  *   opened_at: number, ended_at: number, ended_because: string, signed: number, fault: string, note: string,
@@ -18,7 +19,7 @@ export function PastSessionPage({ session }) {
   const [past, setPast] = useState(/** @type {Past | null} */ (null));
   const [fault, setFault] = useState("");
   useEffect(() => {
-    ask(`/api/v1/past/${encodeURIComponent(session)}`).then(setPast, (error) => setFault(String(error.message)));
+    ask("GET", `/api/v1/past/${encodeURIComponent(session)}`).then(setPast, (error) => setFault(plainly(error)));
   }, [session]);
   if (past === null) {
     const words = fault ? html`<${Empty} icon="clock" title="This session cannot be shown">${fault} <a href="#/past">All past sessions</a><//>` : html`<${Spinner} text="Reading what is kept" />`;

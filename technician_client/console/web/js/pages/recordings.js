@@ -1,5 +1,6 @@
 // The recordings of this computer: which device, when, how long; to be played, exported or deleted.
 
+import { Problem, ask, plainly } from "../ask.js";
 import { html, useEffect, useState } from "../lib.js";
 import { bytes, duration } from "../format.js";
 import { Icon } from "../icons.js";
@@ -16,18 +17,21 @@ export function RecordingsPage() {
   const load = async () => {
     setFault("");
     try {
-      const answer = await fetch("/api/v1/recordings");
-      if (!answer.ok) throw new Error((await answer.json()).detail);
-      setRows((await answer.json()).recordings);
+      setRows((await ask("GET", "/api/v1/recordings")).recordings);
     } catch (error) {
-      setFault(error instanceof TypeError ? "The console does not answer. Is it still running?" : String(/** @type {Error} */ (error).message));
+      setFault(plainly(error));
     }
   };
   useEffect(() => void load(), []);
   const remove = async (/** @type {string} */ name) => {
-    const answer = await fetch(`/api/v1/recordings/${encodeURIComponent(name)}`, { method: "DELETE" });
-    if (!answer.ok && answer.status !== 404) setFault((await answer.json()).detail);
+    let wrong = "";
+    try {
+      await ask("DELETE", `/api/v1/recordings/${encodeURIComponent(name)}`);
+    } catch (error) {
+      wrong = error instanceof Problem && error.status === 404 ? "" : plainly(error); // gone is what was wanted
+    }
     await load();
+    if (wrong !== "") setFault(wrong);
   };
   return html`<main class="plain-page" id="content" tabindex="-1">
     <div class="page-head"><div><h1>Recordings</h1>

@@ -1,10 +1,11 @@
 // One run of a fix on many devices: each device's state as it changes, its proof, and the report.
 
+import { ask } from "../ask.js";
 import { html, useEffect, useState } from "../lib.js";
 import { OUTCOMES } from "../features/fixes.js";
 import { ago, cellText, moment, plural } from "../format.js";
 import { Icon } from "../icons.js";
-import { STATES, STEPS, ask } from "../library.js";
+import { STATES, STEPS } from "../library.js";
 import { hearDevice } from "../library_rules.js";
 import { clock, runListeners, runs } from "../live.js";
 import { Severity, Spinner } from "../parts/controls.js";

@@ -31,7 +31,7 @@ export function WishDialog({ wish, onClose }) {
       location.hash = `#/session/${await openSession({ ...target, wanted, reason: reason.trim(), label: target.label, after_restart: restart ? 900 : 0 })}`;
     } catch (problem) {
       setBusy(false);
-      setError(problem instanceof TypeError ? "The console does not answer. Is it still running?" : String(/** @type {Error} */ (problem).message));
+      setError(String(/** @type {Error} */ (problem).message));
     }
   };
   const toggle = (/** @type {string} */ capability) =>

@@ -2,7 +2,8 @@
 
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { Icon } from "../icons.js";
-import { prove, question } from "../step_up.js";
+import { prove } from "../ask.js";
+import { question } from "../step_up.js";
 
 export function PassphraseDialog() {
   return question.value === null ? null : html`<${Question} answer=${question.value} />`;
@@ -19,7 +20,7 @@ function Question({ answer }) {
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
-    const wrong = await prove(typed).catch(() => "The console does not answer. Is it still running?");
+    const wrong = await prove(typed);
     setBusy(false);
     setTyped("");
     if (wrong === "") answer(true);
