@@ -15,8 +15,9 @@ import numpy as np
 from agent.backends.base import Pixels
 
 FORMATS = {True: "yuv444p", False: "yuv420p"}
-EVERY = 16
-"""One of so many pairs of rows is looked at."""
+PAIRS = 24
+"""So many pairs of rows are looked at."""
+GOLDEN = (math.sqrt(5) - 1) / 2
 RUN = 16
 """Pairs of columns that are judged together."""
 
@@ -46,12 +47,21 @@ class Converter:
 
 def colour_kept(block: Pixels) -> float:
     """How near 4:2:0 can come at best to that 20th of the pixels where it is worst, in dB (PSNR of red, green and blue; infinite
-    without fine colour)."""
+    without fine colour).
+
+    Footage was 4:2:0 before, and may begin at any column and row: the fours of pixels that fit best are meant.
+    """
+    return max(_kept(block[top:, left:]) for top in (0, 1) for left in (0, 1))
+
+
+def _kept(block: Pixels) -> float:
     height, width = block.shape[0] // 2 * 2, block.shape[1] // (2 * RUN) * 2 * RUN
-    rows = np.arange(0, height, 2 * EVERY)[:, None] + np.arange(2)
-    sample = block[rows, :width]
-    if not sample.size:
+    # Spread unevenly: lines of text have a step of their own.
+    tops = (np.arange(1, PAIRS + 1) * GOLDEN % 1 * (height // 2)).astype(int) * 2
+    rows = tops[:, None] + np.arange(2)
+    if not height or not width:
         return math.inf
+    sample = block[rows, :width]
     channels = sample.view(np.uint8).reshape(len(rows), 2, width // 2, 2, 4)
     blue, green, red = (channels[..., index].astype(np.float32) for index in range(3))
     # Recommendation ITU-R BT.601: what the mean of four pixels' colour leaves of each.

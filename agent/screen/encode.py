@@ -35,8 +35,8 @@ LEAST_PIXELS = 4096
 """Pixels of a tile on the slowest link."""
 SKETCH_SECONDS = 0.06
 """How long the coarse bands of one update may take on the link."""
-COLOUR_SECONDS = 1.0
-"""How often it is looked whether a running film needs all its colour."""
+COLOUR_SECONDS = 2.0
+"""How often it is looked whether a running film needs all its colour, which takes 2 to 5 ms."""
 RICH_SECONDS = 30.0
 """How long a film that had too much in it for AV1 stays H.264, whose rate is bounded."""
 SMALL_CELLS = 64

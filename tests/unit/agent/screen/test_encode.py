@@ -191,8 +191,8 @@ def captioned(screen: Screen, pictures: int, budget: Budget = AMPLE) -> list[Bui
 def test_coloured_text_in_a_film_goes_in_full_colour_where_both_kinds_are_decoded() -> None:
     screen = Screen(full_chroma=False, either=True)
     assert {video.codec[:7] for video in videos(film(screen, 8, FILM))} == {"avc1.64"}
-    # The running film is looked at once a second, and begins anew once.
-    found = videos(captioned(screen, 60))
+    # The running film is looked at every two seconds, and begins anew once.
+    found = videos(captioned(screen, 90))
     assert [video.codec[:7] for video in found if video.key] == ["avc1.F4"]
     assert [video.codec[:7] for video in found][-25:] == [found[-1].codec[:7]] * 25
     assert {video.key for video in videos(film(screen, 40, FILM))} == {False}
@@ -203,7 +203,7 @@ def test_the_edges_of_a_film_on_a_loud_background_are_no_colour_of_its_own() -> 
     loud = np.random.default_rng(2).choice(np.array([0xFF2020, 0x20C020, 0x2040FF], np.uint32), (600, 800))
     screen.draw(screen.frames.area, loud)
     assert screen.update().exact
-    assert {video.codec[:7] for video in videos(film(screen, 40, FILM))} == {"avc1.64"}
+    assert {video.codec[:7] for video in videos(film(screen, 80, FILM))} == {"avc1.64"}
 
 
 def test_full_colour_is_not_for_who_cannot_decode_it_nor_for_a_slow_link() -> None:
