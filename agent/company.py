@@ -68,6 +68,9 @@ class Member(Protocol):
     def holding(self) -> frozenset[Capability]:
         """What they may do now, pauses aside; nothing once the session is over."""
 
+    def listed_name(self, peer: str) -> str:
+        """What the organisation's signed list calls the technician of this id, printable; "" when it does not know one."""
+
     def send(self, message: Message) -> None:
         """Tell the technician."""
 
@@ -310,7 +313,8 @@ class Company:
             raise Refused("This computer cannot call anybody.", reason=RefusalReason.UNSUPPORTED)
         self._demand_no_call()
         with self._one_question(member):
-            await self._agreed(member, _about_calling(member.name, message.tier, message.note), message.request)
+            question = _about_calling(member.name, member.listed_name(message.peer), message.tier, message.note)
+            await self._agreed(member, question, message.request)
         if Capability.COLLEAGUES not in member.holding:
             return
         self._demand_no_call()
@@ -447,12 +451,14 @@ def _about_handing_over(heir: str, holder: str) -> Question:
     )
 
 
-def _about_calling(name: str, tier: int, note: str) -> Question:
+def _about_calling(name: str, colleague: str, tier: int, note: str) -> Question:
+    """`colleague`: who is meant, or "": whoever has the tier."""
+    whom = colleague or "a specialist"
     return Question(
-        f"{name} asks a specialist (tier {tier}) to join. Let them be called?",
+        f"{name} asks {whom} (tier {tier}) to join. Let them be called?",
         "You are asked again before anybody who comes can see anything. They are told what stands here:",
         (note or "(no note)",),
         ASK_SECONDS,
-        words="call",
-        values={"name": name, "tier": str(tier)},
+        words="call_named" if colleague else "call",
+        values={"name": name, "tier": str(tier)} | ({"colleague": colleague} if colleague else {}),
     )

@@ -236,6 +236,12 @@ class SessionView:
         """The technician's certified id."""
         return self._gate.identity.peer
 
+    def listed_name(self, peer: str) -> str:
+        """What the signed list calls the technician of this id; "" when it does not know one."""
+        listed = self._services.trust.technicians()
+        known = [] if listed is None or not peer else [entry.name for entry in listed.technicians if entry.peer == peer]
+        return printable(known[0]) if known else ""
+
     @property
     def unwatched(self) -> bool:
         """Policy opened it, and nobody who could be asked is there."""

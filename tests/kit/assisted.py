@@ -92,8 +92,8 @@ class SignedFiles:
         for technician in technicians:
             self.add(technician, tier)
 
-    def add(self, technician: Credentials, tier: int = 3) -> None:
-        entry = TechnicianEntry(name="Ana Ruiz", tier=tier, key=technician.key.public.fingerprint.hex(), peer=technician.peer)
+    def add(self, technician: Credentials, tier: int = 3, name: str = "Ana Ruiz") -> None:
+        entry = TechnicianEntry(name=name, tier=tier, key=technician.key.public.fingerprint.hex(), peer=technician.peer)
         known = self.listed.technicians if self.listed else []
         self.listed = TechniciansList(issued=0.0, technicians=[*known, entry])
 

@@ -251,6 +251,21 @@ async def test_a_call_is_made_once_and_taken_back_by_who_made_it(tmp_path: Path)
         assert here.called == [2, 0]
 
 
+async def test_the_person_reads_who_is_meant_by_the_name_on_the_signed_list(tmp_path: Path) -> None:
+    async with machine(tmp_path) as here:
+        ben = here.organisation.technician("Ben Ruiz", tier=2)
+        here.files.add(ben, 2, "Ben\u202e Ruiz")
+        here.ana.say(Invite(3, 2, "see the log", ben.peer))
+        asked = await here.person.allow(yes=True)
+        assert asked.title == "Ana Ruiz asks Ben\\u202e Ruiz (tier 2) to join. Let them be called?"
+        assert (asked.words, asked.values["colleague"]) == ("call_named", "Ben\\u202e Ruiz")
+        await state(here.ana, "called")
+        here.ana.say(InviteCancel())
+        await state(here.ana, "ended")
+        here.ana.say(Invite(4, 2, "see the log", "nobodyknown"))
+        assert (await here.person.allow(yes=True)).title == "Ana Ruiz asks a specialist (tier 2) to join. Let them be called?"
+
+
 async def test_a_no_calls_nobody(tmp_path: Path) -> None:
     async with machine(tmp_path) as here:
         here.ana.say(Invite(3, 2, "x"))
