@@ -129,27 +129,13 @@ class FilesFeature(Feature):
 
     async def handle(self, message: Message) -> None:
         """See `Feature.handle`."""
+        if isinstance(message, FileList | FileFolder | FilePut | FileGet):
+            account = await asyncio.to_thread(self._account)  # the directory of a company's accounts may be slow to answer
+            if not self.context.granted(message.CAPABILITY):
+                return  # revoked or paused meanwhile: they have been told of that
+            self._begin(message, account)
+            return
         match message:
-            case FileList() | FileFolder():
-                if len(self._looks) >= MOST_LOOKS:
-                    raise Refused(f"{MOST_LOOKS} folders are being looked into. Ask again.", reason=RefusalReason.BUSY)
-                account = self._account()
-                threads = self._looking.get(account)
-                if threads is None:
-                    threads = self._looking[account] = AccountThread(account)
-                look = self.context.spawn(self._answered(message, self._folders(account), threads), "look into a folder")
-                self._looks.add(look)
-                look.add_done_callback(self._looks.discard)
-            case FilePut():
-                self._demand_number(message)
-                account = self._account()
-                put = self._puts[message.request] = _Put(message, self._folders(account), AccountThread(account))
-                put.task = self.context.spawn(self._begin_put(put), "prepare a file")
-            case FileGet():
-                self._demand_number(message)
-                account = self._account()
-                get = self._gets[message.request] = _Get(message, self._folders(account), AccountThread(account))
-                get.task = self.context.spawn(self._send(get), "send a file")
             case FileChunk():
                 await self._take(message)
             case FileTaken(request=request, offset=offset):
@@ -160,6 +146,26 @@ class FilesFeature(Feature):
                 self._stop(request, keep=keep)
             case _:
                 raise AssertionError(f"not a message of this feature: {type(message).__name__}")
+
+    def _begin(self, message: FileList | FileFolder | FilePut | FileGet, account: Account) -> None:
+        match message:
+            case FileList() | FileFolder():
+                if len(self._looks) >= MOST_LOOKS:
+                    raise Refused(f"{MOST_LOOKS} folders are being looked into. Ask again.", reason=RefusalReason.BUSY)
+                threads = self._looking.get(account)
+                if threads is None:
+                    threads = self._looking[account] = AccountThread(account)
+                look = self.context.spawn(self._answered(message, self._folders(account), threads), "look into a folder")
+                self._looks.add(look)
+                look.add_done_callback(self._looks.discard)
+            case FilePut():
+                self._demand_number(message)
+                put = self._puts[message.request] = _Put(message, self._folders(account), AccountThread(account))
+                put.task = self.context.spawn(self._begin_put(put), "prepare a file")
+            case FileGet():
+                self._demand_number(message)
+                get = self._gets[message.request] = _Get(message, self._folders(account), AccountThread(account))
+                get.task = self.context.spawn(self._send(get), "send a file")
 
     def capability_lost(self, capability: Capability) -> None:
         """What is not allowed any more ends; of what arrived by halves nothing stays."""

@@ -393,6 +393,28 @@ async def test_too_many_at_once_are_refused(bench: Bench) -> None:
         await bench.feature.handle(FileGet(1, b"f1"))
 
 
+async def test_a_slow_directory_of_accounts_holds_up_nobody_and_nothing_begins_that_was_taken_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, account = threading.Event(), files.session_account(bench.context.settings.files.user)
+
+    def slow(named: str) -> Account | None:
+        assert may.wait(5)
+        return account
+
+    monkeypatch.setattr(files, "session_account", slow)
+    asyncio.get_running_loop().call_soon(may.set)
+    await bench.feature.handle(FileFolder(1, b"first"))
+    assert (await bench.result()).outcome == "done"
+    may.clear()
+    asyncio.get_running_loop().call_soon(bench.context.held.discard, Capability.FILES_IN)
+    asyncio.get_running_loop().call_soon(may.set)
+    await bench.feature.handle(FilePut(2, b"second", 1))
+    await let_pass(0.1)
+    assert not bench.context.of(FileReady)
+    assert partials(bench.home) == []
+
+
 async def test_a_flood_of_lists_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     may = threading.Event()
     monkeypatch.setattr(SharedFolders, "entries", lambda *_: ([], may.wait(20), -1))
