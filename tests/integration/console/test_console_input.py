@@ -268,10 +268,10 @@ async def test_a_lock_that_differs_is_shown_and_can_be_made_alike_for_good(open_
         await technician.open_session()
         await take(technician)
         technician.session.say(KeyboardState("us", True, None))
-        note = technician.page.get_by_text("Caps Lock there: on, yours: off")
+        note = technician.page.get_by_text("Caps Lock is on there")
         await expect(note).to_be_visible()
         await expect(technician.page.get_by_text("Num Lock")).to_have_count(0)
-        await technician.page.get_by_role("button", name="Turn off there").click()
+        await technician.page.get_by_role("button", name="Turn Caps Lock off there").click()
         await settled(technician)
         assert with_locks(technician) == ["caps False num None keep"]
         technician.session.say(KeyboardState("us", False, None))

@@ -327,9 +327,9 @@ def test_the_technician_sees_that_caps_lock_is_on_there_and_turns_it_off(desk: D
     desk.clear()
     desk.person_presses(CAPS)
     page = desk.console.page
-    note = page.get_by_text("Caps Lock there: on, yours: off")
+    note = page.get_by_text("Caps Lock is on there")
     expect(note).to_be_visible(timeout=20_000)  # nobody has to press a key for that
-    page.get_by_role("button", name="Turn off there").click()
+    page.get_by_role("button", name="Turn Caps Lock off there").click()
     expect(note).to_have_count(0, timeout=20_000)
     assert desk.locked() == 0
     Hands(desk.console, {}).type("ok")

@@ -31,7 +31,7 @@ const keepFocus = (event) => event.preventDefault();
 function LockNotes({ store }) {
   if (store.keyboard.value === null) return null;
   return differing(store.keyboard.value, store.locks.value).map(
-    ({ lock, name, there, here }) => html`<span class="lock-note quiet" role="status">${name} there: ${ON[`${there}`]}, yours: ${ON[`${here}`]}
-      <button type="button" class="link" title="It stays so after the session. What you type arrives as you mean it either way, except in the mode Keys." onMouseDown=${keepFocus} onClick=${() => store.send("input.locks", { caps: null, num: null, keep: true, [lock]: here })}>Turn ${ON[`${here}`]} there</button></span>`,
+    ({ lock, name, there, here }) => html`<span class="lock-note quiet" role="status" title=${`Yours is ${ON[`${here}`]}. What you type arrives as you mean it all the same, also in the mode Keys.`}>${name} is ${ON[`${there}`]} there
+      ${" "}<button type="button" class="link" aria-label=${`Turn ${name} ${ON[`${here}`]} there`} title="It stays so after the session." onMouseDown=${keepFocus} onClick=${() => store.send("input.locks", { caps: null, num: null, keep: true, [lock]: here })}>Turn ${ON[`${here}`]}</button></span>`,
   );
 }
