@@ -144,6 +144,8 @@ class UpdateBuilder:
             self._motion.update(drawn & changed, drawn, now)
             # What a move leaves over is a strip, not a film.
             film = None if moved else self._place.find(self.frames.now, changed, self._motion, now)
+            if self._place.area is None:
+                self._stream = None  # an encoder holds some tens of megabytes
             if film is not None and self._choose(changed, History(film=True)) is Way.VIDEO:
                 changed = self._film(film, budget, now, operations)
             changed = self._sketch(changed, budget, operations)

@@ -8,6 +8,7 @@ import pytest
 from agent.backends.geometry import Rect
 from agent.screen.chooser import Why
 from agent.screen.encode import Budget, Built, UpdateBuilder
+from agent.screen.film import KEPT_SECONDS
 from agent.screen.frames import Frames, part
 from agent.screen.refine import SETTLE
 from protocol.messages.screen import VIDEO_STREAMS, Copy, ScreenLayout, ScreenUpdate, Tile, Video
@@ -144,6 +145,17 @@ def test_a_film_that_goes_on_after_a_pause_is_shown_and_refined_again(screen: Sc
     assert screen.update(after=1.0).exact
     film(screen, 8, FILM)
     assert screen.update(after=1.0).exact
+
+
+def test_the_encoder_of_a_film_that_is_long_over_is_let_go(screen: Screen) -> None:
+    film(screen, 8, FILM)
+    assert screen.update(after=1.0).exact
+    screen.draw(Rect(20, 500, 40, 20), text(20, 40, seed=8))
+    screen.update(after=1.0)
+    assert screen.builder._stream is not None
+    screen.draw(Rect(20, 500, 40, 20), text(20, 40, seed=9))
+    screen.update(after=KEPT_SECONDS)
+    assert screen.builder._stream is None
 
 
 def test_two_films_one_after_the_other_have_streams_of_their_own(screen: Screen) -> None:
