@@ -17,6 +17,7 @@ from protocol.session import SessionEnded
 from technician_client.addressing import parse_code
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.console import run_console
+from technician_client.cli.cuts import over_cuts
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output
@@ -24,13 +25,14 @@ from technician_client.cli.recording import TerminalRecording, demand_recording_
 from technician_client.cli.targets import one_device, show_progress
 from technician_client.console.ports import Target
 from technician_client.console.server import FirstSession
+from technician_client.errors import SessionLost
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.private_files import PrivateFileError
 from technician_client.recordings.names import new_path
-from technician_client.resuming import Waiting, patience_of, resumable, resume
+from technician_client.resuming import resumable
 from technician_client.screenshot import png, take_picture
-from technician_client.sessions import Progress, Session, Stage
+from technician_client.sessions import Session
 from technician_client.tasks import Supervisor
 
 DEFAULT_WANTED = (
@@ -122,23 +124,30 @@ async def connect_in_terminal(
             app.output.progress("The organisation's policy demands that this session is recorded.")
             record = new_path(settings.recordings_directory, session.label, datetime.now(UTC).timestamp())
         recording = None if record is None else TerminalRecording(app.output, settings, keys, supervisor, record)
-        while True:
+        last = session
+
+        async def part(session: Session) -> None:
+            nonlocal last
+            last = session
             try:
                 _show_open(app.output, session)
                 await _listen(app.output, session, recording)
+                raise session.loss()
             finally:
                 if recording is not None:
                     recording.lost() if resumable(session) else recording.over()
-                ended = await session.end()
-                tell_receipt(app.output, session)
-            if not resumable(session):
-                break
-            session = await go_on(app.output, relay, session)
+
+        try:
+            await over_cuts(app.output, relay, session, part, ended=lambda session: tell_receipt(app.output, session))
+        except SessionLost:
+            if resumable(last):
+                raise  # it was cut and could not go on; any other end is told below
+        ended = await last.end()
         if recording is not None:
             await recording.finished()
     if app.output.as_json:
         app.output.json({"event": "end", "reason": ended.reason, "clean": ended.clean, "by_peer": ended.by_peer})
-    app.output.text(session.end_text)
+    app.output.text(last.end_text)
     return ExitCode.OK if ended.clean else ExitCode.FAILED
 
 
@@ -152,22 +161,6 @@ async def _listen(output: Output, session: Session, recording: TerminalRecording
             _show_item(output, item)
             if recording is not None:
                 await recording.take(item)
-
-
-async def go_on(output: Output, relay: RelayClient, lost: Session) -> Session:
-    """Come back to a session that was cut, with a word about each attempt; raises as `resume`."""
-    if output.as_json:
-        output.json({"event": "reconnecting", "session": lost.session_id, "text": lost.end_text})
-    output.progress(f"Reconnecting for at most {patience_of(lost) / 60:.0f} min, Ctrl-C gives up. {lost.end_text}")
-
-    def tell(step: Progress) -> None:
-        if step.stage is Stage.CONSENT:
-            output.progress("It does not go on by itself: the person there is asked anew ...")
-
-    def wait(waiting: Waiting) -> None:
-        output.progress(f"{waiting.text} Next attempt in {waiting.retry_in:.0f} s.")
-
-    return await resume(relay, lost, on_progress=tell, on_waiting=wait)
 
 
 def _show_open(output: Output, session: Session) -> None:

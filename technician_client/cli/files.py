@@ -16,13 +16,13 @@ from protocol.messages.files import Conflict, FileEntry
 from protocol.transfer import shown
 from technician_client.carrying import Carried, Carrier, Job, get_jobs, put_jobs
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
-from technician_client.cli.connect import open_named
+from technician_client.cli.connect import open_named, tell_receipt
+from technician_client.cli.cuts import over_cuts
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, count, inert
 from technician_client.errors import SessionLost
 from technician_client.link import RelayClient
-from technician_client.resuming import Waiting, resumable, resume
 from technician_client.sessions import Session
 from technician_client.transfers import list_whole
 
@@ -61,26 +61,11 @@ async def through_sessions(app: App, words: str, reason: str, wanted: Capability
         HandrailError: as `open_named`, `resume` and `work`.
     """
     settings, output = app.settings(), app.output
-
-    def wait(waiting: Waiting) -> None:
-        output.progress(f"{waiting.text} Next attempt in {waiting.retry_in:.0f} s.")
-
     async with RelayClient(app.keys(settings), settings) as relay:
         session = await open_named(app, relay, words, reason, (wanted,))
-        try:
-            while True:
-                try:
-                    return await work(session)
-                except SessionLost:
-                    await session.end()
-                    if not resumable(session):
-                        raise
-                    output.progress("The connection was lost. Reconnecting, Ctrl-C gives up ...")
-                    session = await resume(relay, session, on_waiting=wait)
-        finally:
-            await session.end("files moved")
-            if session.kept is not None:
-                output.progress(f"Receipt: {session.kept.path}")
+        return await over_cuts(
+            output, relay, session, work, because="files moved", ended=lambda session: tell_receipt(output, session), events=False
+        )
 
 
 class Bars:

@@ -7,10 +7,12 @@ import click
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
-from technician_client.cli.connect import go_on, open_named
+from technician_client.cli.connect import open_named
+from technician_client.cli.cuts import over_cuts
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output
+from technician_client.errors import SessionLost
 from technician_client.forwarding import Forward, Forwarder, ForwardWish, why_not
 from technician_client.link import RelayClient
 from technician_client.operations import forward_rules
@@ -87,15 +89,21 @@ async def forward_ports(app: App, words: str, reason: str, wishes: tuple[Forward
                 if output.as_json:
                     output.json(forward_document(forward))
             output.progress("Ctrl-C ends it.")
-            while True:
-                try:
-                    await forwarder.run(session)
-                finally:
-                    ended = await session.end()
-                if not resumable(session):
-                    break
-                session = await go_on(output, relay, session)
-        output.text(session.end_text)
+            last = session
+
+            async def part(session: Session) -> None:
+                nonlocal last
+                last = session
+                await forwarder.run(session)
+                raise session.loss()
+
+            try:
+                await over_cuts(output, relay, session, part)
+            except SessionLost:
+                if resumable(last):
+                    raise  # it was cut and could not go on; any other end is told below
+            ended = await last.end()
+        output.text(last.end_text)
         return ExitCode.OK if ended.clean else ExitCode.FAILED
     finally:
         for forward in forwarder.forwards:

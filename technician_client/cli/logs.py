@@ -12,12 +12,12 @@ from protocol.errors import Refused
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSources
 from protocol.messages.session import Refusal
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
-from technician_client.cli.connect import go_on, open_named
+from technician_client.cli.connect import open_named
+from technician_client.cli.cuts import over_cuts
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, inert
 from technician_client.link import RelayClient
-from technician_client.resuming import resumable
 from technician_client.sessions import Session
 
 PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -133,21 +133,21 @@ async def read_log(app: App, words: str, reason: str, wish: LogFollow, list_only
     settings = app.settings()
     async with RelayClient(app.keys(settings), settings) as relay:
         session = await open_named(app, relay, words, reason, (Capability.DIAGNOSTICS,))
-        shown = Shown()
-        while True:
-            try:
-                if list_only:
-                    await list_sources(session, app.output)
-                    return ExitCode.OK
-                if await follow(session, msgspec.structs.replace(wish, request=session.next_request()), app.output, shown):
-                    return ExitCode.OK
-            finally:
-                await session.end()
-            if not resumable(session):
-                app.output.progress(session.end_text)
-                return ExitCode.FAILED
-            session = await go_on(app.output, relay, session)
-            wish = shown.again(wish, app.output)
+        shown, asked, cut = Shown(), wish, False
+
+        async def part(session: Session) -> None:
+            nonlocal asked, cut
+            if list_only:
+                return await list_sources(session, app.output)
+            if cut:
+                asked = shown.again(asked, app.output)
+            cut = True
+            if not await follow(session, msgspec.structs.replace(asked, request=session.next_request()), app.output, shown):
+                raise session.loss()
+            return None
+
+        await over_cuts(app.output, relay, session, part)
+        return ExitCode.OK
 
 
 @click.command(

@@ -11,11 +11,11 @@ from protocol.capabilities import Capability
 from protocol.messages.terminal import TerminalEnded
 from technician_client.cli import keyboard
 from technician_client.cli.app import App, passphrase_option, reporting, run_async
-from technician_client.cli.connect import go_on, open_named
+from technician_client.cli.connect import open_named
+from technician_client.cli.cuts import over_cuts
 from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
-from technician_client.resuming import resumable
 from technician_client.sessions import Session
 from technician_client.tasks import Supervisor
 from technician_client.terminal import EscapeFilter, Hooks, RemoteTerminal, Wish
@@ -37,39 +37,42 @@ class _Shell:
         )
 
     async def run(self, relay: RelayClient, session: Session) -> int:
-        """Until the program is over, the person leaves, or the session does not go on."""
+        """Until the program is over or the person leaves.
+
+        Raises:
+            SessionLost: the session ended, and does not go on. Refused: there is no terminal.
+        """
         async with Supervisor() as supervisor:
             supervisor.spawn(self._type(), "typing")
             with ExitStack() as stack:
                 if self._wish.tty:
                     stack.enter_context(keyboard.on_resize(lambda: self._terminal.resize(*keyboard.size())))
                     stack.enter_context(keyboard.raw_keys() if sys.stdin.isatty() else nullcontext())
-                return await self._stay(relay, session)
+                return await over_cuts(self._app.output, relay, session, self._stay)
 
-    async def _stay(self, relay: RelayClient, session: Session) -> int:
-        loop = asyncio.get_running_loop()
-        left = loop.create_task(self._left.wait(), name="leaving")
+    async def _stay(self, session: Session) -> int:
+        """Until the program is over or the person leaves.
+
+        Raises:
+            SessionLost: the session ended. Refused: there is no terminal.
+        """
         try:
-            while True:
-                over = loop.create_task(self._terminal.run(session), name="terminal")
-                try:
-                    await asyncio.wait({over, left}, return_when=asyncio.FIRST_COMPLETED)
-                    if left.done():
-                        self._terminal.close()
-                        return ExitCode.INTERRUPTED
-                    ended = await over
-                finally:
-                    over.cancel()
-                    await session.end()
-                if ended is not None:
-                    return self._said(ended)
-                if not resumable(session):
-                    self._note(session.end_text)
-                    return ExitCode.FAILED
-                session = await go_on(self._app.output, relay, session)
-        finally:
-            left.cancel()
-            await session.end()
+            async with asyncio.TaskGroup() as tasks:
+                left = tasks.create_task(self._left.wait(), name="leaving")
+                over = tasks.create_task(self._terminal.run(session), name="terminal")
+                await asyncio.wait({over, left}, return_when=asyncio.FIRST_COMPLETED)
+                if left.done():
+                    self._terminal.close()
+                over.cancel()
+                left.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+        if over.cancelled():
+            return ExitCode.INTERRUPTED
+        ended = over.result()
+        if ended is None:
+            raise session.loss()
+        return self._said(ended)
 
     def _said(self, ended: TerminalEnded) -> int:
         if ended.status is None:
