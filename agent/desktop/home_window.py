@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from agent.desktop.menu_model import Command, entries
+from agent.desktop.menu_model import Command, Entry, entries
 from agent.desktop.parts import Window, button, label, row
 from agent.desktop.pictures import mark
 from agent.desktop.session_model import headline
@@ -26,6 +26,7 @@ class HomeWindow(Window):
         self._texts = texts
         self._has_tray = has_tray
         self._mood: Mood | None = None
+        self._shown: tuple[str, tuple[Entry, ...]] | None = None
         self.setWindowTitle(texts("home.title"))
         self._mark = QLabel()
         self._mark.setFixedSize(MARK, MARK)
@@ -60,7 +61,11 @@ class HomeWindow(Window):
             pixmap = mark(round(MARK * ratio), state.mood)
             pixmap.setDevicePixelRatio(ratio)
             self._mark.setPixmap(pixmap)
-        for entry in entries(state, self._texts):
+        shown = (words, tuple(entries(state, self._texts)))
+        if shown == self._shown:
+            return  # the state is shown anew each second, and laying a window out is work
+        self._shown = shown
+        for entry in shown[1]:
             found = self._buttons[entry.command]
             found.setText(entry.text)
             found.setEnabled(entry.enabled)

@@ -1,5 +1,6 @@
 """The small window does what the tray does."""
 
+import pytest
 from PySide6.QtWidgets import QApplication
 
 from agent.desktop.home_window import HomeWindow
@@ -35,3 +36,17 @@ def test_where_there_is_no_tray_it_stays_within_reach(application: QApplication,
     window.close()
     assert window.isMinimized()
     assert not window.isHidden()
+
+
+def test_it_is_laid_out_anew_for_another_state_alone(
+    application: QApplication, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[str] = []
+    monkeypatch.setattr(HomeWindow, "fit", lambda window: fitted.append(window._headline.text()))
+    window, state = HomeWindow(texts, lambda _command: None, lambda: True), DesktopState()
+    for _ in range(3):
+        window.show_state(state)
+    state.agent_here()
+    state.relay = CONNECTED
+    window.show_state(state)
+    assert len(fitted) == len(set(fitted)) == 2
