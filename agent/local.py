@@ -274,7 +274,7 @@ class LocalClient:
                 match said:
                     case AreYouThere(number=asked):
                         self._answer(asked)
-                    case Done() | StatusReply() | AllowedReply():
+                    case Done() | StatusReply() | AllowedReply() | ArticlesReply():
                         self._resolve(said.id, said)
                     case Failed(id=0):
                         gone = LocalRefused(said.text)
