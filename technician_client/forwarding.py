@@ -6,9 +6,9 @@ A listener outlives a cut of the session; its connections do not. Whoever connec
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from protocol.errors import HandrailError
 from protocol.forwarding import Flow, may_reach
@@ -80,6 +80,12 @@ def why_not(rules: ForwardRules, host: str, port: int) -> str:
         f"The organisation's signed policy does not let {host}:{port} be reached through this device. {others} Whoever looks "
         "after the policy can change that: handrail org policy GROUP --forward-to HOST:PORT."
     )
+
+
+async def _end(connection: "_Connection", sides: Sequence[asyncio.Task[None]]) -> None:
+    await connection.ended.wait()
+    for side in sides:
+        side.cancel()
 
 
 @dataclass(slots=True)
@@ -307,20 +313,17 @@ class Forwarder:
 
     async def _carry(self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Both directions, each at its own pace."""
-        loop = asyncio.get_running_loop()
-        reading = loop.create_task(self._outward(connection, reader), name="reading")
-        writing = loop.create_task(self._inward(connection, writer), name="writing")
-        ended = loop.create_task(connection.ended.wait(), name="ending")
-        sides: asyncio.Future[tuple[None, None]] = asyncio.gather(reading, writing)
-        waited: list[asyncio.Future[Any]] = [sides, ended]
         try:
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if sides.done():
-                sides.result()
-        finally:
-            sides.cancel()
-            for task in (reading, writing, ended):
-                task.cancel()
+            async with asyncio.TaskGroup() as tasks:
+                sides = [
+                    tasks.create_task(self._outward(connection, reader), name="reading"),
+                    tasks.create_task(self._inward(connection, writer), name="writing"),
+                ]
+                ending = tasks.create_task(_end(connection, sides), name="ending")
+                await asyncio.wait(sides)
+                ending.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
 
     async def _outward(self, connection: _Connection, reader: asyncio.StreamReader) -> None:
         flow = connection.flow
