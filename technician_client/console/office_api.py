@@ -63,6 +63,7 @@ class OfficeApi:
         self._runs = runs
         self._preferences = preferences
         self._holders = holders
+        self._about: dict[str, object] = {}  # of what is installed, which does not change while it runs
         self._run_request = msgspec.json.Decoder(RunRequest)
         self._preferences_request = msgspec.json.Decoder(Preferences)
 
@@ -84,7 +85,8 @@ class OfficeApi:
 
     async def standing(self, _request: web.Request) -> web.Response:
         """GET /api/v1/standing"""
-        return answer_json(standing_document(await self._relay.standing()) | {"about": await asyncio.to_thread(about)})
+        self._about = self._about or await asyncio.to_thread(about)
+        return answer_json(standing_document(await self._relay.standing()) | {"about": self._about})
 
     async def renew(self, _request: web.Request) -> web.Response:
         """POST /api/v1/renew"""

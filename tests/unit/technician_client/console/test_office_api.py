@@ -54,6 +54,20 @@ async def test_the_standing_has_identity_relay_and_licences(page: Page) -> None:
     assert {row["name"] for row in told["about"]["page"]} >= {"preact"}
 
 
+async def test_what_is_installed_is_read_once(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def about() -> dict[str, object]:
+        read.append(1)
+        return {"product": "x"}
+
+    monkeypatch.setattr(office_api, "about", about)
+    for _ in range(2):
+        _, told = await page.ask("GET", "/api/v1/standing")
+        assert told["about"] == {"product": "x"}
+    assert read == [1]
+
+
 async def test_a_certificate_is_renewed_or_the_page_hears_why_not(page: Page, relay: MemoryRelay) -> None:
     before = relay.standing_now.not_after.timestamp()
     status, told = await page.ask("POST", "/api/v1/renew", {})
