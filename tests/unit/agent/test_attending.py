@@ -416,8 +416,8 @@ async def test_articles_that_fit_are_shown_before_the_code(scenes: Make) -> None
     ]
     one.hear(RelayChanged(UP))
     await one.asked_for(RequestHelp)
-    shown = ["Perhaps this helps already:", "  The printer\\x1b[2J", "    Is it on?", "    • Open the lid.", "  Paper", "Ctrl-C if"]
-    assert one.screen.text.startswith("\n".join(shown))
+    article = ["  The printer\\x1b[2J", "    Is it on?", "    • Open the lid."]
+    assert one.screen.text.startswith("\n".join(["Perhaps this helps already:", *article, "  Paper", "Ctrl-C if that"]))
 
 
 async def test_what_the_technician_does_is_said_as_it_happens(scenes: Make) -> None:

@@ -9,17 +9,31 @@ from pathlib import Path
 
 import pytest
 
+from agent.allowed import AllowedHere
 from agent.errors import LocalRefused, NotRunning
 from agent.local import (
     MOST_CONNECTIONS,
     LocalClient,
     LocalConnection,
     LocalServer,
+    Reply,
     allowed_user,
     make_private,
     peer_credentials,
 )
-from agent.local_messages import AreYouThere, AskStatus, Done, HelpEnded, Request, Said, StillHere, StopSession
+from agent.local_messages import (
+    AllowedReply,
+    AreYouThere,
+    ArticlesReply,
+    AskStatus,
+    Done,
+    HelpEnded,
+    Request,
+    Said,
+    StillHere,
+    StopSession,
+)
+from protocol.articles import Article
 from protocol.errors import HandrailError, RefusalReason, Refused, Unavailable
 from tests.kit.waiting import eventually_async
 
@@ -32,13 +46,14 @@ class Handler:
         self.connections: list[LocalConnection] = []
         self.departures = 0
         self.error: HandrailError | None = None
+        self.answer: Said | None = None
 
     async def request(self, connection: LocalConnection, request: Request) -> Said | None:
         self.requests.append(request)
         self.connections.append(connection)
         if self.error is not None:
             raise self.error
-        return None
+        return self.answer
 
     def gone(self, connection: LocalConnection) -> None:
         self.departures += 1
@@ -57,6 +72,22 @@ async def test_a_request_is_answered_and_events_come_by_themselves(tmp_path: Pat
             assert handler.connections[0].pid == os.getpid()
         await eventually_async(lambda: handler.departures, "the handler hears of the end")
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Done(1),
+        AllowedReply(1, AllowedHere("Example Ltd", "front", None)),
+        ArticlesReply(1, [Article(id="printer", title="The printer", words=["printer"], text="Is it on?")]),
+    ],
+)
+async def test_every_kind_of_answer_reaches_who_asked(tmp_path: Path, answer: Reply) -> None:
+    handler = Handler()
+    handler.answer = answer
+    async with LocalServer(tmp_path / "s", handler).serving(), LocalClient.connected(tmp_path / "s") as client:
+        async with asyncio.timeout(5):
+            assert await client.request(AskStatus) == answer
 
 
 @pytest.mark.parametrize(
