@@ -151,8 +151,16 @@ class System:
             self.assembly = self.peer.assemble()
             self.pids.update(self.assembly.pids)
         time.sleep(self.peer.ready)
+        self._check_displays()
         if self.peer.started is not None:
             self.peer.started()
+
+    def _check_displays(self) -> None:
+        """An X server that finds its display taken ends at once, and everything would be measured on a stranger's."""
+        displays = {*self.pids["source"], *self.pids["display"]}
+        if any(child.pid in displays and child.poll() is not None for child in self.children):
+            names = f"{self.peer.source_name} or {self.peer.viewer_name}"
+            raise RuntimeError(f"{names} belongs to somebody else: end what an interrupted run has left over")
 
     def _spawn(self, role: str, start: Start) -> None:
         environment = {name: value for name, value in {**os.environ, **start.env}.items() if name != "XAUTHORITY"}

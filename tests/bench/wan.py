@@ -143,11 +143,17 @@ class Bench:
 def strokes_row(strokes: list[Stroke], link: ShapedLink) -> dict[str, Any]:
     """Percentiles in milliseconds of all of it, of the key's way to the source, of the picture's way back, and of all of it less
     what the link held for lost packets; `stalled` is the share of the keys that met such a loss. A key that never showed counts
-    as 3 s."""
+    as 3 s.
+
+    Raises:
+        ValueError: none of them showed.
+    """
     back, there = (list(link.passages[name]) for name in ("back", "there"))
     seconds = np.array([min(stroke.seconds, 3.0) for stroke in strokes])
     held = np.array([min(stalled(stroke, back, there), whole) for stroke, whole in zip(strokes, seconds, strict=True)])
     seen = [stroke for stroke in strokes if stroke.seconds < math.inf and stroke.drawn < math.inf]
+    if not seen:
+        raise ValueError(f"none of {len(strokes)} keys showed within 3 s: does something else use these displays?")
     parts = {
         "": seconds,
         "unstalled_": seconds - held,
