@@ -79,9 +79,12 @@ HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (
 )
 
 WHY_PAUSED: Final = {
-    "user": "the user has paused the session",
-    "unwatched": "nobody at the computer can see the session at the moment; it goes on when they can, or ends within seconds",
+    "user": "the person there holds everything back",
+    "unwatched": "nobody there can see the session; it goes on when they can, or ends within seconds",
+    "question": "the person there is being asked something, and mouse and keyboard wait",
+    "local_input": "the person there uses mouse and keyboard themselves",
 }
+"""What holds a session back, by `session.paused`, in words for the technician."""
 REFUSAL_INTERVAL: Final = 1.0
 # How much longer than its own question the agent's shell may take before the session is given up.
 END_SECONDS_AFTER_CONSENT: Final = 30.0

@@ -3,11 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import click
 
 from protocol import codes
+from protocol.agent_session import WHY_PAUSED
 from protocol.capabilities import RULES, Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.messages.chat import ChatMessage
@@ -45,13 +45,6 @@ DEFAULT_WANTED = (
     Capability.COLLEAGUES,
 )
 PICTURE_SECONDS = 30.0
-WHY_PAUSED: Final = {
-    "user": "the person there holds everything back",
-    "unwatched": "nobody there can see the session; it goes on when they can, or ends within seconds",
-    "question": "the person there is being asked something, and mouse and keyboard wait",
-    "local_input": "the person there uses mouse and keyboard themselves",
-}
-"""What holds a session back, by `session.paused`."""
 
 
 def session_document(session: Session) -> dict[str, object]:

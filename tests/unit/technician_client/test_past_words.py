@@ -1,6 +1,7 @@
 """A past session in words; nothing that a device or a person wrote is markup."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ def test_every_action_that_agents_write_has_words_or_is_shown_as_written(past: P
     agents = " ".join(path.read_text() for path in Path("agent").rglob("*.py"))
     for action in ACTIONS:
         assert f'"{action}"' in agents
+
+
+def test_every_action_that_a_person_reads_at_the_device_has_words_here_too() -> None:
+    words = Path("agent/desktop/words/en.toml")
+    actions = {name.replace("_", " ") for name in tomllib.loads(words.read_text("utf-8"))["did"]}
+    assert len(actions) > 20
+    assert actions <= set(ACTIONS)
 
 
 def test_details_of_another_version_are_shown_as_written() -> None:
