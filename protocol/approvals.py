@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 
 from protocol.certificates import PrivateKey, PublicKey, Role, check_chain
-from protocol.documents import Der, Digest
+from protocol.documents import Der, Digest, ShortText, signed_fields
 from protocol.errors import RemoteProtocolError, TrustError, UndecodableMessage
 from protocol.link_messages import OrganisationId
 
@@ -32,7 +32,6 @@ MAX_ANSWER_BYTES: Final = 64 * 1024
 
 RoleName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,20}\Z")]
 Path = Annotated[str, msgspec.Meta(max_length=500)]
-ShortText = Annotated[str, msgspec.Meta(max_length=100)]
 Signature = Annotated[bytes, msgspec.Meta(max_length=256)]
 Action = Literal["look", "share", "withdraw"]
 Outcome = Literal["done", "part", "refused"]
@@ -148,7 +147,7 @@ def make_request(
 ) -> bytes:
     """A signed request document."""
     plain = ApprovalRequest(action, organisation, role, key.public.spki, at, nonce, part, parts, body, b"")
-    return msgspec.msgpack.encode(msgspec.structs.replace(plain, signature=key.sign(_signed(_REQUEST, plain))))
+    return msgspec.msgpack.encode(msgspec.structs.replace(plain, signature=key.sign(_REQUEST + signed_fields(plain))))
 
 
 def is_request(data: bytes) -> bool:
@@ -171,7 +170,7 @@ def decode_request(data: bytes) -> ApprovalRequest:
     if request.part > request.parts:
         raise UndecodableMessage("a part beyond the last")
     try:
-        PublicKey.from_spki(request.key).verify(request.signature, _signed(_REQUEST, request))
+        PublicKey.from_spki(request.key).verify(request.signature, _REQUEST + signed_fields(request))
     except TrustError as error:
         raise TrustError("The request was changed on its way: its signature does not hold.") from error
     return request
@@ -190,7 +189,7 @@ def make_answer(
     """The signer's answer to a request document."""
     digest = hashlib.sha256(document).digest()
     plain = ApprovalAnswer(digest, outcome, text[:1000], body, issued, leaf, b"")
-    return msgspec.msgpack.encode(msgspec.structs.replace(plain, signature=key.sign(_signed(_ANSWER, plain))))
+    return msgspec.msgpack.encode(msgspec.structs.replace(plain, signature=key.sign(_ANSWER + signed_fields(plain))))
 
 
 def judge_answer(data: bytes, *, document: bytes, root_der: bytes, wall: datetime) -> ApprovalAnswer:
@@ -208,7 +207,7 @@ def judge_answer(data: bytes, *, document: bytes, root_der: bytes, wall: datetim
         raise UndecodableMessage(f"not an answer about approvals: {error}") from error
     try:
         check_chain([answer.leaf], root_der=root_der, expected=Role.SIGNER, purpose="login", wall=wall)
-        PublicKey.of_certificate(answer.leaf).verify(answer.signature, _signed(_ANSWER, answer))
+        PublicKey.of_certificate(answer.leaf).verify(answer.signature, _ANSWER + signed_fields(answer))
     except TrustError as error:
         raise TrustError(
             f"The answer about approvals was changed on its way, or the organisation's signer did not make it ({error}). Nothing "
@@ -220,9 +219,3 @@ def judge_answer(data: bytes, *, document: bytes, root_der: bytes, wall: datetim
             "again. Nothing was taken over; tell whoever runs the relay."
         )
     return answer
-
-
-def _signed(purpose: bytes, document: msgspec.Struct) -> bytes:
-    """Every field but the last (the signature) as one MessagePack array, tag name first."""
-    values = msgspec.structs.astuple(document)
-    return purpose + msgspec.msgpack.encode([type(document).__struct_config__.tag, *values[:-1]])

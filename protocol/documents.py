@@ -94,7 +94,7 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     ask_when_present: bool = True
     pause_on_local_input: bool = False
     grant_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 8 * 3600.0
-    hide_windows: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)] = []
+    hide_windows: Patterns = []
     files_folders: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]], msgspec.Meta(max_length=50)] = []
     recording: Literal["allowed", "required", "forbidden"] = "allowed"
     keep_transcripts: bool = False
@@ -317,14 +317,14 @@ def check_answer(answer: EnrolmentAnswer, secret: bytes) -> None:
 
 def renewal_bytes(request: RenewalRequest) -> bytes:
     """What the session key signs in a renewal."""
-    return _RENEW + _fields(request)
+    return _RENEW + signed_fields(request)
 
 
 def _tag(purpose: bytes, document: EnrolmentRequest | EnrolmentAnswer, secret: bytes) -> bytes:
-    return hmac.digest(secret, purpose + _fields(document), "sha256")
+    return hmac.digest(secret, purpose + signed_fields(document), "sha256")
 
 
-def _fields(document: msgspec.Struct) -> bytes:
+def signed_fields(document: msgspec.Struct) -> bytes:
     """Every field but the last (the tag or signature) as one MessagePack array, tag name first."""
     values = msgspec.structs.astuple(document)
     return msgspec.msgpack.encode([type(document).__struct_config__.tag, *values[:-1]])

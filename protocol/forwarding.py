@@ -12,20 +12,10 @@ from typing import Final
 
 from protocol.errors import LimitExceeded, RemoteProtocolError
 from protocol.messages.forward import PIECE_BYTES, WINDOW_BYTES, ForwardCredit, ForwardData, ForwardEnd
+from protocol.relay_address import is_loopback
 
 CREDIT_STEP: Final = WINDOW_BYTES // 4
 _ADDRESSES: Final = re.compile(r"[0-9.*?\[\]!-]*[0-9][0-9.*?\[\]!-]*")
-LOOPBACK_NAMES: Final = frozenset({"localhost"})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names the computer itself."""
-    if host.lower() in LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def may_reach(host: str, port: int, patterns: list[str]) -> bool:

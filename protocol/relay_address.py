@@ -75,11 +75,11 @@ def parse_relay_url(url: str) -> RelayAddress:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this host name is this computer itself."""
-    if host == "localhost":
+    """Whether this host name is this computer itself; an IPv6 address may stand in brackets."""
+    if host.lower() == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from protocol.documents import decode_document
+from protocol.documents import Fingerprint, decode_document
 from protocol.errors import TrustError
 
 RELEASE_NAME: Final = "release.json"
@@ -20,7 +20,6 @@ MAX_RELEASE_BYTES: Final = 64 * 1024 * 1024
 Platform = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z")]
 Version = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}(?:\.[0-9]{1,6}){0,3}\Z")]
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}\Z")]
-Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,7 +30,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     platform: Platform
     version: Version
     file: FileName
-    sha256: Sha256Hex
+    sha256: Fingerprint
     length: Annotated[int, msgspec.Meta(ge=1, le=MAX_RELEASE_BYTES)]
     parts: Annotated[int, msgspec.Meta(ge=1, le=MAX_RELEASE_BYTES // PART_BYTES)]
     notes: Annotated[str, msgspec.Meta(max_length=4000)] = ""

@@ -12,11 +12,12 @@ from protocol.approvals import decode_request as decode_approval
 from protocol.approvals import judge_answer as judge_approval
 from protocol.certificates import PrivateKey
 from protocol.errors import LimitExceeded, Refused, RemoteProtocolError, TrustError
-from protocol.forwarding import Flow, is_loopback, may_reach
+from protocol.forwarding import Flow, may_reach
 from protocol.messages import encode_message
 from protocol.messages.files import NAME_BYTES
 from protocol.messages.forward import PIECE_BYTES, WINDOW_BYTES, ForwardCredit, ForwardData, ForwardEnd
 from protocol.messages.screen import ScreenLayout
+from protocol.relay_address import is_loopback
 from protocol.releases import Release, decode_release, newest_release, put_together
 from protocol.transfer import MOST_WINDOW, Arrival, BulkPacer, check_name, numbered, shown, split_path
 from technician_client.forwarding import ForwardError, ForwardWish

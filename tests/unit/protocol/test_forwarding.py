@@ -3,8 +3,9 @@
 import pytest
 
 from protocol.errors import LimitExceeded, RemoteProtocolError
-from protocol.forwarding import CREDIT_STEP, Flow, is_loopback, may_reach
+from protocol.forwarding import CREDIT_STEP, Flow, may_reach
 from protocol.messages.forward import PIECE_BYTES, WINDOW_BYTES, ForwardCredit, ForwardData, ForwardEnd
+from protocol.relay_address import is_loopback
 
 
 def test_no_more_is_sent_than_there_is_credit_for() -> None:

@@ -79,6 +79,7 @@ def test_whatever_is_read_has_one_host_and_can_be_signed(url: str) -> None:
 
 def test_loopback_is_this_computer_only() -> None:
     assert is_loopback("localhost") and is_loopback("127.8.9.1") and is_loopback("::1")
+    assert is_loopback("LocalHost") and is_loopback("[::1]")
     assert not is_loopback("10.0.0.1") and not is_loopback("localhost.example")
 
 
