@@ -225,6 +225,7 @@ def test_ask_runs_an_agent_of_its_own_when_none_runs(world: World) -> None:
         assert not (world.agent_home / "agent.sock").exists()
     finally:
         world.start_agent(None)
+        eventually((world.agent_home / "agent.sock").exists, "the agent listens again")
 
 
 def test_ask_waits_for_a_relay_that_is_away(world: World) -> None:
