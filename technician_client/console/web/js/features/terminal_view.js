@@ -23,7 +23,11 @@ const DARK = Object.freeze({
 
 /** @typedef {import("./terminal.js").Terminal} Terminal */
 
-/** Cells of a colour of their own get it by a style attribute, on elements that no option of xterm.js lets us make. */
+/**
+ * Cells of a colour of their own get it by a style attribute, on elements that xterm.js makes from the page's document, whatever its
+ * option `documentOverride` says. So from the first terminal on `setAttribute("style", ...)` of every <span> of the page sets the
+ * property, which our policy allows; every other attribute, element and library is as before.
+ */
 function stylesAreProperties() {
   HTMLSpanElement.prototype.setAttribute = function setAttribute(/** @type {string} */ name, /** @type {string} */ value) {
     if (name === "style") this.style.cssText = value;
@@ -39,7 +43,8 @@ async function emulator() {
 }
 
 /**
- * Do something during which xterm.js makes its <style> elements. Our policy refuses those from everybody; what takes their place
+ * Do something during which xterm.js makes its <style> elements: `act` must be done when it returns, since until then every <style>
+ * that anybody on the page makes is another. Our policy refuses those from everybody; what takes their place
  * fills style sheets that a script made, which are allowed.
  * @param {() => void} act
  * @returns {() => void} takes the sheets away again
