@@ -129,7 +129,7 @@ class Daemon:
             board=self.board,
             wall=wall,
             live=lambda: list(self._sessions),
-            changed=lambda: self.company.changed(),
+            changed=lambda: self.company.changed(),  # noqa: PLW0108 - the company is made after this
         )
         self.desk = FrontDesk(
             self.broker,

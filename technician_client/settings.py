@@ -98,7 +98,7 @@ class Settings:
         return self.home / "known_devices.json"
 
     @property
-    def library_directory(self) -> Path:
+    def fix_library_directory(self) -> Path:
         """Where the published fixes are kept, verified (`technician_client.published`)."""
         return self.home / "library"
 

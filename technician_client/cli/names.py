@@ -84,7 +84,7 @@ def _settings(context: click.Context) -> Settings | None:
 
 def _fixes(settings: Settings) -> list[str]:
     found: set[str] = set()
-    for directory in (settings.library_directory, settings.signed_files_directory):
+    for directory in (settings.fix_library_directory, settings.signed_files_directory):
         path = directory / "metadata" / "scripts.json"
         try:
             if path.stat().st_size <= _FILE_BYTES:

@@ -120,7 +120,7 @@ class Office:
     def _read_library(self) -> Library:
         with self._opening:
             if self._library is None:
-                self._library = _library(self._client.identity, self._client.settings.library_directory)
+                self._library = _library(self._client.identity, self._client.settings.fix_library_directory)
         return self._library.read(datetime.now(UTC))
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:

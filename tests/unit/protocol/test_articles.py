@@ -13,12 +13,15 @@ NETWORK = parse_article("network", "\ufeff# No network\r\nwords: network, wifi, 
 
 
 def test_a_file_becomes_an_article() -> None:
-    assert Article(
-        id="printer",
-        title="The printer does not print",
-        words=["printer", "print", "paper jam", "drucker"],
-        text="Is it on?\n- Open the lid.",
-    ) == PRINTER
+    assert (
+        Article(
+            id="printer",
+            title="The printer does not print",
+            words=["printer", "print", "paper jam", "drucker"],
+            text="Is it on?\n- Open the lid.",
+        )
+        == PRINTER
+    )
     assert (NETWORK.title, NETWORK.text) == ("No network", "Is the cable in?")
 
 
