@@ -63,6 +63,9 @@ front of a letter."""
 TYPING_SECONDS = 1.0
 ECHO_SECONDS = 0.015
 """For so long a film waits for what a key that has just come may show: its picture would stand before that on the whole way."""
+ECHO_WINDOW = 0.05
+"""Where packets are lost, what is small goes before a film's picture for so long after a key, and else with it: each update is a
+packet there and its acknowledgement one back, which can be lost like any other."""
 STALL_FELT = 0.06
 """On a path shorter than this nobody notices that a lost packet was sent once more."""
 STALL_SHARE = 0.35
@@ -206,6 +209,10 @@ class Pacer:
         path = self.path
         known = path is not None and path > STALL_FELT and len(self._stalls) == STALLS
         return known and now < self._stalls[0] + STALL_WINDOW
+
+    def echoes(self, now: float) -> bool:
+        """Whether what is small and fresh may go by itself now."""
+        return now < self._keyed_at + ECHO_WINDOW or not (self.typing(now) and self.lossy(now))
 
     def film_wait(self, now: float) -> float:
         """Seconds that a film's next picture should wait for the sake of who types beside it."""

@@ -334,9 +334,13 @@ class _Stream:
                 self._builder.rest()
                 give_back()
             return
+        looks = not self._builder.filming or self._pacer.echoes(now)
         if self._damaged and self._builder.filming and self._pacer.far and now >= self._echo_at:
             self._echo_at = self._next_echo(now)
-            self._echo()  # what is small goes before the film's picture, which takes long on its way
+            if looks:
+                self._echo()  # what is small goes before the film's picture, which takes long on its way
+            else:
+                self._take_damage()  # until it is taken the display tells of no more
         reason = self._hold(now)
         if reason is None:
             self._update()
@@ -344,7 +348,7 @@ class _Stream:
             if not self._counted:
                 self._counted = True
                 self._pacer.count(reason)
-            if reason in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and now >= self._echo_at:
+            if reason in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and looks and now >= self._echo_at:
                 self._echo_at = self._next_echo(now)
                 self._echo()
 
@@ -360,7 +364,8 @@ class _Stream:
         """Seconds for which there is nothing but a film to send, and it waits. What was not looked at yet is the film's at first:
         soon it is looked at, for echoes."""
         something = self._damaged or bool(self._frames.dirty.any())
-        return self._pacer.film_wait(now) if something and self._builder.only_film else 0.0
+        small = self._builder.only_film or (self._builder.filming and self._builder.echo_area(self._frames.dirty) is not None)
+        return self._pacer.film_wait(now) if something and small else 0.0
 
     def _work(self, now: float) -> bool:
         return self._damaged or bool(self._frames.dirty.any()) or self._builder.next_deadline(now) == 0.0

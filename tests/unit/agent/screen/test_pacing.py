@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agent.screen.pacing import (
     BACKLOG_BYTES,
     ECHO_SECONDS,
+    ECHO_WINDOW,
     FIRST_BYTES,
     LEAST_TILE_BYTES,
     LEAST_UPDATES,
@@ -391,3 +392,14 @@ def test_on_a_short_path_a_film_waits_for_nobody() -> None:
     talk = behind(Shape(rate=50e6, delay=0.002), 1.0)
     talk.pacer.keyed(talk.now)
     assert talk.pacer.film_wait(talk.now) == 0.0
+
+
+def test_where_packets_are_lost_only_what_follows_a_key_goes_by_itself() -> None:
+    for shape, later in ((SLOW, False), (replace(SLOW, loss=0.0), True)):
+        talk = behind(shape)
+        now, pacer = talk.now, talk.pacer
+        assert pacer.echoes(now), "nobody types"
+        pacer.keyed(now)
+        assert pacer.echoes(now + ECHO_WINDOW / 2)
+        assert pacer.echoes(now + ECHO_WINDOW + 0.01) is later
+        assert pacer.echoes(now + 2.0)
