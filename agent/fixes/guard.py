@@ -116,6 +116,8 @@ class Guard:
     def run(self, argv: list[str]) -> int:
         """Until the program and all its descendants have ended; the program's exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        for number in WATCHED:  # an agent started by nohup hands on that they are ignored: nobody could wait for them then
+            signal.signal(number, signal.SIG_DFL)
         set_process_control(PR_SET_CHILD_SUBREAPER, 1)
         program = start(argv, self._manner)
         if self._manner.terminal:

@@ -524,6 +524,7 @@ async def test_an_agent_that_is_called_to_forged_files_stays_with_its_own(stage:
             return None
         return [answer(path.read_bytes())] if path.is_file() else not_there()
 
+    await asyncio.to_thread(stage.start_agent)  # the attacks before this one used up its handshakes of this minute
     async with stage.person(CHAT) as person:
 
         async def looks(since: float) -> TrustStatus:

@@ -32,7 +32,7 @@ class Wired(RecordingContext):
 
 class FileWire:
     """`technician_client.transfers.Channel` with a real `FilesFeature` behind it. `edit` may change or drop (None) what the
-    device says; `cut_after` messages of the technician the session is lost."""
+    device says; `cut_after` messages of the technician the session is lost; `before`: the lost wire of the same session."""
 
     def __init__(
         self,
@@ -40,8 +40,11 @@ class FileWire:
         *,
         edit: Callable[[Message], Message | None] = lambda message: message,
         kind: type[Feature] = FilesFeature,
+        before: "FileWire | None" = None,
     ) -> None:
         self.context = Wired(home / ".handrail")
+        if before is not None:
+            self.context.kept = before.context.kept
         self.context.wire = self
         self.context.identity = SimpleNamespace(fingerprint=b"technician")
         self.feature = kind(self.context)

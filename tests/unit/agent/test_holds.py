@@ -95,7 +95,7 @@ async def test_a_session_that_nobody_sees_stands_still_both_ways_until_somebody_
         assert [type(answer) for answer in answers] == [Refusal, Refusal]  # and no answer to what was asked before
         assert isinstance(answers[0], Refusal)
         assert (answers[0].request, answers[0].reason) == (2, RefusalReason.PAUSED)
-        assert "nobody at the computer" in answers[0].text
+        assert "nobody there can see the session" in answers[0].text
         one.broker.attach(person)
         assert await paused(one) == (False, "unwatched")
         assert await told(one, lambda message: isinstance(message, DiagnosticsDone))

@@ -23,8 +23,9 @@ async def test_folders_go_there_and_come_back_over_cuts(tmp_path: Path, monkeypa
         ended.append(how)
 
     async def carry(carrier: Carrier) -> int:
+        wire = None
         for cuts in range(50):
-            wire = FileWire(home)
+            wire = FileWire(home, before=wire)
             wire.cut_after = 10 + cuts
             try:
                 await carrier.run(wire)

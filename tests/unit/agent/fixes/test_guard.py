@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from agent.fixes import guard
 from tests.kit.scripts import living, pids_in
 from tests.kit.waiting import eventually
@@ -79,8 +81,16 @@ def test_a_guard_whose_agent_is_gone_starts_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_signals_and_mask_are_the_usual_ones() -> None:
-    with start(["/bin/sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status"]) as process:
+@pytest.mark.parametrize("ignored", [(), (signal.SIGHUP, signal.SIGINT)])
+def test_signals_and_mask_are_the_usual_ones(ignored: tuple[signal.Signals, ...]) -> None:
+    """Also where the agent was started by nohup or in the background of a script, which have some ignored."""
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in ignored]
+    try:
+        process = start(["/bin/sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status"])
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    with process:
         out, _ = process.communicate(timeout=10)
     # 32 and 33 are the C library's own: nobody can change them, and a machine's init may hand them on ignored or blocked.
     own = 1 << 31 | 1 << 32
