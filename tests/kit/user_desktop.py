@@ -90,7 +90,7 @@ class UserDesktop:
         ]
 
     async def see(
-        self, name: str, *, role: str = "", window: str = "", having: Callable[[Seen], bool] = lambda _: True, seconds: float = 15
+        self, name: str, *, role: str = "", window: str = "", having: Callable[[Seen], bool] = lambda _: True, seconds: float = 40
     ) -> Seen:
         """Wait until something shows; the first one that fits."""
         end = time.monotonic() + seconds
@@ -103,7 +103,7 @@ class UserDesktop:
                 raise AssertionError(f"{name!r} ({role or 'any role'}) does not show. There is:\n{there}\n{self.output}")
             await asyncio.sleep(0.05)
 
-    async def usable(self, name: str, *, role: str = "", window: str = "", seconds: float = 15) -> Seen:
+    async def usable(self, name: str, *, role: str = "", window: str = "", seconds: float = 40) -> Seen:
         """Wait until something can be pressed."""
         return await self.see(name, role=role, window=window, having=lambda one: "sensitive" in one.states, seconds=seconds)
 
