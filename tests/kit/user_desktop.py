@@ -18,6 +18,7 @@ from tests.kit.accessible import Reader, Seen, reading
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.processes import ROOT, Process, command
 
+STANDS_STILL_SECONDS = 0.1
 SCREENS = ROOT / "build" / "screens"
 
 
@@ -99,8 +100,7 @@ class UserDesktop:
             if found:
                 return found[0]
             if time.monotonic() > end:
-                there = "\n".join(f"{one.window!r} {one.role}: {one.name!r} {sorted(one.states)}" for one in await self.look())
-                raise AssertionError(f"{name!r} ({role or 'any role'}) does not show. There is:\n{there}\n{self.output}")
+                raise AssertionError(f"{name!r} ({role or 'any role'}) does not show. There is:\n{await self.described()}")
             await asyncio.sleep(0.05)
 
     async def usable(self, name: str, *, role: str = "", window: str = "", seconds: float = 40) -> Seen:
@@ -113,6 +113,11 @@ class UserDesktop:
         while found := await self.look(name, role=role, window=window):
             assert time.monotonic() < end, f"still there: {found}"
             await asyncio.sleep(0.05)
+
+    async def described(self) -> str:
+        """Everything that shows, where, and what the desktop process has printed: for the message of a test that fails."""
+        shown = [f"{one.window!r} {one.role} at {one.centre}: {one.name!r} {sorted(one.states)}" for one in await self.look()]
+        return "\n".join([*shown, self.output])
 
     @property
     def output(self) -> str:
@@ -138,11 +143,16 @@ class UserDesktop:
         subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self.display.name}, check=True, timeout=20)
 
     async def click(self, name: str, *, role: str = "", window: str = "") -> Seen:
-        """Press something with the mouse as soon as it can be pressed."""
+        """Press something with the mouse as soon as it can be pressed and stands still: what is new on a screen still moves."""
         target = await self.usable(name, role=role, window=window)
-        x, y = target.centre
-        self.do("mousemove", str(x), str(y), "click", "1")
-        return target
+        while True:
+            self.do("mousemove", *(str(value) for value in target.centre))
+            await asyncio.sleep(STANDS_STILL_SECONDS)
+            again = await self.usable(name, role=role, window=window)
+            if again.centre == target.centre:
+                self.do("click", "1")
+                return again
+            target = again
 
     def key(self, *names: str) -> None:
         """Strike keys, one after the other."""
@@ -162,6 +172,10 @@ async def user_desktop(logs: Path, *, width: int = 1280, height: int = 800) -> A
             desktop = UserDesktop(display, bus, reader, logs)
             try:
                 yield desktop
+            except (AssertionError, TimeoutError) as error:
+                error.add_note(f"on the screen:\n{await desktop.described()}")
+                raise
+            else:
                 # What fails in an event of Qt's is printed there and goes no further.
                 assert "Traceback" not in desktop.output, desktop.output
             finally:
