@@ -17,8 +17,8 @@ import msgspec
 
 from agent.errors import AuditDamaged, AuditUnavailable
 from agent.printable import printable
-from agent.private_files import PrivateFileError, write_private
 from agent.receipts import BULK
+from hostio.private_files import PrivateFileError, write_private
 from protocol.audit import (
     CHECKPOINT_BYTES,
     GENESIS,

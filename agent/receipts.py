@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from agent.errors import AuditUnavailable
-from agent.private_files import PrivateFileError, write_private
+from hostio.private_files import PrivateFileError, write_private
 from protocol.errors import RefusalReason, Refused
 
 RATING = ".rating.json"

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from agent.private_files import PrivateFileError, make_private_directory, write_private
+from hostio.private_files import PrivateFileError, make_private_directory, write_private
 from protocol.errors import HandrailError, TrustError, Unavailable
 from protocol.releases import RELEASE_NAME, Release, decode_release, newest_release, put_together, version_key
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from agent.policy import SessionKind
-from agent.private_files import PrivateFileError, read_private, write_private
+from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.capabilities import Capability
 from protocol.messages.session import RESTART_SECONDS_MOST
 

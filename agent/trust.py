@@ -22,7 +22,6 @@ from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
 from agent.errors import RelayAway
-from agent.private_files import PrivateFileError, make_private_directory
 from agent.relay_http import RelayHttp
 from agent.trusted_state import (
     MAX_FILE_BYTES,
@@ -35,6 +34,7 @@ from agent.trusted_state import (
     open_set,
     save_set,
 )
+from hostio.private_files import PrivateFileError, make_private_directory
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.documents import (
     POLICY_PATH,

@@ -15,7 +15,7 @@ import msgspec
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 
-from agent.private_files import PrivateFileError, write_private
+from hostio.private_files import PrivateFileError, write_private
 from protocol.articles import ARTICLES_PATH, Article, decode_articles
 from protocol.documents import (
     POLICY_PATH,

@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from hostio.private_files import PrivateFileError, read_passphrase, read_private, write_private
 from protocol.certificate_profile import TechnicianClaims, load_certificate
 from protocol.certificates import PrivateKey, Role, check_chain
 from protocol.enrolment import renewal_due
 from protocol.errors import TrustError
 from technician_client.errors import NotSetUp
-from technician_client.private_files import PrivateFileError, read_passphrase, read_private, write_private
 
 IDENTITY_FILE: Final = "identity.json"
 SESSION_KEY_FILE: Final = "session.pem"

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.certificates import PrivateKey, Role
 from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
 from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
@@ -28,7 +29,6 @@ from technician_client.identity import (
     save_record,
 )
 from technician_client.organisation.vault import SHORTEST_PASSPHRASE, WeakPassphrase
-from technician_client.private_files import PrivateFileError, read_private, write_private
 from technician_client.relay_http import RelayHttp
 
 PENDING_FILE: Final = "pending.json"

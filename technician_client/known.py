@@ -17,11 +17,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.certificates import Identity
 from protocol.errors import HandrailError
 from protocol.link_messages import Role
 from protocol.messages.diagnostics import DiagnosticsTable, Finding
-from technician_client.private_files import PrivateFileError, read_private, write_private
 from technician_client.tasks import Supervisor
 from technician_client.verdicts import device_claims
 

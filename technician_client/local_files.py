@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages.files import Conflict
 from protocol.transfer import check_name, numbered, partial_name, shown
-from technician_client.private_files import PrivateFileError
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.errors import TrustError
-from technician_client.private_files import PrivateFileError, read_private, write_private
 
 MOST_CHARS: Final = 20_000
 FILE_BYTES: Final = 256 * 1024

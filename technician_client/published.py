@@ -16,10 +16,10 @@ from typing import Final
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
+from hostio.private_files import make_private_directory, write_private
 from protocol.errors import HandrailError, TrustError, Unavailable
 from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest
 from technician_client.organisation.metadata import LIVES
-from technician_client.private_files import make_private_directory, write_private
 from technician_client.signed_files import Reader, SignedFiles
 
 _ROLE: Final = "scripts"

@@ -13,12 +13,12 @@ from typing import Annotated
 
 import msgspec
 
+from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.audit import Checkpoint, Record, check_continues, moment, open_checkpoint
 from protocol.audit_export import Witness
 from protocol.certificates import Identity, PublicKey
 from protocol.errors import HandrailError, TrustError
 from protocol.session import SessionEnded
-from technician_client.private_files import PrivateFileError, read_private, write_private
 from technician_client.verdicts import device_claims
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from hostio.private_files import read_private, write_private
 from protocol.certificates import Identity
 from protocol.documents import (
     REVOCATION_PATH,
@@ -26,7 +27,6 @@ from protocol.documents import (
 )
 from protocol.errors import HandrailError, TrustError
 from technician_client.identity import TechnicianIdentity
-from technician_client.private_files import read_private, write_private
 from technician_client.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)

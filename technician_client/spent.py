@@ -13,9 +13,9 @@ from typing import Annotated, Final
 
 import msgspec
 
+from hostio.private_files import read_private, write_private
 from protocol.codes import Code
 from protocol.errors import HandrailError, RefusalReason, Refused
-from technician_client.private_files import read_private, write_private
 
 KEPT_SECONDS: Final = 3600.0
 _MOST_BYTES: Final = 1024 * 1024

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from hostio.private_files import PrivateFileError, read_private
 from protocol.capabilities import RULES, Capability, Tier
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
 from technician_client.identity import IDENTITY_BYTES, SESSION_KEY_FILE
-from technician_client.private_files import PrivateFileError, read_private
 
 FRESH_SECONDS: Final = 15 * 60.0
 MOST_WRONG: Final = 5

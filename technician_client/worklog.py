@@ -9,9 +9,9 @@ from typing import Annotated, Final
 
 import msgspec
 
+from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.errors import TrustError
 from protocol.messages.fixes import FixResult
-from technician_client.private_files import PrivateFileError, read_private, write_private
 
 FILE_BYTES: Final = 1024 * 1024
 MOST_FIXES: Final = 200

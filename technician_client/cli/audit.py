@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from hostio.private_files import PrivateFileError
 from protocol.audit import moment
 from protocol.audit_export import Verdict, check
 from technician_client.cli.app import App, command_options, reporting
@@ -11,7 +12,6 @@ from technician_client.cli.output import count
 from technician_client.errors import Ambiguous, NotFound, NotSetUp
 from technician_client.identity import read_record
 from technician_client.organisation.record import OrganisationHome
-from technician_client.private_files import PrivateFileError
 from technician_client.receipts import check_kept, kept_words, witnesses
 from technician_client.settings import Settings
 from technician_client.verdicts import device_claims

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hostio.private_files import PrivateFileError
 from protocol import codes
 from protocol.agent_session import WHY_PAUSED
 from protocol.capabilities import RULES, Capability
@@ -28,7 +29,6 @@ from technician_client.console.server import FirstSession
 from technician_client.errors import SessionLost
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.names import new_path
 from technician_client.resuming import resumable
 from technician_client.screenshot import png, take_picture

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from hostio.private_files import PrivateFileError
 from protocol.documents import BUNDLE_SUFFIX, Bundle, TechnicianEntry
 from protocol.enrolment import key_words
 from protocol.errors import TrustError
@@ -39,7 +40,6 @@ from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Issued, Records
 from technician_client.organisation.vault import KeyDirectory
-from technician_client.private_files import PrivateFileError
 
 VAULT = "Passphrase of the vault"
 KEY_HELP = "Sign with this key of the vault only (may be given several times; default: all keys of the role that are here)."

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from hostio.private_files import read_private
 from protocol.approvals import Ended
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, Refused, TrustError
@@ -25,7 +26,6 @@ from technician_client.organisation.repository import Repository
 from technician_client.organisation.rotation import tuf_key
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.vault import KeyDirectory
-from technician_client.private_files import read_private
 
 KEYS = "Passphrase of your vault"
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import click
 
+from hostio.private_files import read_passphrase
 from technician_client.cli.app import App
 from technician_client.errors import NotSetUp
 from technician_client.organisation.record import OrganisationHome
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
-from technician_client.private_files import read_passphrase
 
 
 def organisation_home(app: App) -> OrganisationHome:

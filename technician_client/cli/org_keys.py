@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from hostio.private_files import read_passphrase
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
 from technician_client.cli.times import day, now
@@ -12,7 +13,6 @@ from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY, role_s
 from technician_client.organisation.metadata import OFFLINE
 from technician_client.organisation.record import OrganisationHome
 from technician_client.organisation.vault import KeyDirectory, read_public
-from technician_client.private_files import read_passphrase
 
 VAULT = "Passphrase of the vault"
 CAS = {name: role for role, name in CA_KEYS.items()}

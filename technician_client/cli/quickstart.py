@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hostio.private_files import write_private
 from protocol.relay_address import parse_relay_url
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, organisation_home
@@ -13,7 +14,6 @@ from technician_client.cli.progress import steps
 from technician_client.cli.signer import run_signer
 from technician_client.organisation.quickstart import BUNDLE_LIFE, BUNDLE_USES, CHOICES, Plan, Result
 from technician_client.organisation.quickstart import quickstart as make_everything
-from technician_client.private_files import write_private
 
 
 @click.command()

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from hostio.private_files import PrivateFileError
 from technician_client.cli.app import App, command_options, reporting
 from technician_client.cli.devices import rfc3339
 from technician_client.cli.names import complete_session
@@ -12,7 +13,6 @@ from technician_client.cli.output import count
 from technician_client.errors import NotFound
 from technician_client.past import document, past_session, past_sessions, to_json
 from technician_client.past_words import event_words, facts, fix_words, moment, to_html, to_markdown
-from technician_client.private_files import PrivateFileError
 
 WRITERS: Final = {"json": to_json, "md": to_markdown, "html": to_html}
 

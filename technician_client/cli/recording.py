@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from hostio.private_files import PrivateFileError
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from protocol.messages import Message
@@ -11,7 +12,6 @@ from protocol.messages.screen import ScreenStart, ScreenUpdate
 from technician_client.answers import SessionItem
 from technician_client.cli.output import Output
 from technician_client.link import TechnicianKeys
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.announced import AnnouncedRecording, Stage
 from technician_client.recordings.names import SUFFIX
 from technician_client.recordings.recorder import Bounds

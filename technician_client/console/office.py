@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from hostio.private_files import PrivateFileError
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import organisation_id
 from protocol.messages import Message
@@ -22,7 +23,6 @@ from technician_client.fleet_fixes import FixEvent, FixOrder, run_fix_on_devices
 from technician_client.identity import TechnicianIdentity
 from technician_client.known import KnownDevice, KnownDevices, facts_of
 from technician_client.link import RelayClient, TechnicianKeys
-from technician_client.private_files import PrivateFileError
 from technician_client.published import Library, PublishedLibrary
 from technician_client.relay_http import RelayHttp
 from technician_client.renewing import Renewer

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from hostio.private_files import read_private, write_private
 from protocol.errors import HandrailError
-from technician_client.private_files import read_private, write_private
 
 PREFERENCES_FILE: Final = "console.json"
 _MOST_BYTES: Final = 256 * 1024

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from hostio.private_files import read_private, write_private
 from protocol.approvals import (
     MAX_PACKED,
     ApprovalRequest,
@@ -30,7 +31,6 @@ from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.rotation import tuf_key
 from technician_client.organisation.spool import Spool
-from technician_client.private_files import read_private, write_private
 
 KEPT_ENDED: Final = 100
 OLDEST_SECONDS: Final = 15 * 86400.0

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from hostio.private_files import PrivateFileError, write_private
 from protocol.documents import BUNDLE_SUFFIX, Bundle, canonical_json
 from protocol.errors import TrustError
 from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.tokens import Records
-from technician_client.private_files import PrivateFileError, write_private
 
 _GROUP = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 

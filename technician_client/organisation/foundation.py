@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tuf.api.metadata import TargetFile
 
+from hostio.private_files import make_private_directory, write_private
 from protocol.certificates import Role, issue_ca, issue_root, issue_signer_login_leaf, organisation_id
 from protocol.documents import (
     POLICY_PATH,
@@ -25,7 +26,6 @@ from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Records
 from technician_client.organisation.vault import SHORTEST_PASSPHRASE, KeyDirectory, WeakPassphrase
-from technician_client.private_files import make_private_directory, write_private
 
 ROOT_KEY = "organisation-root"
 SNAPSHOT_KEY = "snapshot"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from hostio.private_files import PrivateFileError
 from protocol.certificates import (
     PrivateKey,
     Role,
@@ -42,7 +43,6 @@ from technician_client.organisation.signer import open_signer
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Issued, Records
 from technician_client.organisation.vault import KeyDirectory
-from technician_client.private_files import PrivateFileError
 from technician_client.relay_http import RelayHttp
 
 FIRST_LEAF = timedelta(days=7)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
+from hostio.private_files import read_private, write_private
 from protocol.errors import TrustError
 from protocol.link_messages import OrganisationId
 from technician_client.errors import NotSetUp
-from technician_client.private_files import read_private, write_private
 
 RECORD_BYTES = 256 * 1024
 Threshold = Annotated[int, msgspec.Meta(ge=1, le=9)]

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tuf.api.metadata import Metadata, Root
 
+from hostio.private_files import write_private
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import PublicKey, issue_ca, issue_signer_login_leaf
 from technician_client.organisation.foundation import CA_KEYS, LOGIN_KEY, ROOT_KEY, role_signers
@@ -15,7 +16,6 @@ from technician_client.organisation.record import OrganisationHome
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.vault import KeyDirectory
-from technician_client.private_files import write_private
 
 
 def renew_all(home: OrganisationHome, vault: KeyDirectory, wall: datetime) -> list[str]:

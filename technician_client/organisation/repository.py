@@ -13,6 +13,7 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
+from hostio.private_files import read_private, write_private
 from protocol.errors import TrustError
 from protocol.limits import LIMITS
 from technician_client.organisation.metadata import (
@@ -24,7 +25,6 @@ from technician_client.organisation.metadata import (
     missing_signatures,
     read_metadata,
 )
-from technician_client.private_files import read_private, write_private
 
 MAX_FILE_BYTES = LIMITS.repository_file_bytes
 KEPT_VERSIONS = 3

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Metadata, Root
 
+from hostio.private_files import write_private
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import PrivateKey, PublicKey, Role, issue_ca, issue_signer_login_leaf
 from protocol.errors import TrustError
@@ -25,7 +26,6 @@ from technician_client.organisation.record import OrganisationHome, Organisation
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.vault import KeyDirectory, PublicHalf
-from technician_client.private_files import write_private
 
 ONLINE = (SNAPSHOT_KEY, TIMESTAMP_KEY)
 MOST_THRESHOLD = 9

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from hostio.private_files import PrivateFileError
 from protocol.documents import canonical_json
 from protocol.errors import TrustError
 from protocol.seeds import SEED_SUFFIX, Seed, decode_seed
 from technician_client.organisation.record import OrganisationRecord
-from technician_client.private_files import PrivateFileError
 
 
 def seed_of(record: OrganisationRecord) -> Seed:

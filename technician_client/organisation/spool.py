@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
+from hostio.private_files import read_private, write_private
 from protocol.errors import TrustError
 from protocol.limits import LIMITS
 from technician_client.organisation.metadata import DELEGATED, TufSigner, expiry, missing_signatures, read_metadata
 from technician_client.organisation.repository import Repository
-from technician_client.private_files import read_private, write_private
 
 MAX_FILE_BYTES = LIMITS.repository_file_bytes
 

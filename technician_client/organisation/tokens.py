@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from hostio.private_files import make_private_directory, write_private
 from protocol.documents import Bundle
 from protocol.errors import Unavailable
-from technician_client.private_files import make_private_directory, write_private
 
 Kind = Literal["device", "technician"]
 _SCHEMA = """

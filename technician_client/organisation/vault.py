@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from hostio.private_files import make_private_directory, read_private, write_private
 from protocol.certificates import Curve, PrivateKey, PublicKey
 from protocol.errors import TrustError
 from technician_client.errors import NotSetUp
-from technician_client.private_files import make_private_directory, read_private, write_private
 
 KEY_BYTES = 16 * 1024
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import TrustError
-from technician_client.private_files import PrivateFileError
 
 MAGIC: Final = b"HRREC\x01\r\n"
 SALT_BYTES: Final = 32

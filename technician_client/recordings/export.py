@@ -11,10 +11,10 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import HandrailError, Unavailable
 from protocol.messages.screen import CursorMove, CursorShape
 from technician_client.picture import Bytes2D
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.reader import Player, Recording
 from technician_client.recordings.writer import SECOND
 

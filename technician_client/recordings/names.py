@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from hostio.private_files import PrivateFileError, make_private_directory
 from technician_client.errors import NotFound
-from technician_client.private_files import PrivateFileError, make_private_directory
 
 SUFFIX: Final = ".hrrec"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9-]+")

@@ -15,9 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from hostio.private_files import PrivateFileError
 from protocol.messages import Message
 from protocol.messages.screen import Copy, CursorMove, CursorShape, ScreenLayout, ScreenState, ScreenUpdate
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.container import SALT_BYTES
 from technician_client.recordings.writer import SECOND, End, Meta, RecordingWriter
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hostio.private_files import PrivateFileError
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.names import SUFFIX
 from technician_client.recordings.reader import Recording
 from technician_client.recordings.writer import Meta

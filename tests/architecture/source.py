@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("protocol", "relay", "agent", "technician_client")
+PACKAGES = ("protocol", "hostio", "relay", "agent", "technician_client")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,20 @@
-"""Who may import whom (see the picture in README.md)."""
+"""Who may import whom."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from tests.architecture.source import PACKAGES, ROOT, Module, modules
 
 PURE_LIBRARIES = {"msgspec", "cryptography", "OpenSSL"}
+# What every program is installed with, as it is imported.
+COMMON_LIBRARIES = PURE_LIBRARIES | {"platformdirs"}
+# Modules that a relay does not load, and what of both peers' extras they use.
+PEERS_LIBRARIES: dict[str, set[str]] = {}
 # Not in constant time, so only where secrets are used once; and not installed beside a relay.
 SPAKE2_MODULE = "protocol.guest"
 IMPURE_STANDARD = {
@@ -51,10 +57,15 @@ def of(package: str) -> list[Module]:
     return [module for module in modules() if module.package == package]
 
 
+def shared_with(package: str) -> set[str]:
+    """`protocol` does no I/O; the programs may use that which does."""
+    return set() if package == "protocol" else {"hostio"}
+
+
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_a_program_imports_protocol_and_itself_and_no_other_program(module: Module) -> None:
+def test_a_program_imports_itself_and_what_is_shared_and_no_other_program(module: Module) -> None:
     ours = {name for name in module.imports() if name.split(".")[0] in PACKAGES}
-    strangers = {name for name in ours if name.split(".")[0] not in {module.package, "protocol"}}
+    strangers = {name for name in ours if name.split(".")[0] not in {module.package, "protocol", *shared_with(module.package)}}
     assert not strangers, f"{module.name} imports {sorted(strangers)}"
     assert not any(name.startswith(".") for name in module.imports()), f"{module.name}: write imports in full"
 
@@ -66,6 +77,26 @@ def test_protocol_is_pure(module: Module) -> None:
     strangers = {top for top in tops if top not in sys.stdlib_module_names and top not in allowed}
     assert not strangers, f"{module.name} imports {sorted(strangers)}"
     assert not tops & IMPURE_STANDARD, f"{module.name} imports {sorted(tops & IMPURE_STANDARD)}: machines have no I/O, no clock"
+
+
+@pytest.mark.parametrize("module", of("hostio"), ids=lambda module: module.name)
+def test_what_is_shared_uses_only_what_each_program_has(module: Module) -> None:
+    tops = {name.split(".")[0] for name in module.imports()} - sys.stdlib_module_names
+    strangers = tops - COMMON_LIBRARIES - {"protocol", "hostio"} - PEERS_LIBRARIES.get(module.name, set())
+    assert not strangers, f"{module.name} imports {sorted(strangers)}"
+
+
+def test_what_only_peers_share_stands_in_the_extras_of_both() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def names(requirements: list[str]) -> set[str]:
+        return {re.split(r"[^A-Za-z0-9_-]", requirement)[0].lower() for requirement in requirements}
+
+    extras = project["optional-dependencies"]
+    assert {"msgspec", "cryptography", "pyopenssl", "platformdirs"} <= names(project["dependencies"])
+    for libraries in PEERS_LIBRARIES.values():
+        assert libraries <= names(extras["agent"]) & names(extras["technician"])
+    assert not [module.name for module in of("relay") if module.imports() & set(PEERS_LIBRARIES)]
 
 
 @pytest.mark.parametrize("module", of("relay"), ids=lambda module: module.name)

@@ -27,7 +27,7 @@ from tests.kit.forgery import forge
 from tests.kit.organisation import Organisation
 from tests.kit.tls_server import tls_files
 
-PRODUCT = ("protocol", "relay", "agent", "technician_client")
+PRODUCT = ("protocol", "hostio", "relay", "agent", "technician_client")
 SHIPPED = {".py", ".js", ".html", ".css", ".toml", ".json", ".svg"}
 
 

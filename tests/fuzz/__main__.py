@@ -50,7 +50,7 @@ def fuzz(name: str, seconds: float) -> int:
     """One target in this process; does not return when something is found or the time is over."""
     import atheris
 
-    with atheris.instrument_imports(include=["protocol", "agent", "technician_client", "relay"]):
+    with atheris.instrument_imports(include=["protocol", "hostio", "agent", "technician_client", "relay"]):
         from tests.fuzz.targets import TARGETS, seeds
     place = BUILD / name
     corpus = place / "corpus"

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import zstandard
 
+from hostio.private_files import PrivateFileError
 from protocol.approvals import Looked, Proposal, make_request, pack, unpack
 from protocol.approvals import decode_request as decode_approval
 from protocol.approvals import judge_answer as judge_approval
@@ -21,7 +22,6 @@ from protocol.relay_address import is_loopback
 from protocol.releases import Release, decode_release, newest_release, put_together
 from protocol.transfer import MOST_WINDOW, Arrival, BulkPacer, check_name, numbered, shown, split_path
 from technician_client.forwarding import ForwardError, ForwardWish
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.container import MAGIC, SALT_BYTES, ContainerWriter, Kind
 from technician_client.recordings.reader import Player, Recording
 from technician_client.recordings.writer import End, KeyPoint, Meta

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from playwright.async_api import expect
 
+from hostio.private_files import make_private_directory
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, TrustError
 from protocol.messages.chat import ChatMessage
@@ -25,7 +26,6 @@ from protocol.messages.logs import LogFollow, LogLine, LogLines, LogListing, Log
 from protocol.messages.terminal import TerminalList, TerminalListing, TerminalOpen, TerminalOpened, TerminalOutput
 from technician_client.colleagues import Colleague
 from technician_client.console.ports import RelayState
-from technician_client.private_files import make_private_directory
 from technician_client.recordings.writer import End, Meta, RecordingWriter
 from technician_client.subscriptions import Publisher
 from tests.kit.console import Picture, denied, sample_findings, sample_fixes, sample_tables

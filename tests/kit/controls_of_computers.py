@@ -280,8 +280,7 @@ def peer_credentials(patch: Patch) -> None:
 @control("files with secrets that others can read are refused")
 def private_modes(patch: Patch) -> None:
     """Any mode will do."""
-    import agent.private_files
-    import technician_client.private_files
+    import hostio.private_files
 
     class Anything:
         """`stat` that sees no mode."""
@@ -290,8 +289,7 @@ def private_modes(patch: Patch) -> None:
         def S_IMODE(mode: int) -> int:
             return 0o600
 
-    for module in (agent.private_files, technician_client.private_files):
-        patch(module, "stat", Anything)
+    patch(hostio.private_files, "stat", Anything)
 
 
 @control("the agent verifies the signed files that it has kept whenever it reads them")

@@ -3,10 +3,10 @@
 import io
 from pathlib import Path
 
+from hostio.private_files import write_private
 from technician_client.cli.app import App
 from technician_client.cli.main import run
 from technician_client.cli.output import Output
-from technician_client.private_files import write_private
 from tests.kit.commands import Ran
 from tests.kit.founded import PASSPHRASE
 

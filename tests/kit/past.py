@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from hostio.private_files import write_private
 from protocol.messages.diagnostics import Finding
 from protocol.messages.fixes import FixResult
 from technician_client.notes import Note, save_note
-from technician_client.private_files import write_private
 from technician_client.receipts import LastWords
 from technician_client.settings import Settings
 from technician_client.worklog import Worklog, log_fix, log_recording

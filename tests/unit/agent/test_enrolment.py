@@ -11,7 +11,7 @@ import pytest
 
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
 from agent.errors import NotEnrolled, RelayAway, UnreadableFile
-from agent.private_files import PrivateFileError
+from hostio.private_files import PrivateFileError
 from protocol.certificates import make_request
 from protocol.documents import Bundle, canonical_json, decode_request, encode_request
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable

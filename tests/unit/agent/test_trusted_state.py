@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.private_files import PrivateFileError
 from agent.trusted_state import (
     VerifiedScript,
     collect_scripts,
@@ -15,6 +14,7 @@ from agent.trusted_state import (
     save_set,
     version_key,
 )
+from hostio.private_files import PrivateFileError
 from protocol.errors import TrustError
 from protocol.manifests import ScriptFile, ScriptManifest, Step
 from tests.kit.founded import Founded

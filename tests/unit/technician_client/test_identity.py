@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from keyrings.alt.file import PlaintextKeyring
 
+from hostio.private_files import PrivateFileError, write_private
 from protocol.errors import TrustError
 from technician_client.errors import NotSetUp
 from technician_client.identity import (
@@ -24,7 +25,6 @@ from technician_client.identity import (
     unlock,
 )
 from technician_client.organisation.quickstart import keep_passphrase
-from technician_client.private_files import PrivateFileError, write_private
 from tests.kit.keyring_session import with_secret_service
 from tests.kit.organisation import Organisation
 

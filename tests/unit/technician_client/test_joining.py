@@ -8,6 +8,7 @@ from unittest import mock
 import msgspec
 import pytest
 
+from hostio.private_files import write_private
 from protocol.documents import Bundle, canonical_json
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
 from technician_client.errors import RelayUnreachable, UnreadableFile
@@ -15,7 +16,6 @@ from technician_client.identity import TechnicianIdentity, unlock
 from technician_client.joining import join, read_bundle, renew, unlock_fresh
 from technician_client.organisation.lists import revoke_key
 from technician_client.organisation.vault import WeakPassphrase
-from technician_client.private_files import write_private
 from tests.kit.founded import Founded
 from tests.kit.http_relay import HttpRelay, http_relay
 from tests.kit.processes import free_port

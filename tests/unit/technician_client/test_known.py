@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hostio import private_files
 from protocol.certificates import Identity, check_chain, check_guest
 from protocol.errors import TrustError
 from protocol.messages.diagnostics import DiagnosticsTable, Finding
-from technician_client import private_files
 from technician_client.known import Health, KnownDevice, KnownDevices, facts_of, health_of
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.waiting import eventually_async

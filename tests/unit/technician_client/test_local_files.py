@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import HandrailError, Refused
 from technician_client import local_files
 from technician_client.local_files import LocalSink, LocalSource, found_below, open_below
-from technician_client.private_files import PrivateFileError
 
 
 async def arrived(top: Path, parts: tuple[bytes, ...], data: bytes, conflict: str = "ask") -> bytes | None:

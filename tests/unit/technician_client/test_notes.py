@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import TrustError
 from technician_client.notes import Note, read_note, save_note
-from technician_client.private_files import PrivateFileError
 
 NOTE = Note("4f21aa", "dev1", "Reception PC", "Ana Ruiz", "Changed the tray of the printer.", 1795262400.0)
 

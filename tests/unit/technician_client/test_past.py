@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from hostio.private_files import write_private
 from technician_client.errors import Ambiguous, NotFound
 from technician_client.notes import Note, save_note
 from technician_client.past import document, past_session, past_sessions, to_json
-from technician_client.private_files import write_private
 from technician_client.receipts import LastWords, read_words
 from technician_client.settings import Settings
 from tests.kit.past import CUT, OPENED, RECEIPT, RECORDING, SESSION, keep_two_sessions, last_words

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.audit import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.certificates import PublicKey, check_chain
 from protocol.session import SessionEnded
-from technician_client.private_files import PrivateFileError
 from technician_client.receipts import ReceiptName, keep_last_words, newest_pin, receipt_name, session_in_name
 from tests.kit.organisation import Organisation
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import TrustError
 from protocol.messages.fixes import FixResult
-from technician_client.private_files import PrivateFileError
 from technician_client.worklog import MOST_FIXES, Worklog, log_fix, log_recording, read_worklog, recording_name
 from tests.kit.past import FULL, OLD
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from agent.audit import Audit
+from hostio.private_files import write_private
 from protocol.audit import Checkpoint
 from protocol.session import SessionEnded
 from technician_client.identity import IdentityRecord, save_record
-from technician_client.private_files import write_private
 from technician_client.receipts import keep_last_words, newest_pin
 from tests.kit.audited import ORGANISATION, Audited
 from tests.kit.commands import Ran

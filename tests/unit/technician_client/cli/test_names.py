@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from click.shell_completion import ShellComplete
 
+from hostio.private_files import write_private
 from technician_client.cli.main import cli
 from technician_client.known import KnownDevice
-from technician_client.private_files import write_private
 from tests.kit.past import CUT, SESSION, keep_two_sessions
 
 

@@ -6,11 +6,11 @@ from unittest import mock
 
 import pytest
 
+from hostio.private_files import PrivateFileError, write_private
 from technician_client.cli.app import App
 from technician_client.cli.org_common import ask_passphrase, open_spool, organisation_home, prompter, tell_missing
 from technician_client.cli.output import Output
 from technician_client.errors import NotSetUp
-from technician_client.private_files import PrivateFileError, write_private
 from tests.kit.founded import Founded
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.capabilities import Capability
 from protocol.messages import Message
 from protocol.messages.recording import RecordingStart, RecordingState
 from protocol.messages.screen import ScreenAck, ScreenStart
 from technician_client.cli.recording import demand_recording_file
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.reader import Player, Recording
 from technician_client.recordings.store import recordings_key
 from technician_client.worklog import read_worklog

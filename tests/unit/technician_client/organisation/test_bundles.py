@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.documents import decode_bundle
 from protocol.errors import TrustError
 from technician_client.organisation.bundles import device_bundle, technician_bundle, write_bundle
-from technician_client.private_files import PrivateFileError
 from tests.kit.founded import Founded
 
 

@@ -5,6 +5,7 @@ from unittest import mock
 
 import pytest
 
+from hostio.private_files import write_private
 from protocol.certificates import Role, check_chain
 from protocol.documents import decode_bundle
 from protocol.errors import Refused, TrustError
@@ -16,7 +17,6 @@ from technician_client.organisation.quickstart import Plan, keep_passphrase, qui
 from technician_client.organisation.record import OrganisationHome
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
-from technician_client.private_files import write_private
 from tests.kit.http_relay import http_relay
 from tests.kit.processes import free_port
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import TrustError
 from protocol.seeds import decode_seed
 from technician_client.organisation.seeding import seed_of, write_seed
-from technician_client.private_files import PrivateFileError
 from tests.kit.founded import Founded
 
 

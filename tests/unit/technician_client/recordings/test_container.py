@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import TrustError
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.container import HEAD_BYTES, HEADER, ContainerReader, ContainerWriter, Kind
 
 KEY, SALT = b"k" * 32, b"s" * 32

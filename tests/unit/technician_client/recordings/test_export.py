@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.errors import Unavailable
 from protocol.messages.screen import CursorMove
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings.export import ExportCancelled, draw_pointer, export
 from technician_client.recordings.reader import Player, Recording
 from technician_client.recordings.writer import SECOND, End, Meta, RecordingWriter

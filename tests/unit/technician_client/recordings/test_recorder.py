@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from technician_client.private_files import PrivateFileError
+from hostio.private_files import PrivateFileError
 from technician_client.recordings import recorder as module
 from technician_client.recordings.reader import Recording
 from technician_client.recordings.recorder import Bounds, Recorder, Stopped

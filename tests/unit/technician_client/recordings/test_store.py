@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hostio.private_files import PrivateFileError
 from protocol.certificates import PrivateKey
-from technician_client.private_files import PrivateFileError
 from technician_client.recordings import store
 from technician_client.recordings.names import new_path
 from technician_client.recordings.store import Kept, Shelf, kept, look, recordings_key, remove

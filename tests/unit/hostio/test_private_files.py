@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.private_files import (
+from hostio.private_files import (
     PrivateFileError,
     make_private_directory,
+    read_passphrase,
     read_private,
     write_private,
 )
@@ -40,3 +41,13 @@ def test_sizes_are_bounded_and_missing_files_are_told_apart(tmp_path: Path) -> N
         read_private(tmp_path / "y", 4)
     with pytest.raises(PrivateFileError):
         write_private(tmp_path / "x" / "under-a-file", b"")
+
+
+def test_a_passphrase_is_the_first_line(tmp_path: Path) -> None:
+    write_private(tmp_path / "pass", b"correct horse\nsecond line\n")
+    assert read_passphrase(tmp_path / "pass") == b"correct horse"
+    write_private(tmp_path / "pass", b"\n")
+    with pytest.raises(PrivateFileError, match="empty"):
+        read_passphrase(tmp_path / "pass")
+    with pytest.raises(PrivateFileError, match="no passphrase file"):
+        read_passphrase(tmp_path / "none")

@@ -1,0 +1,7 @@
+"""The input and output that agent, relay and technician have in common: what each of them would else write again.
+
+    private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
+
+Imports `protocol` and what every program is installed with, never a program. What only the two peers share (and is not installed
+beside a relay) is named in `tests/architecture/test_imports.py`.
+"""
