@@ -17,7 +17,6 @@ import msgspec
 
 from agent.allowed import AllowedHere
 from agent.audit import Audit
-from agent.backends.allocator import share_arenas
 from agent.company import Company
 from agent.consent import ConsentBroker
 from agent.errors import RelayAway
@@ -45,6 +44,7 @@ from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.tasks import Supervisor
 from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
+from hostio.allocator import share_arenas
 from protocol.articles import fitting
 from protocol.certificates import PublicKey
 from protocol.errors import HandrailError, TrustError

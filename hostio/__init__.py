@@ -1,5 +1,6 @@
 """The input and output that agent, relay and technician have in common: what each of them would else write again.
 
+    allocator       memory that was freed goes back to the system
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
 
 Imports `protocol` and what every program is installed with, never a program. What only the two peers share (and is not installed

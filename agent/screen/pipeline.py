@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.backends.allocator import give_back
 from agent.backends.base import DisplayLayout, DisplayLost, Happened, ScreenCapture
 from agent.backends.geometry import Rect
 from agent.screen.chooser import Why
@@ -25,6 +24,7 @@ from agent.screen.frames import CellRect, Cells, Frames
 from agent.screen.pacing import HeldBy, Pacer
 from agent.screen.redact import HideRules, Redaction
 from agent.screen.report import Reporter
+from hostio.allocator import give_back
 from protocol.errors import Unavailable
 from protocol.limits import LIMITS
 from protocol.messages import Message

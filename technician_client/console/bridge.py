@@ -14,10 +14,10 @@ from typing import Any, Final, cast
 
 from aiohttp import WSMsgType, web
 
+from hostio.allocator import give_back
 from protocol.errors import HandrailError, RemoteProtocolError, UndecodableMessage
 from protocol.messages import Message
 from protocol.messages.screen import CursorMove, CursorShape, ScreenAck, ScreenLayout, ScreenStart, ScreenUpdate
-from technician_client.allocator import give_back
 from technician_client.console.hub import LiveSession
 from technician_client.console.wire import (
     Area,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from hostio.allocator import share_arenas
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
-from technician_client.allocator import share_arenas
 from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
 from technician_client.console.clipboard_api import ClipboardApi

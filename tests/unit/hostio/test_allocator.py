@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from technician_client.allocator import give_back, share_arenas
+from hostio.allocator import give_back, share_arenas
 
 
 def resident() -> int:
