@@ -43,8 +43,8 @@ from agent.local_messages import (
 )
 from agent.printable import printable
 from agent.status import RelayStatus, SessionStatus
-from agent.tasks import Supervisor
 from agent.terminal import Interrupted, Terminal, Typed
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from agent.features.base import Question
-from agent.tasks import Alarm
+from hostio.tasks import Alarm
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.limits import LIMITS

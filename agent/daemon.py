@@ -41,10 +41,10 @@ from agent.services import Services
 from agent.session import AssistedSession
 from agent.settings import AgentSettings
 from agent.status import RelayStatus, StatusBoard, TrustStatus
-from agent.tasks import Supervisor
 from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
 from hostio.allocator import share_arenas
+from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey
 from protocol.errors import HandrailError, TrustError

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.features.base import Feature, Question, Watched
-from agent.tasks import Supervisor
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
 from protocol.messages import Lane, Message, rule_of

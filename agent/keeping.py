@@ -10,7 +10,7 @@ from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from agent.tasks import Supervisor
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 
 

@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from agent.errors import RelayAway
 from agent.settings import LinkSettings
 from agent.status import RelayState, RelayStatus
-from agent.tasks import Alarm, Supervisor
 from agent.transport import Relay, open_websocket
+from hostio.tasks import Alarm, Supervisor
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason
 from protocol.limits import LIMITS

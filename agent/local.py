@@ -31,7 +31,7 @@ from agent.local_messages import (
     StatusReply,
     StillHere,
 )
-from agent.tasks import Supervisor
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError, RefusalReason, Refused
 
 Reply = Done | StatusReply | AllowedReply | ArticlesReply

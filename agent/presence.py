@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from agent.consent import ConsentBroker
-from agent.tasks import Alarm
+from hostio.tasks import Alarm
 
 UNSEEN: Final = "nobody at the computer could see the session any more: the window or terminal that showed it has ended"
 

@@ -17,7 +17,7 @@ from agent.keeping import Keeper
 from agent.policy import SessionKind
 from agent.recording import SessionRecord
 from agent.status import SessionStatus, StatusBoard
-from agent.tasks import Alarm
+from hostio.tasks import Alarm
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
 

@@ -23,8 +23,8 @@ from agent.resuming import HeldSession
 from agent.services import Services
 from agent.session_view import SessionView
 from agent.standing import Standing
-from agent.tasks import Alarm, Supervisor
 from agent.transport import Tunnel
+from hostio.tasks import Alarm, Supervisor
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
 from protocol.errors import HandrailError, RefusalReason, Refused

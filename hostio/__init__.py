@@ -2,6 +2,7 @@
 
     allocator       memory that was freed goes back to the system
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
+    tasks           tasks that somebody keeps, whose errors never vanish
 
 Imports `protocol` and what every program is installed with, never a program. What only the two peers share (and is not installed
 beside a relay) is named in `tests/architecture/test_imports.py`.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError
 from protocol.forwarding import Flow, may_reach
 from protocol.messages import Lane
@@ -26,7 +27,6 @@ from protocol.messages.forward import (
     Outcome,
 )
 from protocol.messages.session import Refusal
-from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel
 
 _LOGGER = logging.getLogger(__name__)
@@ -274,7 +274,7 @@ class Forwarder:
         self._connections[self._last_stream] = connection
         forward.streams.add(self._last_stream)
         forward.begin(connection.flow)
-        self._tasks.spawn(self._join(forward, connection, reader, writer), f"connection {self._last_stream}")
+        _ = self._tasks.spawn(self._join(forward, connection, reader, writer), f"connection {self._last_stream}")
 
     async def _join(
         self, forward: Forward, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

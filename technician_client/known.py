@@ -18,11 +18,11 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from hostio.private_files import PrivateFileError, read_private, write_private
+from hostio.tasks import Supervisor
 from protocol.certificates import Identity
 from protocol.errors import HandrailError
 from protocol.link_messages import Role
 from protocol.messages.diagnostics import DiagnosticsTable, Finding
-from technician_client.tasks import Supervisor
 from technician_client.verdicts import device_claims
 
 _LOGGER = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class KnownDevices:
         self._later = asyncio.Event()
         try:
             async with Supervisor() as tasks:
-                tasks.spawn(self._keep_writing(self._later), "what is known of devices")
+                _ = tasks.spawn(self._keep_writing(self._later), "what is known of devices")
                 yield
         finally:
             self._later = None

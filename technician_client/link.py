@@ -17,6 +17,7 @@ from typing import Protocol, Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from hostio.tasks import Supervisor
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
 from protocol.link import LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
@@ -44,7 +45,6 @@ from technician_client.identity import TechnicianIdentity
 from technician_client.revocations import Revocations, revocations_of
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
-from technician_client.tasks import Supervisor
 from technician_client.transport import open_websocket
 
 _LOGGER = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ class RelayClient:
             Refused: the relay refused the login; TrustError: the relay is not the pinned one.
         """
         self._first = asyncio.get_running_loop().create_future()
-        self._supervisor.spawn(self._keep(keep_trying), "relay link")
+        _ = self._supervisor.spawn(self._keep(keep_trying), "relay link")
         if keep_trying:
             self._keep_fresh()
         try:
@@ -309,7 +309,7 @@ class RelayClient:
         """Commands that open no session need not know who is revoked; whoever opens one has it kept fresh from then on."""
         if self.revocations is not None and not self._fresh:
             self._fresh = True
-            self._supervisor.spawn(self.revocations.keep_fresh(), "signed files")
+            _ = self._supervisor.spawn(self.revocations.keep_fresh(), "signed files")
 
     @staticmethod
     def _offer(answer: LinkMessage) -> TunnelOffer:

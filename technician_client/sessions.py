@@ -17,6 +17,7 @@ from typing import Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from hostio.tasks import Supervisor
 from protocol.audit import Checkpoint
 from protocol.capabilities import Capability
 from protocol.certificates import Identity
@@ -45,7 +46,6 @@ from technician_client.opening import Relay as Relay
 from technician_client.opening import Stage as Stage
 from technician_client.receipts import Kept, keep_last_words, newest_pin
 from technician_client.subscriptions import Publisher, Subscription
-from technician_client.tasks import Supervisor
 from technician_client.verdicts import TUNNEL_UNPAIRED, check_offer, denial, describe_end, device_claims
 
 _LOGGER = logging.getLogger(__name__)
@@ -177,8 +177,8 @@ class Session:
         if self._expected is not None:
             self._pin = await asyncio.to_thread(newest_pin, self.settings.receipts_directory, self._expected)
         self._socket = await relay.open_tunnel(self.offer)
-        self._supervisor.spawn(self._read(), "tunnel reader")
-        self._supervisor.spawn(self._write(), "tunnel writer")
+        _ = self._supervisor.spawn(self._read(), "tunnel reader")
+        _ = self._supervisor.spawn(self._write(), "tunnel writer")
         try:
             async with self._pairing:
                 await self._opened
@@ -482,7 +482,7 @@ class Session:
                 check_offer(self.offer, self._identity, asked=self._expected)
                 if self._revocations is not None:
                     self._revocations.check(self._identity)
-                    self._supervisor.spawn(self._revocations.watch(self._identity, self._abort), "revocations")
+                    _ = self._supervisor.spawn(self._revocations.watch(self._identity, self._abort), "revocations")
                 if self._accept is not None:
                     self._accept(self._identity)
             except HandrailError as error:

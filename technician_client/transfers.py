@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused, RemoteProtocolError, Unavailable
 from protocol.messages import Lane, Message
 from protocol.messages.files import (
@@ -39,7 +40,6 @@ from protocol.transfer import Arrival, BulkPacer, check_name
 from technician_client.answers import SessionItem
 from technician_client.errors import SessionLost
 from technician_client.subscriptions import Subscription
-from technician_client.tasks import Supervisor
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -251,7 +251,7 @@ class Upload(Transfer):
 
         try:
             async with Supervisor() as tasks:
-                tasks.spawn(listen(), "answers to an upload")
+                _ = tasks.spawn(listen(), "answers to an upload")
                 await self._send(session, request, news, ended)
                 while not ended:
                     news.clear()

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 import click
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages.chat import ChatMessage
@@ -20,7 +21,6 @@ from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
 from technician_client.sessions import Session
-from technician_client.tasks import Supervisor
 
 LINE_CHARS: Final = 4000
 ANSWER_SECONDS: Final = 1.0
@@ -38,7 +38,7 @@ class _Chat:
     async def run(self, wait: float) -> ExitCode:
         """Until the session or our own words end; then for at most `wait` seconds more for an answer."""
         async with Supervisor() as supervisor:
-            supervisor.spawn(self._say(wait), "what is typed")
+            _ = supervisor.spawn(self._say(wait), "what is typed")
             with self._session.subscribe(ChatMessage, Refusal, SessionEnded) as items:
                 async for item in items:
                     self._hear(item)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hostio.private_files import PrivateFileError
+from hostio.tasks import Supervisor
 from protocol import codes
 from protocol.agent_session import WHY_PAUSED
 from protocol.capabilities import RULES, Capability
@@ -33,7 +34,6 @@ from technician_client.recordings.names import new_path
 from technician_client.resuming import resumable
 from technician_client.screenshot import png, take_picture
 from technician_client.sessions import Session
-from technician_client.tasks import Supervisor
 
 DEFAULT_WANTED = (
     Capability.VIEW,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from hostio.private_files import PrivateFileError
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from protocol.messages import Message
@@ -20,7 +21,6 @@ from technician_client.recordings.writer import Meta
 from technician_client.screenshot import acknowledge
 from technician_client.sessions import Session
 from technician_client.settings import Settings
-from technician_client.tasks import Supervisor
 from technician_client.worklog import Worklog, log_recording, recording_name
 
 DECODERS: Final = ["avc1.42e02a"]
@@ -73,7 +73,7 @@ class TerminalRecording:
             self._recording.start()
         else:
             self._output.progress("Asking the person there whether the session may be recorded ...")
-            self._supervisor.spawn(self._ask(session), "asking to record")
+            _ = self._supervisor.spawn(self._ask(session), "asking to record")
 
     async def _ask(self, session: Session) -> None:
         try:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 
 import click
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.messages.terminal import TerminalEnded
 from technician_client.cli import keyboard
@@ -17,7 +18,6 @@ from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
 from technician_client.sessions import Session
-from technician_client.tasks import Supervisor
 from technician_client.terminal import EscapeFilter, Hooks, RemoteTerminal, Wish
 
 INTERRUPTS = frozenset((b"\x03", b"\x1c", b"\x1a"))
@@ -43,7 +43,7 @@ class _Shell:
             SessionLost: the session ended, and does not go on. Refused: there is no terminal.
         """
         async with Supervisor() as supervisor:
-            supervisor.spawn(self._type(), "typing")
+            _ = supervisor.spawn(self._type(), "typing")
             with ExitStack() as stack:
                 if self._wish.tty:
                     stack.enter_context(keyboard.on_resize(lambda: self._terminal.resize(*keyboard.size())))

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from aiohttp import WSMsgType, web
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import RULES, Capability
 from protocol.codes import parse_code
 from protocol.errors import HandrailError, Refused
@@ -29,7 +30,6 @@ from technician_client.console.runs import FixRuns, RunTeller
 from technician_client.console.wire import write_object
 from technician_client.known import KnownDevice
 from technician_client.step_up import StepUpNeeded
-from technician_client.tasks import Supervisor
 
 _ROWS_AT_ONCE: Final = 500
 _SOCKET_HEARTBEAT: Final = 20.0
@@ -158,10 +158,10 @@ class ConsoleApi:
         try:
             await socket.send_str(write_object(self._introduction()))
             async with Supervisor() as supervisor:
-                supervisor.spawn(self._tell_fleet(socket), "devices to a tab")
-                supervisor.spawn(self._tell_known(socket), "what is known to a tab")
-                supervisor.spawn(self._tell_runs(socket), "runs to a tab")
-                supervisor.spawn(self._tell_sessions(socket), "sessions to a tab")
+                _ = supervisor.spawn(self._tell_fleet(socket), "devices to a tab")
+                _ = supervisor.spawn(self._tell_known(socket), "what is known to a tab")
+                _ = supervisor.spawn(self._tell_runs(socket), "runs to a tab")
+                _ = supervisor.spawn(self._tell_sessions(socket), "sessions to a tab")
                 async for frame in socket:
                     if frame.type is not WSMsgType.PING:
                         break

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from aiohttp import WSMsgType, web
 
 from hostio.allocator import give_back
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError, RemoteProtocolError, UndecodableMessage
 from protocol.messages import Message
 from protocol.messages.screen import CursorMove, CursorShape, ScreenAck, ScreenLayout, ScreenStart, ScreenUpdate
@@ -38,7 +39,6 @@ from technician_client.console.wire import (
     write_object,
 )
 from technician_client.step_up import StepUpNeeded
-from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class Bridge:
 
     def replaced(self) -> None:
         """See `hub.Tab`."""
-        self._supervisor.spawn(self._close(CLOSE_REPLACED, b"another tab shows this session now"), "close a replaced tab")
+        _ = self._supervisor.spawn(self._close(CLOSE_REPLACED, b"another tab shows this session now"), "close a replaced tab")
 
     # -- the two directions -----------------------------------------------------------------------------------------
 
@@ -182,8 +182,8 @@ class Bridge:
         """Until the tab goes away."""
         self._live.attach(self)
         try:
-            self._supervisor.spawn(self._write(), "console writer")
-            self._supervisor.spawn(self._count(), "console statistics")
+            _ = self._supervisor.spawn(self._write(), "console writer")
+            _ = self._supervisor.spawn(self._count(), "console statistics")
             await self._read()
         finally:
             self._outbox.close()
@@ -207,19 +207,19 @@ class Bridge:
     def _act(self, said: Message | Command) -> None:
         match said:
             case AskCapability(capability=capability, reason=reason):
-                self._supervisor.spawn(self._live.ask(capability, reason[:500]), f"ask for {capability}")
+                _ = self._supervisor.spawn(self._live.ask(capability, reason[:500]), f"ask for {capability}")
                 return
             case EndSession():
-                self._live.supervisor.spawn(self._live.end("technician"), "end the session")
+                _ = self._live.supervisor.spawn(self._live.end("technician"), "end the session")
                 return
             case Record(on=on):
                 self._live.record(on)
                 return
             case TakeNote(text=text):
-                self._live.supervisor.spawn(self._live.note(text), "notes")
+                _ = self._live.supervisor.spawn(self._live.note(text), "notes")
                 return
             case StartForward(port=port, local=local, host=host):
-                self._live.supervisor.spawn(self._live.forwards.start(port, local, host), f"forward port {port}")
+                _ = self._live.supervisor.spawn(self._live.forwards.start(port, local, host), f"forward port {port}")
                 return
             case StopForward(number=number):
                 self._live.forwards.stop(number)
@@ -246,7 +246,7 @@ class Bridge:
                 self._broken = True
                 _LOGGER.warning("session %s ended: the device sent an impossible picture: %s", self._live.name[:6], error)
                 self.tell({"type": "notice", "text": f"The session was ended: the device broke the protocol. {error}"})
-                self._live.supervisor.spawn(self._live.end("protocol_error"), "end the session")
+                _ = self._live.supervisor.spawn(self._live.end("protocol_error"), "end the session")
 
     async def _write_item(self, item: Item) -> None:
         match item:

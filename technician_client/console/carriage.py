@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError, Unavailable
 from protocol.messages.files import Conflict
 from protocol.transfer import BulkPacer, shown
 from technician_client.errors import SessionLost
 from technician_client.folder_download import FolderDownload
-from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel, Download, Transfer, Upload
 
 _LOGGER = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class Carriage:
         """Begin to put what a browser will send."""
         transfer = Upload(source, path, pacer=self._pacer, conflict=conflict, parents=parents)
         carried = self._add(Carried(self._new_name(), True, path.rpartition(b"/")[2], transfer, source=source))
-        self._live.supervisor.spawn(self._run(carried), "an upload of a page")
+        _ = self._live.supervisor.spawn(self._run(carried), "an upload of a page")
         return carried
 
     def download(self, path: bytes) -> Carried:
@@ -244,8 +244,8 @@ class Carriage:
 
     def _fetched(self, carried: Carried, sink: BodySink) -> Carried:
         self._add(carried)
-        self._live.supervisor.spawn(self._run(carried), "a download of a page")
-        self._live.supervisor.spawn(self._expire(carried, sink), "an unopened download")
+        _ = self._live.supervisor.spawn(self._run(carried), "a download of a page")
+        _ = self._live.supervisor.spawn(self._expire(carried, sink), "an unopened download")
         return carried
 
     def pause(self, carried: Carried, paused: bool) -> None:
@@ -298,9 +298,9 @@ class Carriage:
         """Move it, telling the page how far it has come, until it has ended or is not wanted any longer."""
         before: dict[str, Any] = {}
         async with Supervisor() as tasks:
-            tasks.spawn(self._in_turn(carried), "the bytes")
+            _ = tasks.spawn(self._in_turn(carried), "the bytes")
             if carried.source is not None:
-                tasks.spawn(self._expire_upload(carried, carried.source), "an upload that is not sent")
+                _ = tasks.spawn(self._expire_upload(carried, carried.source), "an upload that is not sent")
             while not carried.ended.is_set():
                 told = carried.told()
                 if told != before:

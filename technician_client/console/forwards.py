@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import LocalProtocolError
 from protocol.messages.forward import ForwardRules
 from technician_client.forwarding import LOOPBACK, Forward, Forwarder, ForwardError, ForwardWish, why_not
 from technician_client.step_up import StepUpNeeded
-from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel
 
 MOST_FORWARDS: Final = 32
@@ -109,7 +109,7 @@ class Forwards:
         """What is connected to goes through this session, until it ends."""
         if channel is not self._carried:
             self._carried = channel
-            self._tasks.spawn(self._forwarder.run(channel), "forwarded ports")
+            _ = self._tasks.spawn(self._forwarder.run(channel), "forwarded ports")
 
     async def aclose(self) -> None:
         """The session is over: nothing is listened for any longer."""
@@ -124,7 +124,7 @@ class Forwards:
             self._tell({"type": "forwards", "forwards": rows})
         if rows and not self._telling:
             self._telling = True
-            self._tasks.spawn(self._watch(), "counts of forwarded ports")
+            _ = self._tasks.spawn(self._watch(), "counts of forwarded ports")
 
     async def _watch(self) -> None:
         """Tell how much went through, while there is anything to tell of."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, LocalProtocolError, Refused
 from protocol.messages import Message
@@ -36,7 +37,6 @@ from technician_client.console.ports import (
 )
 from technician_client.recordings.announced import AnnouncedRecording, Stage
 from technician_client.step_up import StepUpNeeded
-from technician_client.tasks import Supervisor
 from technician_client.transfers import Channel
 
 _LOGGER = logging.getLogger(__name__)
@@ -503,7 +503,7 @@ class SessionHub:
         keeping = self._keeping if self._keeping is None else replace(self._keeping, first_recording=recording)
         session = LiveSession(name, self._relay, target, wanted, reason, label=label, on_change=self._changed, keeping=keeping)
         self._sessions[name] = session
-        session.supervisor.spawn(session.run(), f"session {name[:6]}")
+        _ = session.supervisor.spawn(session.run(), f"session {name[:6]}")
         self._changed()
         return session
 
@@ -513,7 +513,7 @@ class SessionHub:
             await asyncio.sleep(interval)
             for session in tuple(self._sessions.values()):
                 if session.forgotten and session.phase is not Phase.OVER:
-                    self._supervisor.spawn(session.end("the technician closed the page"), "end a forgotten session")
+                    _ = self._supervisor.spawn(session.end("the technician closed the page"), "end a forgotten session")
 
     async def aclose(self) -> None:
         """End every session politely."""

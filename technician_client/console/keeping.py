@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError
 from protocol.messages import Message
 from protocol.messages.fixes import FixResult
@@ -16,7 +17,6 @@ from technician_client.recordings.names import new_path
 from technician_client.recordings.recorder import Bounds
 from technician_client.recordings.writer import Meta
 from technician_client.settings import Settings
-from technician_client.tasks import Supervisor
 from technician_client.worklog import Worklog, log_fix, log_recording, recording_name
 
 _LOGGER = logging.getLogger(__name__)

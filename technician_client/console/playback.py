@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from aiohttp import WSMsgType, web
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError
 from protocol.messages.screen import ScreenLayout
 from technician_client.console.wire import (
@@ -30,7 +31,6 @@ from technician_client.console.wire import (
 )
 from technician_client.picture import Bytes2D
 from technician_client.recordings.reader import Player, Recording, Seen
-from technician_client.tasks import Supervisor
 
 TICK_SECONDS: Final = 1 / 30
 UNPAINTED: Final = 2
@@ -92,7 +92,7 @@ class Playback:
         about = {"type": "recording", "seconds": self._recording.seconds, "label": meta.label, "started_at": meta.started_at}
         await self._socket.send_str(write_object(about))
         async with Supervisor() as supervisor:
-            supervisor.spawn(self._play(), "playback")
+            _ = supervisor.spawn(self._play(), "playback")
             async for frame in self._socket:
                 if frame.type is not WSMsgType.TEXT or not self._hear(frame.data):
                     break

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError
 from technician_client.console.answers import answer_json, problem
 from technician_client.console.playback import Playback
@@ -25,7 +26,6 @@ from technician_client.recordings.export import export
 from technician_client.recordings.names import named
 from technician_client.recordings.reader import Recording
 from technician_client.recordings.store import Kept, Shelf, remove
-from technician_client.tasks import Supervisor
 
 _TEXT_BYTES: Final = 1024
 _HEARTBEAT: Final = 20.0
@@ -133,7 +133,7 @@ class RecordingsApi:
         cancel = threading.Event()
         try:
             async with Supervisor() as supervisor:
-                supervisor.spawn(self._export(socket, request.match_info["name"], cancel), "export")
+                _ = supervisor.spawn(self._export(socket, request.match_info["name"], cancel), "export")
                 async for frame in socket:
                     if frame.type is not WSMsgType.PING:
                         break
@@ -158,7 +158,7 @@ class RecordingsApi:
         try:
             path = named(self._directory, name)
             async with Supervisor() as supervisor:
-                supervisor.spawn(tell(), "export's progress")
+                _ = supervisor.spawn(tell(), "export's progress")
                 await asyncio.to_thread(self._write, path, progress, cancel)
             answer = {"type": "done", "file": str(video_of(path))}
         except HandrailError as error:

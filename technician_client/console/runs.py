@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError
 from protocol.messages.fixes import FixResult
 from technician_client.console.hub import TooMany
 from technician_client.console.ports import RelayPort
 from technician_client.fleet_fixes import DeviceDone, DeviceOutput, DeviceStep, FixEvent, FixOrder
 from technician_client.operations import remaining_findings
-from technician_client.tasks import Supervisor
 
 RUNS_KEPT: Final = 20
 RUNS_AT_ONCE: Final = 4
@@ -184,7 +184,7 @@ class FixRuns:
         devices = {device: DeviceRun(device, labels.get(device, "")) for device in order.devices}
         run = FixRunOnMany(self._new_name(), order, title, version, self._wall(), devices)
         self._runs[run.name] = run
-        run.supervisor.spawn(self._run(run), f"fix {order.fix} on {len(devices)} devices")
+        _ = run.supervisor.spawn(self._run(run), f"fix {order.fix} on {len(devices)} devices")
         self._tell(run.name)
         return run
 

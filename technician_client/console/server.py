@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from hostio.allocator import share_arenas
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from technician_client.console.api import ConsoleApi
@@ -30,7 +31,6 @@ from technician_client.console.redirect import RedirectFile
 from technician_client.console.runs import FixRuns
 from technician_client.organisation.record import OrganisationHome
 from technician_client.settings import Settings, load_settings
-from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ async def running_console(
                 session.keep_for_first_tab()
                 guard.first_page = f"/#/session/{session.name}"
             redirect.write(guard.entrance())
-            supervisor.spawn(hub.sweep(), "forgotten sessions")
+            _ = supervisor.spawn(hub.sweep(), "forgotten sessions")
             yield ConsoleAddress(guard.origin, redirect.path, port)
         finally:
             redirect.remove()

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from hostio.tasks import Supervisor
 from protocol.errors import HandrailError, LocalProtocolError
 from protocol.messages import Message
 from protocol.messages.recording import RecordingStart, RecordingState, RecordingStop
@@ -19,7 +20,6 @@ from protocol.messages.screen import ScreenRefresh
 from protocol.messages.session import Refusal
 from technician_client.recordings.recorder import Bounds, Recorder, Stopped
 from technician_client.recordings.writer import End, Meta
-from technician_client.tasks import Supervisor
 
 _LOGGER = logging.getLogger(__name__)
 REQUEST: Final = 2**32 - 1
@@ -156,7 +156,7 @@ class AnnouncedRecording:
                 self.stop(Stopped.FAILED)
                 return
             self._whole.clear()
-            self._supervisor.spawn(self._run(self._recorder), "recording")
+            _ = self._supervisor.spawn(self._run(self._recorder), "recording")
         self._become(Stage.ON)
         self._ask_anew()  # what is recorded begins with a whole picture
 

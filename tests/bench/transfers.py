@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.messages.input import Key
 from protocol.messages.screen import ScreenAck, ScreenLayout, ScreenStart, ScreenUpdate
@@ -31,7 +32,6 @@ from technician_client.link import RelayClient
 from technician_client.picture import Picture
 from technician_client.sessions import Session
 from technician_client.settings import load_settings
-from technician_client.tasks import Supervisor
 from technician_client.transfers import Download, Transfer, Upload
 from tests.bench.echo import HEIGHT, WIDTH, Echo, X, Y
 from tests.bench.handrail_peer import start_behind

@@ -10,9 +10,9 @@ from agent.features.base import Feature, Question, Watched
 from agent.keeping import Keeper
 from agent.local_messages import Drawing
 from agent.settings import AgentSettings, FilesSettings
-from agent.tasks import Supervisor
 from agent.transport import Relay
 from agent.trusted_state import VerifiedScript
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy
 from protocol.errors import RefusalReason, Unavailable

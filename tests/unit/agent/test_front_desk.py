@@ -51,7 +51,7 @@ from agent.local_messages import (
 )
 from agent.receipts import ReceiptEvent, ReceiptRow, ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard
-from agent.tasks import Supervisor
+from hostio.tasks import Supervisor
 from protocol.articles import Article, fitting
 from protocol.capabilities import Capability
 from protocol.codes import parse_code

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hostio.tasks import Supervisor
 from protocol.errors import RefusalReason
 from protocol.messages import Message
 from protocol.messages.diagnostics import Finding
@@ -13,7 +14,6 @@ from technician_client.fleet_fixes import DeviceDone, DeviceOutput, DeviceStep, 
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.settings import Settings
-from technician_client.tasks import Supervisor
 from technician_client.worklog import read_worklog
 from tests.kit.organisation import Organisation
 from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running

@@ -51,9 +51,9 @@ def test_a_graphical_browser_is_opened_and_one_for_terminals_is_not(monkeypatch:
 
 
 async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    from hostio.tasks import Supervisor
     from technician_client.cli.app import App
     from technician_client.cli.console import run_console
-    from technician_client.tasks import Supervisor
 
     organisation = Organisation()
     out = io.StringIO()

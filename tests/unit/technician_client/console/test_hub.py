@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason
 from protocol.messages import Message
@@ -19,7 +20,6 @@ from protocol.messages.session import Paused
 from technician_client.console.hub import SESSIONS_AT_ONCE, LiveSession, Phase, SessionHub, TooMany
 from technician_client.console.ports import DeviceConnected, SessionOver, Target
 from technician_client.step_up import StepUpNeeded
-from technician_client.tasks import Supervisor
 from tests.kit.console import MemoryRelay, MemorySession, denied, sample_fixes, sample_rows
 from tests.kit.waiting import eventually_async
 

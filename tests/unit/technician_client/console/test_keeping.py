@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hostio.tasks import Supervisor
 from protocol.messages import Message
 from protocol.messages.fixes import FixResult
 from protocol.messages.recording import RecordingState
@@ -10,7 +11,6 @@ from technician_client.console.ports import Person
 from technician_client.notes import read_note
 from technician_client.recordings.store import kept
 from technician_client.settings import Settings
-from technician_client.tasks import Supervisor
 from technician_client.worklog import read_worklog
 
 PERSON = Person("Ana Ruiz", 3, "5f0c", "https://relay.example")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from hostio.tasks import Supervisor
 from protocol.errors import LocalProtocolError, RefusalReason
 from protocol.messages import Message
 from protocol.messages.recording import RecordingStart, RecordingState, RecordingStop
@@ -16,7 +17,6 @@ from technician_client.recordings.announced import REQUEST, AnnouncedRecording, 
 from technician_client.recordings.reader import Recording
 from technician_client.recordings.recorder import Bounds
 from technician_client.recordings.writer import Meta
-from technician_client.tasks import Supervisor
 from tests.kit.recordings import Source
 from tests.kit.waiting import eventually_async
 

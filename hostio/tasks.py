@@ -1,12 +1,13 @@
-"""Tasks that somebody keeps: the one place where the agent starts coroutines that outlive a call."""
+"""Tasks that somebody keeps: the one place where coroutines are started that outlive a call."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 _LOGGER = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Supervisor:
@@ -20,7 +21,7 @@ class Supervisor:
         self._on_failure = on_failure
         self._closed = False
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def spawn(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Start `coroutine`; event loop only.
 
         Raises:
