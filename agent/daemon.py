@@ -19,7 +19,6 @@ from agent.allowed import AllowedHere
 from agent.audit import Audit
 from agent.company import Company
 from agent.consent import ConsentBroker
-from agent.errors import RelayAway
 from agent.features.base import Feature
 from agent.front_desk import FrontDesk
 from agent.guest import GuestCode
@@ -44,6 +43,7 @@ from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
 from hostio.allocator import share_arenas
+from hostio.errors import RelayUnreachable
 from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey
@@ -339,7 +339,7 @@ class Daemon:
         """One session, from its ticket to its end."""
         try:
             tunnel = await Tunnel.open(self._relay, offer.ticket, self._settings.link, max_bytes=self._limits.link_message_bytes)
-        except (RelayAway, TrustError) as error:
+        except (RelayUnreachable, TrustError) as error:
             _LOGGER.warning("a technician could not be reached: %s", error)
             self.desk.announce(SessionOver("", f"The technician could not be reached: {error}"))
             return

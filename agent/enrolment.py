@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from agent.errors import NotEnrolled, RelayAway, UnreadableFile
+from agent.errors import NotEnrolled
 from agent.relay_http import RelayHttp
+from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import read_private, write_private
 from protocol.certificate_profile import DeviceClaims, load_certificate
 from protocol.certificates import Identity, PrivateKey, Role, check_chain
@@ -283,7 +284,7 @@ def _exchange(
     if posted.status == 404:
         raise Refused(f"{http.url}: {posted.problem()}", reason=RefusalReason.NOT_FOUND)
     if posted.status != 202:
-        raise RelayAway(f"{http.url} did not take the request: {posted.problem()}")
+        raise RelayUnreachable(f"{http.url} did not take the request: {posted.problem()}")
     taken = _decode(posted, EnrolmentTaken)
     until = time.monotonic() + wait_seconds
     pause, longest = _POLL_SECONDS
@@ -293,7 +294,7 @@ def _exchange(
             "GET", f"/api/v1/enrolments/{taken.enrolment}", bearer=taken.poll_token, max_bytes=2 * MAX_ANSWER_BYTES
         )
         if polled.status != 200:
-            raise RelayAway(f"{http.url} lost the request: {polled.problem()}")
+            raise RelayUnreachable(f"{http.url} lost the request: {polled.problem()}")
         state = _decode(polled, EnrolmentState)
         if state.status == "answered":
             return state.answer
@@ -314,7 +315,9 @@ def _decode(answer: HttpAnswer, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except (ValueError, RecursionError) as error:
-        raise RelayAway("The relay's answer cannot be read: it is no Handrail relay, or one of another version.") from error
+        raise RelayUnreachable(
+            "The relay's answer cannot be read: it is no Handrail relay, or one of another version."
+        ) from error
 
 
 def _save(home: Path, stored: _Stored) -> DeviceIdentity:

@@ -1,19 +1,18 @@
-"""Every error of the agent itself, and the exit codes its commands end with.
+"""Every error of the agent alone, and the exit codes its commands end with.
 
 HandrailError (protocol.errors)
 ├── NotEnrolled         this computer belongs to no organisation yet
 ├── AlreadyRunning      another daemon serves this home
 ├── NotRunning          no daemon answers on the local socket
 ├── LocalRefused        the daemon understood, and said no
-├── UnreadableFile      a file that was named on the command line cannot be read
 └── Unavailable (protocol.errors)
-    ├── AuditUnavailable    the audit chain cannot be written: nothing may begin
-    │   └── AuditDamaged    it is no database any more (a TrustError as well)
-    └── RelayAway           the relay cannot be reached or does not take us now
+    └── AuditUnavailable    the audit chain cannot be written: nothing may begin
+        └── AuditDamaged    it is no database any more (a TrustError as well)
 """
 
 from enum import IntEnum
 
+from hostio.errors import RelayUnreachable, UnreadableFile
 from protocol.errors import HandrailError, Refused, TrustError, Unavailable
 
 
@@ -23,10 +22,6 @@ class NotEnrolled(HandrailError):
 
 class AlreadyRunning(HandrailError):
     """Another daemon holds this home's lock."""
-
-
-class UnreadableFile(HandrailError):
-    """A file that was named on the command line cannot be read: it is not there, or not for this user."""
 
 
 class NotRunning(HandrailError):
@@ -43,10 +38,6 @@ class AuditUnavailable(Unavailable):
 
 class AuditDamaged(AuditUnavailable, TrustError):
     """The file of the audit chain is no database any more: nothing may be recorded, and somebody has been at it."""
-
-
-class RelayAway(Unavailable):
-    """The relay is not there, is not itself, or does not let this device in."""
 
 
 class ExitCode(IntEnum):
@@ -87,7 +78,7 @@ def exit_code_of(error: HandrailError) -> ExitCode:
         (NotEnrolled, ExitCode.NOT_SET_UP),
         (NotRunning, ExitCode.NOT_FOUND),
         (UnreadableFile, ExitCode.USAGE),
-        (RelayAway, ExitCode.RELAY_UNREACHABLE),
+        (RelayUnreachable, ExitCode.RELAY_UNREACHABLE),
         (LocalRefused, ExitCode.REFUSED),
         (Refused, ExitCode.REFUSED),
         (TrustError, ExitCode.TRUST),

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from agent.allowed import AllowedHere
 from agent.attention import EVERY_SECONDS, LOST, Pulse
 from agent.consent import ConsentBroker, ConsentQuestion
-from agent.errors import LocalRefused, RelayAway
+from agent.errors import LocalRefused
 from agent.guest import GuestCode
 from agent.local import LocalConnection
 from agent.local_messages import (
@@ -55,6 +55,7 @@ from agent.local_messages import (
 )
 from agent.receipts import Rating, ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard, Told
+from hostio.errors import RelayUnreachable
 from protocol.articles import Article
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
@@ -196,7 +197,7 @@ class FrontDesk:
         """Have the relay show that a technician of this tier is wanted here. Nobody is shown the code that comes with it.
 
         Raises:
-            Refused: this device waits for help already, or is a guest. RelayAway: the relay cannot be told.
+            Refused: this device waits for help already, or is a guest. RelayUnreachable: the relay cannot be told.
         """
         if self._guest is not None:
             raise Refused("A guest calls nobody: let its user ask for a new code.", reason=RefusalReason.UNSUPPORTED)
@@ -216,7 +217,7 @@ class FrontDesk:
     def relay_back(self) -> None:
         """The relay forgot who was wanted while the link was down."""
         if self._calling is not None:
-            with suppress(Refused, RelayAway):
+            with suppress(Refused, RelayUnreachable):
                 self.call_technician(self._calling[1])
 
     def help_ended(self, request: int, text: str, *, used: bool = False) -> None:
@@ -374,6 +375,6 @@ class FrontDesk:
             self._guest.burn()
         try:
             self._send(HelpCancel(request))
-        except RelayAway:
+        except RelayUnreachable:
             # The relay forgets codes of a link that is gone.
             return

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agent.errors import UnreadableFile
+from hostio.errors import UnreadableFile
 from protocol.certificate_profile import GUEST_GROUP
 from protocol.certificates import PrivateKey, check_guest, issue_guest_certificate
 from protocol.codes import Code, make_secret

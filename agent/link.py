@@ -16,10 +16,10 @@ from typing import Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from agent.errors import RelayAway
 from agent.settings import LinkSettings
 from agent.status import RelayState, RelayStatus
 from agent.transport import Relay, open_websocket
+from hostio.errors import RelayUnreachable
 from hostio.tasks import Alarm, Supervisor
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason
@@ -118,14 +118,14 @@ class LinkClient:
         """Say something to the relay.
 
         Raises:
-            RelayAway: not logged in at this moment.
+            RelayUnreachable: not logged in at this moment.
         """
         if self._machine is None or not self._ready:
-            raise RelayAway(f"The relay {self._relay.origin} cannot be reached at this moment; it is being dialled again.")
+            raise RelayUnreachable(f"The relay {self._relay.origin} cannot be reached at this moment; it is being dialled again.")
         try:
             self._machine.send(message, asyncio.get_running_loop().time())
         except LocalProtocolError as error:
-            raise RelayAway(f"The relay {self._relay.origin} is just going away; try again in a moment.") from error
+            raise RelayUnreachable(f"The relay {self._relay.origin} is just going away; try again in a moment.") from error
         self._dirty.set()
 
     async def _once(self) -> tuple[str, RelayState]:

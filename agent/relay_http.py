@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from agent.errors import RelayAway
+from hostio.errors import RelayUnreachable
 from protocol.errors import TrustError
 from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url, spki_sha256
 from protocol.version import PRODUCT
@@ -136,7 +136,7 @@ class RelayHttp:
 
         Raises:
             TrustError: the relay does not hold the right key.
-            RelayAway: no answer in time, or one that was cut short or is larger than `max_bytes`.
+            RelayUnreachable: no answer in time, or one that was cut short or is larger than `max_bytes`.
         """
         connection = self._connection()
         bounded: Any = partial(_Answer, most=max_bytes + _HEADER_BYTES, seconds=self._answer_seconds)
@@ -157,15 +157,15 @@ class RelayHttp:
                 "A relay with its own certificate needs its pin, which `handrail-relay init` printed."
             ) from error
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a chunk of a size below zero
-            raise RelayAway(
+            raise RelayUnreachable(
                 f"The relay {self.url} does not answer ({_plain(error)}). Check the network and that the relay runs."
             ) from error
         finally:
             connection.close()
         if len(data) > max_bytes:
-            raise RelayAway(f"{self.url} sent more than {max_bytes} bytes where less was expected.")
+            raise RelayUnreachable(f"{self.url} sent more than {max_bytes} bytes where less was expected.")
         if response.length:
-            raise RelayAway(f"{self.url} broke its answer off. Check the network and that the relay runs.")
+            raise RelayUnreachable(f"{self.url} broke its answer off. Check the network and that the relay runs.")
         return HttpAnswer(response.status, data, date[:64])
 
     def post_json(self, path: str, document: object, *, bearer: str = "") -> HttpAnswer:

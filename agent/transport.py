@@ -17,8 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import HeadersLike
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 
-from agent.errors import RelayAway
 from agent.settings import LinkSettings
+from hostio.errors import RelayUnreachable
 from protocol.errors import TrustError
 from protocol.relay_address import RelayAddress, parse_relay_url, spki_sha256
 from protocol.version import PRODUCT
@@ -52,7 +52,7 @@ async def open_websocket(
 
     Raises:
         TrustError: the relay does not hold the pinned key, or its certificate is not trusted.
-        RelayAway: it does not answer, or not as a relay.
+        RelayUnreachable: it does not answer, or not as a relay.
     """
     pin = bytes.fromhex(relay.spki)
 
@@ -86,12 +86,12 @@ async def open_websocket(
             "computer's clock; a relay with a certificate of its own needs its pin in the bundle."
         ) from error
     except InvalidStatus as error:
-        raise RelayAway(_status_sentence(relay, error.response.status_code)) from error
+        raise RelayUnreachable(_status_sentence(relay, error.response.status_code)) from error
     except (InvalidProxy, InvalidURI, ProxyError) as error:
-        raise RelayAway(f"The proxy on the way to {relay.origin} does not let us through: {error}.") from error
+        raise RelayUnreachable(f"The proxy on the way to {relay.origin} does not let us through: {error}.") from error
     except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
         why = "no answer in time" if isinstance(error, TimeoutError) else _plain(error)
-        raise RelayAway(
+        raise RelayUnreachable(
             f"The relay {relay.origin} does not answer ({why}). Check the network and that the relay runs."
         ) from error
 

@@ -21,7 +21,6 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
-from agent.errors import RelayAway
 from agent.relay_http import RelayHttp
 from agent.trusted_state import (
     MAX_FILE_BYTES,
@@ -34,6 +33,7 @@ from agent.trusted_state import (
     open_set,
     save_set,
 )
+from hostio.errors import RelayUnreachable
 from hostio.private_files import PrivateFileError, make_private_directory
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.documents import (
@@ -85,7 +85,7 @@ class RelayMirror:
             return answer.body
         if answer.status in (403, 404):
             raise FileNotFoundError(path)
-        raise RelayAway(f"The relay did not hand out {path}: {answer.problem()}.")
+        raise RelayUnreachable(f"The relay did not hand out {path}: {answer.problem()}.")
 
 
 class _TufFetcher(FetcherInterface):

@@ -1,6 +1,7 @@
 """The input and output that agent, relay and technician have in common: what each of them would else write again.
 
     allocator       memory that was freed goes back to the system
+    errors          what is common to their errors
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
     tasks           tasks that somebody keeps, whose errors never vanish
 

@@ -1,13 +1,11 @@
-"""The errors that the technician's side adds to `protocol.errors`. Each text is a sentence that says what to do.
+"""The technician's own errors, beside those of `protocol.errors` and `hostio.errors`. Each text is a sentence that says what to do.
 
 HandrailError
 ├── NotSetUp          there is no identity or organisation on this computer yet
 ├── NotFound          no such device, code, fix or group
 ├── Ambiguous         several devices answer to the words given; `.candidates` lists them
-├── UnreadableFile    a file that was named on the command line cannot be read
 ├── SessionLost       a session ended before its work was done; `.reason` names why
 └── Unavailable
-    ├── RelayUnreachable   the relay does not answer
     └── DeviceOffline      the relay answers, the device does not
 """
 
@@ -32,10 +30,6 @@ class Ambiguous(HandrailError):
         self.candidates = tuple(candidates)
 
 
-class UnreadableFile(HandrailError):
-    """A file that was named on the command line cannot be read: it is not there, or not for this user."""
-
-
 class SessionLost(HandrailError):
     """The session ended before the work was done. `reason` is the machine's word for it, `clean` whether it was said or cut."""
 
@@ -43,10 +37,6 @@ class SessionLost(HandrailError):
         super().__init__(message)
         self.reason = reason
         self.clean = clean
-
-
-class RelayUnreachable(Unavailable):
-    """No connection to the relay could be made, or it ended and did not come back."""
 
 
 class DeviceOffline(Unavailable):

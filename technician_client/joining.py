@@ -9,13 +9,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import PrivateFileError, read_private, write_private
 from protocol.certificates import PrivateKey, Role
 from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
 from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
 from protocol.relay_address import EnrolmentState, EnrolmentTaken, HttpAnswer
-from technician_client.errors import RelayUnreachable, UnreadableFile
 from technician_client.identity import (
     IDENTITY_BYTES,
     IdentityRecord,

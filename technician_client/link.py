@@ -17,6 +17,7 @@ from typing import Protocol, Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from hostio.errors import RelayUnreachable
 from hostio.tasks import Supervisor
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
@@ -40,7 +41,7 @@ from protocol.link_messages import (
     TunnelOffer,
 )
 from protocol.relay_address import RelayAddress, parse_relay_url
-from technician_client.errors import DeviceOffline, NotFound, RelayUnreachable
+from technician_client.errors import DeviceOffline, NotFound
 from technician_client.identity import TechnicianIdentity
 from technician_client.revocations import Revocations, revocations_of
 from technician_client.settings import Settings

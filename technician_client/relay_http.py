@@ -19,10 +19,10 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import TrustError
 from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url, spki_sha256
 from protocol.version import PRODUCT
-from technician_client.errors import RelayUnreachable
 
 ANSWER_SECONDS = 120.0
 _HEADER_BYTES = 256 * 1024

@@ -17,6 +17,7 @@ from typing import Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from hostio.errors import RelayUnreachable
 from hostio.tasks import Supervisor
 from protocol.audit import Checkpoint
 from protocol.capabilities import Capability
@@ -40,7 +41,7 @@ from protocol.session import (
 from protocol.version import PRODUCT
 from technician_client.answers import FINAL_ANSWERS, Answers, SessionItem
 from technician_client.calling import call
-from technician_client.errors import RelayUnreachable, SessionLost
+from technician_client.errors import SessionLost
 from technician_client.opening import Progress as Progress
 from technician_client.opening import Relay as Relay
 from technician_client.opening import Stage as Stage

@@ -12,10 +12,10 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
 from protocol.relay_address import RelayAddress, RelayAddressError, parse_pin, spki_sha256
 from protocol.version import PRODUCT
-from technician_client.errors import RelayUnreachable
 from technician_client.settings import Settings
 
 

@@ -2,9 +2,10 @@
 
 from enum import IntEnum
 
+from hostio.errors import RelayUnreachable, UnreadableFile
 from protocol.errors import HandrailError, Refused, TrustError, Unavailable
 from protocol.relay_address import RelayAddressError
-from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, RelayUnreachable, UnreadableFile
+from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp
 from technician_client.operations import ParameterError
 from technician_client.settings import SettingsError
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.link_messages import OrganisationId
 from protocol.relay_address import parse_relay_url, spki_sha256
-from technician_client.errors import RelayUnreachable
 from technician_client.organisation.record import OrganisationHome, OrganisationRecord
 from technician_client.relay_http import RelayHttp
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from hostio.errors import UnreadableFile
 from protocol.documents import canonical_json
 from protocol.errors import TrustError
 from protocol.releases import MAX_RELEASE_BYTES, PART_BYTES, RELEASE_NAME, Release, decode_release, version_key
-from technician_client.errors import NotFound, UnreadableFile
+from technician_client.errors import NotFound
 from technician_client.organisation.metadata import TufSigner
 from technician_client.organisation.spool import Spool
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from agent.allowed import AllowedHere, ApprovedFix, ListedTechnician
 from agent.consent import ConsentBroker, ConsentQuestion, wishes_for
-from agent.errors import RelayAway
 from agent.front_desk import FrontDesk
 from agent.local import LocalServer
 from agent.status import RelayStatus, SessionStatus, StatusBoard
+from hostio.errors import RelayUnreachable
 from protocol.capabilities import Capability
 from protocol.link_messages import LinkMessage
 
@@ -80,7 +80,7 @@ class Desk:
 
     def _send(self, message: LinkMessage) -> None:
         if self.away:
-            raise RelayAway(AWAY_NOW)
+            raise RelayUnreachable(AWAY_NOW)
         self.sent.append(message)
 
     def show(self, session: SessionStatus) -> NotedSession:

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
-from agent.errors import NotEnrolled, RelayAway, UnreadableFile
+from agent.errors import NotEnrolled
+from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import PrivateFileError
 from protocol.certificates import make_request
 from protocol.documents import Bundle, canonical_json, decode_request, encode_request
@@ -145,20 +146,20 @@ def test_a_relay_that_answers_for_another_organisation_gets_nothing(world: World
 
 def test_relays_that_are_away_full_or_strange_are_told(world: World) -> None:
     bundle = world.founded.device_bundle()
-    with pytest.raises(RelayAway, match="does not answer"):
+    with pytest.raises(RelayUnreachable, match="does not answer"):
         world.enrol(msgspec.structs.replace(bundle, relay=f"http://127.0.0.1:{free_port()}"))
-    for status, kind in ((503, RelayAway), (429, RelayAway), (404, Refused), (500, RelayAway)):
+    for status, kind in ((503, RelayUnreachable), (429, RelayUnreachable), (404, Refused), (500, RelayUnreachable)):
         world.relay.statuses["/api/v1/enrolments"] = status
         with pytest.raises(kind, match="Come back later"):
             world.enrol(bundle)
     world.relay.statuses.clear()
     world.relay.bodies["/api/v1/enrolments"] = b"<html>"
     world.relay.statuses["/api/v1/enrolments"] = 202
-    with pytest.raises(RelayAway, match="another version"):
+    with pytest.raises(RelayUnreachable, match="another version"):
         world.enrol(bundle)
     world.relay.bodies.clear()
     world.relay.statuses = {"/api/v1/enrolments/0": 404}
-    with pytest.raises(RelayAway, match="lost the request"):
+    with pytest.raises(RelayUnreachable, match="lost the request"):
         world.enrol(bundle)
 
 

@@ -2,17 +2,8 @@
 
 import pytest
 
-from agent.errors import (
-    AlreadyRunning,
-    AuditUnavailable,
-    ExitCode,
-    LocalRefused,
-    NotEnrolled,
-    NotRunning,
-    RelayAway,
-    UnreadableFile,
-    exit_code_of,
-)
+from agent.errors import AlreadyRunning, AuditUnavailable, ExitCode, LocalRefused, NotEnrolled, NotRunning, exit_code_of
+from hostio.errors import RelayUnreachable, UnreadableFile
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
 
 
@@ -22,7 +13,7 @@ from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
         (NotEnrolled("x"), ExitCode.NOT_SET_UP),
         (NotRunning("x"), ExitCode.NOT_FOUND),
         (UnreadableFile("x"), ExitCode.USAGE),
-        (RelayAway("x"), ExitCode.RELAY_UNREACHABLE),
+        (RelayUnreachable("x"), ExitCode.RELAY_UNREACHABLE),
         (LocalRefused("x"), ExitCode.REFUSED),
         (Refused("x", reason=RefusalReason.POLICY), ExitCode.REFUSED),
         (TrustError("x"), ExitCode.TRUST),

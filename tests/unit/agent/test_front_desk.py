@@ -11,7 +11,7 @@ import pytest
 from agent.allowed import AllowedHere
 from agent.attention import LOST
 from agent.consent import ConsentBroker, ConsentQuestion, Outcome, wishes_for
-from agent.errors import LocalRefused, RelayAway
+from agent.errors import LocalRefused
 from agent.front_desk import CALLED, FrontDesk
 from agent.guest import GuestCode
 from agent.local_messages import (
@@ -51,6 +51,7 @@ from agent.local_messages import (
 )
 from agent.receipts import ReceiptEvent, ReceiptRow, ReceiptShelf
 from agent.status import RelayStatus, SessionStatus, StatusBoard
+from hostio.errors import RelayUnreachable
 from hostio.tasks import Supervisor
 from protocol.articles import Article, fitting
 from protocol.capabilities import Capability
@@ -114,7 +115,7 @@ class Room:
 
     def send(self, message: LinkMessage) -> None:
         if self.away:
-            raise RelayAway("The relay is away.")
+            raise RelayUnreachable("The relay is away.")
         self.sent.append(message)
 
     async def ask(self, program: Program, request: Request) -> Said | None:
@@ -187,7 +188,7 @@ async def test_help_needs_somebody_who_sees_the_question_and_a_relay(room: Room)
         await room.ask(Program(), RequestHelp(1))
     room.away = True
     program = await room.attached()
-    with pytest.raises(RelayAway):
+    with pytest.raises(RelayUnreachable):
         await room.ask(program, RequestHelp(1))
     room.away = False
     await room.ask(program, RequestHelp(1))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import UnreadableFile
 from agent.guest import GuestCode, GuestDevice, read_seed
+from hostio.errors import UnreadableFile
 from protocol.certificates import Role, check_guest
 from protocol.documents import canonical_json
 from protocol.seeds import Seed

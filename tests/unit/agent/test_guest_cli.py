@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.desktop.texts import Texts
-from agent.errors import UnreadableFile
 from agent.guest_cli import run_guest
 from agent.terminal import NoTerminal
+from hostio.errors import UnreadableFile
 from protocol.documents import canonical_json
 from protocol.seeds import Seed
 from tests.kit.organisation import Organisation

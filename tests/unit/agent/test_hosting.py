@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agent.errors import RelayAway
 from agent.features.base import Feature
 from agent.hosting import QUEUE_MESSAGES, FeatureHost, reason_of, supported
+from hostio.errors import RelayUnreachable
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
 from protocol.messages import Message
@@ -194,7 +194,7 @@ async def test_a_feature_sees_its_session(host: tuple[FeatureHost, Facade]) -> N
     [
         (Refused("x", reason=RefusalReason.LOCKED), RefusalReason.LOCKED),
         (TrustError("x"), RefusalReason.UNTRUSTED),
-        (RelayAway("x"), RefusalReason.UNSUPPORTED),
+        (RelayUnreachable("x"), RefusalReason.UNSUPPORTED),
         (HandrailError("x"), RefusalReason.INVALID),
     ],
 )

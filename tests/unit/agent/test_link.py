@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from agent.errors import RelayAway
 from agent.link import LinkClient
 from agent.settings import LinkSettings
 from agent.status import RelayStatus
 from agent.transport import Relay
+from hostio.errors import RelayUnreachable
 from protocol.errors import RefusalReason
 from protocol.link import LinkMessageReceived, PeerAuthenticated, RelayLink
 from protocol.link_messages import HelpCode, HelpRequest, LinkMessage, Reconnect, Role
@@ -131,7 +131,7 @@ async def switch() -> AsyncIterator[Switch]:
 
 async def test_it_logs_in_and_carries_messages(switch: Switch) -> None:
     async with linked(switch) as (client, listener):
-        with pytest.raises(RelayAway):
+        with pytest.raises(RelayUnreachable):
             client.send(HelpRequest(1))
         await eventually_async(lambda: listener.has("connected"), "the login")
         client.send(HelpRequest(1, "help"))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import RelayAway
 from agent.relay_http import RelayHttp
+from hostio.errors import RelayUnreachable
 from protocol.errors import TrustError
 from protocol.relay_address import HttpAnswer, RelayAddressError
 from tests.kit.http_relay import http_relay
@@ -63,7 +63,7 @@ def test_answers_are_bounded_and_redirects_are_not_followed() -> None:
     with http_relay() as relay:
         http = RelayHttp(relay.url, "")
         relay.bodies["/large"] = bytes(1001)
-        with pytest.raises(RelayAway, match="more than 1000"):
+        with pytest.raises(RelayUnreachable, match="more than 1000"):
             http.request("GET", "/large", max_bytes=1000)
         relay.statuses["/moved"] = 302
         assert http.request("GET", "/moved").status == 302 and len(relay.requests) == 2
@@ -107,7 +107,7 @@ def test_answers_that_are_none_are_told_apart(parts: list[bytes | float], says: 
         thread.start()
         http = RelayHttp(f"http://127.0.0.1:{listener.getsockname()[1]}", "", timeout=5, answer_seconds=0.5)
         try:
-            with pytest.raises(RelayAway, match=says):
+            with pytest.raises(RelayUnreachable, match=says):
                 http.request("GET", "/x", max_bytes=1000)
         finally:
             thread.join()
@@ -139,7 +139,7 @@ def test_addresses_and_pins_that_cannot_be_used_are_refused(url: str, pin: str) 
 
 
 def test_a_relay_that_is_away_is_told() -> None:
-    with pytest.raises(RelayAway, match="does not answer"):
+    with pytest.raises(RelayUnreachable, match="does not answer"):
         RelayHttp(f"http://127.0.0.1:{free_port()}", "").request("GET", "/")
 
 
@@ -148,7 +148,7 @@ def test_a_proxy_is_used_for_other_computers_and_never_for_this_one(monkeypatch:
     monkeypatch.setenv("https_proxy", proxy)
     monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.delenv("no_proxy", raising=False)
-    with pytest.raises(RelayAway, match="refused"):
+    with pytest.raises(RelayUnreachable, match="refused"):
         RelayHttp("https://relay.invalid", "ab" * 32, timeout=2).request("GET", "/")
     with http_relay() as relay:
         assert RelayHttp(relay.url, "").request("GET", "/version").status == 200

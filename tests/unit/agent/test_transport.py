@@ -15,9 +15,9 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from agent.errors import RelayAway
 from agent.settings import LinkSettings
 from agent.transport import Relay, Tunnel, open_websocket
+from hostio.errors import RelayUnreachable
 from protocol.errors import TrustError
 from protocol.relay_address import RelayAddressError, spki_sha256
 from tests.kit.waiting import eventually_async
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_no_websocket_is_a_sentence(status: int, words: 
         return socket.respond(status, "no\n")
 
     async with relay(echo, answer=refuse) as port:
-        with pytest.raises(RelayAway, match=words):
+        with pytest.raises(RelayUnreachable, match=words):
             await open_websocket(at(port), "/link", SETTINGS, max_bytes=1000)
 
 
@@ -133,12 +133,12 @@ async def test_no_redirect_is_followed() -> None:
         return response
 
     async with relay(echo, answer=redirect) as port:
-        with pytest.raises(RelayAway, match="answered 302"):
+        with pytest.raises(RelayUnreachable, match="answered 302"):
             await open_websocket(at(port), "/tunnel", SETTINGS, max_bytes=1000, ticket="t")
 
 
 async def test_nobody_there_is_a_sentence() -> None:
-    with pytest.raises(RelayAway, match="does not answer"):
+    with pytest.raises(RelayUnreachable, match="does not answer"):
         await open_websocket(at(9), "/link", SETTINGS, max_bytes=1000)
 
 
@@ -155,7 +155,7 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with server:
-        with pytest.raises(RelayAway, match="in time"):
+        with pytest.raises(RelayUnreachable, match="in time"):
             await open_websocket(
                 at(server.sockets[0].getsockname()[1]), "/link", LinkSettings(connect_seconds=0.1), max_bytes=1000
             )

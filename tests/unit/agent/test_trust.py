@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, Targets
 
-from agent.errors import RelayAway
 from agent.policy import Circumstances, SessionKind, Technician, decide
 from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
+from hostio.errors import RelayUnreachable
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificates import PrivateKey
@@ -247,7 +247,7 @@ def test_the_relays_mirror_tells_missing_from_away(founded: Founded, tmp_path: P
         with pytest.raises(FileNotFoundError):
             mirror.read("metadata/9.root.json", 100)
         relay.statuses[f"/tuf/{founded.record.organisation}/metadata/timestamp.json"] = 503
-        with pytest.raises(RelayAway, match="Come back later"):
+        with pytest.raises(RelayUnreachable, match="Come back later"):
             trust.refresh_blocking(founded.wall)
 
 

@@ -8,10 +8,10 @@ from unittest import mock
 import msgspec
 import pytest
 
+from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import write_private
 from protocol.documents import Bundle, canonical_json
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
-from technician_client.errors import RelayUnreachable, UnreadableFile
 from technician_client.identity import TechnicianIdentity, unlock
 from technician_client.joining import join, read_bundle, renew, unlock_fresh
 from technician_client.organisation.lists import revoke_key

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.link_messages import DevicesChanged
-from technician_client.errors import DeviceOffline, NotFound, RelayUnreachable
+from technician_client.errors import DeviceOffline, NotFound
 from technician_client.link import Backoff, LinkChanged, LinkState, RelayClient, TechnicianKeys
 from technician_client.settings import Settings
 from tests.kit.organisation import Credentials, Organisation

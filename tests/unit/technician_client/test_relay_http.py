@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import TrustError
 from protocol.relay_address import HttpAnswer, RelayAddressError
-from technician_client.errors import RelayUnreachable
 from technician_client.relay_http import RelayHttp
 from tests.kit.http_relay import http_relay
 from tests.kit.processes import free_port

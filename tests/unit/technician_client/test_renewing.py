@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import RefusalReason, Refused
 from technician_client import renewing
-from technician_client.errors import RelayUnreachable
 from technician_client.identity import TechnicianIdentity
 from technician_client.renewing import AGAIN_SECONDS, Renewer
 from tests.kit.organisation import Organisation

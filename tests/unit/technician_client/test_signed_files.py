@@ -96,8 +96,8 @@ def test_the_clock_is_never_earlier_than_what_was_signed(founded: Founded, tmp_p
 
 
 def test_the_relay_is_read_by_path(founded: Founded) -> None:
+    from hostio.errors import RelayUnreachable
     from protocol.relay_address import HttpAnswer
-    from technician_client.errors import RelayUnreachable
 
     class Http:
         def __init__(self, status: int) -> None:

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import HandrailError, Refused, TrustError
 from protocol.relay_address import RelayAddressError, parse_relay_url, spki_sha256
-from technician_client.errors import RelayUnreachable
 from technician_client.settings import Settings
 from technician_client.transport import open_websocket, tls_context
 from tests.kit.processes import free_port

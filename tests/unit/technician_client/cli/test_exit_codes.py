@@ -2,10 +2,11 @@
 
 import pytest
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import HandrailError, ProtocolError, RefusalReason, Refused, TrustError, Unavailable
 from protocol.relay_address import RelayAddressError
 from technician_client.cli.exit_codes import MEANINGS, ExitCode, exit_code_of, exit_code_table
-from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, RelayUnreachable, SessionLost
+from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp, SessionLost
 from technician_client.operations import ParameterError
 from technician_client.settings import SettingsError
 

@@ -5,11 +5,11 @@ from unittest import mock
 
 import pytest
 
+from hostio.errors import RelayUnreachable
 from hostio.private_files import write_private
 from protocol.certificates import Role, check_chain
 from protocol.documents import decode_bundle
 from protocol.errors import Refused, TrustError
-from technician_client.errors import RelayUnreachable
 from technician_client.identity import read_record, unlock
 from technician_client.organisation import lists
 from technician_client.organisation.approvals import approved

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hostio.errors import RelayUnreachable
 from protocol.errors import Refused, TrustError
 from protocol.relay_address import RelayAddressError
-from technician_client.errors import RelayUnreachable
 from technician_client.organisation.registering import find_pin, register, root_words, short_pin
 from tests.kit.founded import Founded
 from tests.kit.http_relay import http_relay

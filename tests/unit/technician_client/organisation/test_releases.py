@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from hostio.errors import UnreadableFile
 from protocol.errors import TrustError
 from protocol.releases import PART_BYTES
-from technician_client.errors import NotFound, UnreadableFile
+from technician_client.errors import NotFound
 from technician_client.organisation.releases import add_release, read_release, releases, withdraw_release
 from tests.kit.founded import Founded
 

@@ -1,0 +1,17 @@
+"""The errors that what is shared adds to `protocol.errors`. Each text is a sentence that says what to do.
+
+HandrailError
+├── UnreadableFile         a file that was named on the command line cannot be read
+└── Unavailable
+    └── RelayUnreachable   the relay does not answer, is no relay, or does not take us now
+"""
+
+from protocol.errors import HandrailError, Unavailable
+
+
+class UnreadableFile(HandrailError):
+    """A file that was named on the command line cannot be read: it is not there, or not for this user."""
+
+
+class RelayUnreachable(Unavailable):
+    """No connection to the relay could be made, it ended and did not come back, or the relay lets nobody in just now."""

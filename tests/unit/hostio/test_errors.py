@@ -1,0 +1,18 @@
+"""The error tree is what its docstring says."""
+
+from hostio import errors
+from protocol.errors import HandrailError, Unavailable
+
+
+def test_every_error_is_documented_and_has_the_one_base() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
+    assert len(kinds) == 2
+    for kind in kinds:
+        assert issubclass(kind, HandrailError)
+        assert kind.__doc__
+        assert kind.__name__ in (errors.__doc__ or "")
+
+
+def test_a_relay_that_does_not_answer_may_answer_later() -> None:
+    assert issubclass(errors.RelayUnreachable, Unavailable)
+    assert errors.RelayUnreachable("busy", retry_after=60.0).retry_after == 60.0
