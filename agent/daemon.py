@@ -30,7 +30,6 @@ from agent.local import LocalServer
 from agent.local_messages import SessionOver
 from agent.receipts import ReceiptShelf
 from agent.recording import note_fault
-from agent.relay_http import RelayHttp
 from agent.releases import StagedReleases
 from agent.renewal import keep_certified
 from agent.restarting import RestartGrant, RestartGrants
@@ -44,6 +43,7 @@ from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
 from hostio.allocator import share_arenas
 from hostio.errors import RelayUnreachable
+from hostio.relay_http import RelayHttp
 from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey

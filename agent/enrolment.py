@@ -16,9 +16,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from agent.errors import NotEnrolled
-from agent.relay_http import RelayHttp
 from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import read_private, write_private
+from hostio.relay_http import RelayHttp
 from protocol.certificate_profile import DeviceClaims, load_certificate
 from protocol.certificates import Identity, PrivateKey, Role, check_chain
 from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle

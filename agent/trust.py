@@ -21,7 +21,6 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
-from agent.relay_http import RelayHttp
 from agent.trusted_state import (
     MAX_FILE_BYTES,
     MAX_SCRIPTS,
@@ -35,6 +34,7 @@ from agent.trusted_state import (
 )
 from hostio.errors import RelayUnreachable
 from hostio.private_files import PrivateFileError, make_private_directory
+from hostio.relay_http import RelayHttp
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.documents import (
     POLICY_PATH,

@@ -3,6 +3,7 @@
     allocator       memory that was freed goes back to the system
     errors          what is common to their errors
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
+    relay_http      short requests to the relay, whose key is compared first
     tasks           tasks that somebody keeps, whose errors never vanish
 
 Imports `protocol` and what every program is installed with, never a program. What only the two peers share (and is not installed

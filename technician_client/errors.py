@@ -1,4 +1,4 @@
-"""The technician's own errors, beside those of `protocol.errors` and `hostio.errors`. Each text is a sentence that says what to do.
+"""The technician's own errors, beside those of `protocol.errors` and `hostio.errors`. Each text says what to do.
 
 HandrailError
 ├── NotSetUp          there is no identity or organisation on this computer yet

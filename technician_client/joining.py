@@ -11,6 +11,7 @@ import msgspec
 
 from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import PrivateFileError, read_private, write_private
+from hostio.relay_http import RelayHttp
 from protocol.certificates import PrivateKey, Role
 from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
 from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
@@ -29,7 +30,6 @@ from technician_client.identity import (
     save_record,
 )
 from technician_client.organisation.vault import SHORTEST_PASSPHRASE, WeakPassphrase
-from technician_client.relay_http import RelayHttp
 
 PENDING_FILE: Final = "pending.json"
 WAIT_SECONDS: Final = 180.0

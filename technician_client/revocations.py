@@ -193,7 +193,7 @@ def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocati
         HandrailError: a directory or the relay's address cannot be used.
     """
     # Imported when it is needed: the library that verifies takes longer to load than `handrail --help` to run.
-    from technician_client.relay_http import RelayHttp
+    from hostio.relay_http import RelayHttp
     from technician_client.signed_files import SignedFiles, relay_reader
 
     http = RelayHttp(identity.relay_url, identity.relay_spki, timeout=settings.connect_seconds)

@@ -18,10 +18,10 @@ from tuf.ngclient.fetcher import FetcherInterface
 
 from hostio.errors import RelayUnreachable
 from hostio.private_files import make_private_directory, read_private, write_private
+from hostio.relay_http import RelayHttp
 from protocol.errors import HandrailError, TrustError, Unavailable
 from protocol.freshness import issued_at, next_floor, unchanged
 from protocol.limits import LIMITS
-from technician_client.relay_http import RelayHttp
 
 MAX_FILE_BYTES = LIMITS.repository_file_bytes
 ROLES = ("scripts", "agent", "policy", "revocation")

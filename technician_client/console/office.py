@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hostio.private_files import PrivateFileError
+from hostio.relay_http import RelayHttp
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import organisation_id
 from protocol.messages import Message
@@ -24,7 +25,6 @@ from technician_client.identity import TechnicianIdentity
 from technician_client.known import KnownDevice, KnownDevices, facts_of
 from technician_client.link import RelayClient, TechnicianKeys
 from technician_client.published import Library, PublishedLibrary
-from technician_client.relay_http import RelayHttp
 from technician_client.renewing import Renewer
 from technician_client.signed_files import relay_reader
 from technician_client.subscriptions import Publisher

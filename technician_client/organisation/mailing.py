@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from hostio.relay_http import RelayHttp
 from protocol.approvals import (
     MAX_BODY,
     MAX_PARTS,
@@ -28,7 +29,6 @@ from technician_client.organisation.proposals import Judged, digest_of, judge, p
 from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
-from technician_client.relay_http import RelayHttp
 
 WAIT_SECONDS = 60.0
 Exchange = Callable[[bytes], bytes]

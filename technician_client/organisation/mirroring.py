@@ -6,10 +6,10 @@ from datetime import datetime
 
 from tuf.api.metadata import Metadata, Snapshot, TargetFile, Targets
 
+from hostio.relay_http import RelayHttp
 from technician_client.organisation.metadata import DELEGATED
 from technician_client.organisation.record import OrganisationHome
 from technician_client.organisation.repository import Repository, served_path
-from technician_client.relay_http import RelayHttp
 from technician_client.settings import Settings
 from technician_client.signed_files import SignedFiles, relay_reader
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets, Timestamp
 
+from hostio.relay_http import RelayHttp
 from protocol.errors import RefusalReason, Refused, Unavailable
 from technician_client.organisation.metadata import DELEGATED, TufSigner
 from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.repository import Repository, Waiting, take_all
 from technician_client.organisation.spool import MAX_FILE_BYTES, Spool
-from technician_client.relay_http import RelayHttp
 
 _LOGGER = logging.getLogger(__name__)
 TIMESTAMP = "metadata/timestamp.json"

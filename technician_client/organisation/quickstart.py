@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from hostio.private_files import PrivateFileError
+from hostio.relay_http import RelayHttp
 from protocol.certificates import (
     PrivateKey,
     Role,
@@ -43,7 +44,6 @@ from technician_client.organisation.signer import open_signer
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Issued, Records
 from technician_client.organisation.vault import KeyDirectory
-from technician_client.relay_http import RelayHttp
 
 FIRST_LEAF = timedelta(days=7)
 BUNDLE_LIFE = timedelta(days=30)

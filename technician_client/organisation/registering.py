@@ -7,11 +7,11 @@ from typing import Annotated
 import msgspec
 
 from hostio.errors import RelayUnreachable
+from hostio.relay_http import RelayHttp
 from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.link_messages import OrganisationId
 from protocol.relay_address import parse_relay_url, spki_sha256
 from technician_client.organisation.record import OrganisationHome, OrganisationRecord
-from technician_client.relay_http import RelayHttp
 
 CONNECT_SECONDS = 10.0
 

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from hostio.private_files import read_private
+from hostio.relay_http import RelayHttp
 from protocol.approvals import is_request
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import PrivateKey, Role
@@ -47,7 +48,6 @@ from technician_client.organisation.repository import Repository
 from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Records
 from technician_client.organisation.vault import KeyDirectory
-from technician_client.relay_http import RelayHttp
 from technician_client.settings import Settings
 from technician_client.transport import open_websocket
 

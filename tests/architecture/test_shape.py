@@ -14,8 +14,7 @@ EXEMPT_FROM_TESTS = {"__init__", "__main__"}
 # only these may tell the TLS library that no authority vouches for it (their tests show that another key is refused).
 COMPARE_A_PIN = {
     "technician_client.transport",
-    "technician_client.relay_http",
-    "agent.relay_http",
+    "hostio.relay_http",
     "agent.transport",
     "agent.link",
 }

@@ -13,14 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from OpenSSL import SSL
 
-from agent.relay_http import RelayHttp as AgentHttp
 from agent.settings import LinkSettings
 from agent.transport import Relay, open_websocket
+from hostio.relay_http import RelayHttp
 from protocol.certificates import PrivateKey, Role, check_chain
 from protocol.channel import Established, SealedChannel
 from protocol.errors import HandrailError
 from protocol.session import ConsentNeeded, SessionState
-from technician_client.relay_http import RelayHttp as TechnicianHttp
 from tests.architecture.source import ROOT
 from tests.kit.conversation import Conversation
 from tests.kit.forgery import forge
@@ -102,12 +101,11 @@ def another_relay(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.attack(25, without=["relay_pin"])
-@pytest.mark.parametrize("http", [AgentHttp, TechnicianHttp])
-def test_a_relay_with_another_key_is_not_spoken_to(tmp_path: Path, http: type[AgentHttp]) -> None:
+def test_a_relay_with_another_key_is_not_spoken_to(tmp_path: Path) -> None:
     with another_relay(tmp_path) as (url, pin):
-        assert http(url, pin).request("GET", "/version").status == 200
+        assert RelayHttp(url, pin).request("GET", "/version").status == 200
         with pytest.raises(HandrailError):
-            http(url, "ab" * 32).request("GET", "/version")
+            RelayHttp(url, "ab" * 32).request("GET", "/version")
 
 
 @pytest.mark.attack(25, without=["relay_pin"])
@@ -117,10 +115,9 @@ async def test_no_ticket_goes_to_a_relay_with_another_key(tmp_path: Path) -> Non
 
 
 @pytest.mark.attack(25)
-@pytest.mark.parametrize("http", [AgentHttp, TechnicianHttp])
-def test_a_relay_without_a_pin_must_have_a_certificate_that_somebody_vouches_for(tmp_path: Path, http: type[AgentHttp]) -> None:
+def test_a_relay_without_a_pin_must_have_a_certificate_that_somebody_vouches_for(tmp_path: Path) -> None:
     with another_relay(tmp_path) as (url, _), pytest.raises(HandrailError):
-        http(url, "").request("GET", "/version")
+        RelayHttp(url, "").request("GET", "/version")
 
 
 # -- row 26: weak cryptography -------------------------------------------------------------------------------------------

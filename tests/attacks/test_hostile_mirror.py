@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.relay_http import RelayHttp as AgentHttp
 from agent.trust import RelayMirror, TrustStore
+from hostio.relay_http import RelayHttp
 from protocol.certificates import PrivateKey
 from protocol.documents import POLICY_PATH, REVOCATION_PATH, TECHNICIANS_PATH, TechniciansList, decode_document
 from protocol.errors import HandrailError
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import dismiss_technician
 from technician_client.organisation.publishing import Publisher
-from technician_client.relay_http import RelayHttp as TechnicianHttp
 from technician_client.signed_files import SignedFiles, relay_reader
 from tests.kit import hostile_http
 from tests.kit.founded import Founded
@@ -56,8 +55,8 @@ class Scene:
     def organisation(self) -> str:
         return self.founded.record.organisation
 
-    def signer_http(self) -> TechnicianHttp:
-        return TechnicianHttp(self.url, self.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
+    def signer_http(self) -> RelayHttp:
+        return RelayHttp(self.url, self.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
 
     def ticket(self) -> str:
         repository = self.relay.relay.repository
@@ -127,7 +126,7 @@ class Agent(Victim):
 
     def __init__(self, scene: Scene, name: str) -> None:
         super().__init__(scene, name)
-        http = AgentHttp(scene.url, scene.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
+        http = RelayHttp(scene.url, scene.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
         self.trust = TrustStore(self.directory, scene.founded.record.tuf_root, RelayMirror(http, scene.organisation))
 
     def _look(self, wall: datetime) -> None:
@@ -139,11 +138,11 @@ class Agent(Victim):
 
 
 class Technician(Victim):
-    """`technician_client.signed_files` with the technician's own HTTP."""
+    """`technician_client.signed_files` over HTTP."""
 
     def __init__(self, scene: Scene, name: str) -> None:
         super().__init__(scene, name)
-        http = TechnicianHttp(scene.url, scene.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
+        http = RelayHttp(scene.url, scene.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
         self.files = SignedFiles(self.directory, scene.founded.record.tuf_root, relay_reader(http, scene.organisation))
         self._read: dict[str, bytes] = {}
 

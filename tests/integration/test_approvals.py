@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
+from hostio.relay_http import RelayHttp
 from technician_client.organisation.record import OrganisationHome
 from tests.kit.approvers import Approvers, write_fix
 from tests.kit.relays import relay_process

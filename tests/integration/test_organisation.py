@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent.enrolment import load_identity
-from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
+from hostio.relay_http import RelayHttp
 from protocol.errors import HandrailError
 from technician_client.identity import unlock
 from tests.kit.processes import Process, command, run

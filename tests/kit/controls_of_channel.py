@@ -166,9 +166,8 @@ def padding(patch: Patch) -> None:
 @control("the relay's TLS key is the pinned one")
 def relay_pin(patch: Patch) -> None:
     """Any relay will do."""
-    import agent.relay_http
     import agent.transport
-    import technician_client.relay_http
+    import hostio.relay_http
     import technician_client.transport
 
     class Agreeable:
@@ -178,6 +177,6 @@ def relay_pin(patch: Patch) -> None:
         def compare_digest(one: Any, other: Any) -> bool:
             return True
 
-    for module in (agent.relay_http, agent.transport, technician_client.relay_http, technician_client.transport):
+    for module in (hostio.relay_http, agent.transport, technician_client.transport):
         if hasattr(module, "hmac"):
             patch(module, "hmac", Agreeable)

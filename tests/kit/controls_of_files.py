@@ -49,13 +49,11 @@ def answer_bounds(patch: Patch) -> None:
     """Each answer is read to its end."""
     import http.client
 
-    import agent.relay_http
-    import technician_client.relay_http
+    import hostio.relay_http
 
     read = http.client.HTTPResponse.read
     patch(http.client.HTTPResponse, "read", lambda self, amount=None: read(self))
-    for module in (agent.relay_http, technician_client.relay_http):
-        patch(module._Bounded, "readinto", lambda self, buffer: self._raw.readinto(buffer))
+    patch(hostio.relay_http._Bounded, "readinto", lambda self, buffer: self._raw.readinto(buffer))
 
 
 @control("what a relay answers is taken as it is, never unpacked")
@@ -64,17 +62,15 @@ def nothing_unpacked(patch: Patch) -> None:
     import gzip
     from dataclasses import replace
 
-    import agent.relay_http
-    import technician_client.relay_http
+    import hostio.relay_http
 
-    for module in (agent.relay_http, technician_client.relay_http):
-        plain = module.RelayHttp.request
+    plain = hostio.relay_http.RelayHttp.request
 
-        def unpacking(self: Any, *arguments: Any, plain: Any = plain, **named: Any) -> Any:
-            found = plain(self, *arguments, **named)
-            return replace(found, body=gzip.decompress(found.body)) if found.body.startswith(b"\x1f\x8b") else found
+    def unpacking(self: Any, *arguments: Any, **named: Any) -> Any:
+        found = plain(self, *arguments, **named)
+        return replace(found, body=gzip.decompress(found.body)) if found.body.startswith(b"\x1f\x8b") else found
 
-        patch(module.RelayHttp, "request", unpacking)
+    patch(hostio.relay_http.RelayHttp, "request", unpacking)
 
 
 @control("no redirect of the relay is followed")

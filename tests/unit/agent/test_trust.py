@@ -7,9 +7,9 @@ import pytest
 from tuf.api.metadata import Metadata, Targets
 
 from agent.policy import Circumstances, SessionKind, Technician, decide
-from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
 from hostio.errors import RelayUnreachable
+from hostio.relay_http import RelayHttp
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificates import PrivateKey

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hostio.relay_http import RelayHttp
 from protocol.errors import Refused, Unavailable
 from technician_client.organisation.approvals import starter_fixes, withdraw
 from technician_client.organisation.mirroring import refresh_published
 from technician_client.organisation.publishing import SignerLock, Standing, fingerprint_of
-from technician_client.relay_http import RelayHttp
 from technician_client.settings import Settings
 from tests.kit.founded import Founded
 from tests.kit.http_relay import http_relay

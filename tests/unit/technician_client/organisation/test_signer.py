@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from agent.enrolment import DeviceIdentity, enrol
-from agent.relay_http import RelayHttp
 from agent.trust import RelayMirror, TrustStore
+from hostio.relay_http import RelayHttp
 from protocol.certificates import PrivateKey
 from protocol.errors import TrustError, Unavailable
 from protocol.link_messages import MailSend, Role

@@ -1,4 +1,4 @@
-"""The technician's HTTP requests: the pin comes before the first byte, everything is bounded, nothing is followed."""
+"""HTTP requests to the relay: the pin comes before the first byte, everything is bounded, nothing is followed."""
 
 import socket
 import ssl
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from hostio.errors import RelayUnreachable
+from hostio.relay_http import RelayHttp
 from protocol.errors import TrustError
 from protocol.relay_address import HttpAnswer, RelayAddressError
-from technician_client.relay_http import RelayHttp
 from tests.kit.http_relay import http_relay
 from tests.kit.processes import free_port
 from tests.kit.tls_server import tls_files

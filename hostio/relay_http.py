@@ -1,4 +1,4 @@
-"""Short HTTP requests to the relay: enrolment and the signed repository. Blocking: run them in a worker thread.
+"""Short HTTP requests to the relay: registering, enrolling, the signed files. Blocking: run them in a worker thread.
 
 The relay's TLS key is pinned where the bundle names it, compared before a byte of the request is sent; else the system's
 certificate authorities vouch for it. No redirect is followed, every answer is bounded in bytes and in time, plain HTTP goes to
@@ -115,7 +115,8 @@ class RelayHttp:
             RelayAddressError: the address or the pin cannot be used.
         """
         address = parse_relay_url(url)
-        self._secure, self._loopback = address.scheme == "https", address.loopback
+        self._secure = address.scheme == "https"
+        self._loopback = address.loopback
         self._pin = parse_pin(spki)
         self._host, self._port = address.host, address.port
         self._timeout = timeout
