@@ -26,7 +26,7 @@ from protocol.documents import GroupPolicy, OrganisationPolicy, RevocationList, 
 from protocol.limits import LIMITS, Limits
 from protocol.session import Event, SessionEnded, TechnicianSession
 from tests.kit.organisation import Credentials, Organisation
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import PATIENCE, eventually_async
 
 E = TypeVar("E")
 
@@ -346,7 +346,7 @@ class Assistance:
         self.technician.send_message(message, time.monotonic())
         self.flush()
 
-    async def event(self, kind: type[E], *, seconds: float = 10.0) -> E:
+    async def event(self, kind: type[E], *, seconds: float = PATIENCE) -> E:
         """The next event of this kind at the technician's end; it is taken from the list."""
 
         def find() -> Event | None:
@@ -362,5 +362,5 @@ class Assistance:
         """How it ended for the technician; the agent's side is over too."""
         ended = await self.event(SessionEnded)
         assert self.running is not None
-        await asyncio.wait_for(asyncio.shield(self.running), 10)
+        await asyncio.wait_for(asyncio.shield(self.running), PATIENCE)
         return ended

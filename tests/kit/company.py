@@ -18,7 +18,7 @@ from protocol.messages.session import Refusal
 from protocol.session import MessageReceived, Opened
 from tests.kit.assisted import Assistance, Person, SignedFiles
 from tests.kit.organisation import Organisation
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import PATIENCE, eventually_async
 
 VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
 WANTED = (VIEW, CHAT, CONTROL, COLLEAGUES)
@@ -52,7 +52,7 @@ class Eyes(Feature):
 FEATURES = (ChatFeature, ColleaguesFeature, Hands, Eyes)
 
 
-async def heard(one: Assistance, kind: type[M], where: Any = lambda _: True, *, seconds: float = 10.0) -> M:
+async def heard(one: Assistance, kind: type[M], where: Any = lambda _: True, *, seconds: float = PATIENCE) -> M:
     """The next message of a kind; it is taken, and what came before it stays."""
 
     def find() -> MessageReceived | None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tests.kit.waiting import PATIENCE
+
 
 @dataclass
 class VirtualDisplay:
@@ -29,7 +31,7 @@ class VirtualDisplay:
 
     def run(self, *argv: str) -> str:
         """Run a client to its end and return what it printed."""
-        return subprocess.run(argv, env=self.environment, check=True, capture_output=True, text=True, timeout=20).stdout
+        return subprocess.run(argv, env=self.environment, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
 
     def stop(self) -> None:
         """End the clients, then the server."""
@@ -38,10 +40,10 @@ class VirtualDisplay:
                 child.terminate()
         for child in (*self.clients, self.server):
             try:
-                child.wait(5)
+                child.wait(20)
             except subprocess.TimeoutExpired:
                 child.kill()
-                child.wait(5)
+                child.wait(PATIENCE)
 
 
 @contextlib.contextmanager
@@ -78,7 +80,7 @@ def virtual_display(
         display.stop()
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Poll until `condition` holds; fails by name when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.kit.waiting import eventually
+from tests.kit.waiting import PATIENCE, eventually
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +77,7 @@ class Process:
         """Everything it has printed so far, both streams."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait_for(self, pattern: str, *, seconds: float = 20.0) -> re.Match[str]:
+    def wait_for(self, pattern: str, *, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait until the output has a match; fails with the output when the process ends before that."""
 
         def look() -> re.Match[str] | None:
@@ -95,25 +95,25 @@ class Process:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.output[-4000:]}") from None
 
-    def wait(self, *, seconds: float = 20.0) -> int:
+    def wait(self, *, seconds: float = PATIENCE) -> int:
         """Its exit status."""
         return self.popen.wait(seconds)
 
-    def stop(self, *, seconds: float = 10.0) -> int:
+    def stop(self, *, seconds: float = 20.0) -> int:
         """SIGTERM, then SIGKILL to it and to everything in its session; its exit status."""
         if self.popen.poll() is None:
             self.popen.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(seconds)
         self.kill()
-        return self.popen.wait(5)
+        return self.popen.wait(PATIENCE)
 
     def kill(self) -> None:
         """SIGKILL to its whole process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._file.close()
-        self.popen.wait(5)
+        self.popen.wait(PATIENCE)
 
 
 def run(
@@ -135,7 +135,7 @@ def run(
     return result
 
 
-def wait_for_port(port: int, *, seconds: float = 20.0) -> None:
+def wait_for_port(port: int, *, seconds: float = PATIENCE) -> None:
     """Until something listens on 127.0.0.1."""
 
     def connects() -> bool:
@@ -177,7 +177,7 @@ def processes_with(mark: str) -> list[tuple[int, str]]:
     return found
 
 
-def gone(pid: int, *, seconds: float = 5.0) -> None:
+def gone(pid: int, *, seconds: float = PATIENCE) -> None:
     """Until no process has this id."""
     end = time.monotonic() + seconds
     while Path(f"/proc/{pid}").exists():

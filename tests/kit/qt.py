@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QApplication
 
+from tests.kit.waiting import PATIENCE
 
-def qt_until(question: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+
+def qt_until(question: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """Process events until the answer is truthy; AssertionError naming `what` otherwise."""
     end = time.monotonic() + seconds
     while not question():
@@ -16,7 +18,7 @@ def qt_until(question: Callable[[], object], what: str, seconds: float = 10.0) -
         time.sleep(0.005)
 
 
-async def qt_until_async(question: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+async def qt_until_async(question: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """The same while an asyncio loop turns as well."""
     end = time.monotonic() + seconds
     while not question():

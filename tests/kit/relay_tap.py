@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.kit.waiting import PATIENCE
+
 CHUNK = 256 * 1024
 
 
@@ -106,13 +108,13 @@ class RelayTap:
 
     def start(self) -> "RelayTap":
         self._thread.start()
-        assert self._ready.wait(10), "the recording proxy did not start"
+        assert self._ready.wait(PATIENCE), "the recording proxy did not start"
         return self
 
     def stop(self) -> None:
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         asyncio.run(self._serve())

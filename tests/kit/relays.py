@@ -29,6 +29,7 @@ from relay.organisations import create_token
 from relay.tls import self_signed
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.processes import Process, command, free_port
+from tests.kit.waiting import PATIENCE
 
 M = TypeVar("M", bound=LinkMessage)
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class Peer:
         for data in self.machine.data_to_send():
             await self.socket.send(data)
 
-    async def receive(self, kind: type[M], *, seconds: float = 5.0) -> M:
+    async def receive(self, kind: type[M], *, seconds: float = PATIENCE) -> M:
         """The next message of this kind; others stay in the inbox."""
         async with asyncio.timeout(seconds):
             while True:
@@ -70,7 +71,7 @@ class Peer:
                         return message
                 await self._pump()
 
-    async def request(self, message: LinkMessage, kind: type[M], *, seconds: float = 5.0) -> M:
+    async def request(self, message: LinkMessage, kind: type[M], *, seconds: float = PATIENCE) -> M:
         """Send, and the answer with the same request number."""
         await self.send(message)
         wanted = getattr(message, "request")  # noqa: B009 - every request has one, the base has none
@@ -95,7 +96,7 @@ class Peer:
             assert isinstance(event, LinkMessageReceived), event
             self.inbox.append(event.message)
 
-    async def closed(self, *, seconds: float = 5.0) -> int | None:
+    async def closed(self, *, seconds: float = PATIENCE) -> int | None:
         """Wait for the relay to close; the code."""
         async with asyncio.timeout(seconds):
             await self.socket.wait_closed()

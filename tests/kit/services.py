@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.kit.processes import free_port
-from tests.kit.waiting import eventually
+from tests.kit.waiting import PATIENCE, eventually
 
 DATABASES = Path("/usr/lib/postgresql")
 ROWS = 20_000
@@ -62,14 +62,14 @@ class Database:
         """See `Service`: so many rows."""
         argv = [str(self._binaries / "psql"), "-h", "127.0.0.1", "-p", str(port), "-U", "ana", "-d", "postgres"]
         argv += ["-Atc", f"select generate_series(1, {ROWS})"]
-        environment = {"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "20", "PGSSLMODE": "disable"}
-        ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environment)
+        environment = {"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "60", "PGSSLMODE": "disable"}
+        ran = subprocess.run(argv, capture_output=True, text=True, timeout=2 * PATIENCE, check=False, env=environment)
         return ran.stdout.strip() or ran.stderr.strip()
 
     def stop(self) -> None:
         """See `Service`."""
         self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
         shutil.rmtree(self._data)
 
 
@@ -95,7 +95,7 @@ class Pages:
 
     def ask(self, port: int) -> str:
         """See `Service`."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=40) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
     def stop(self) -> None:

@@ -16,6 +16,8 @@ from dbus_fast.annotations import DBusBool, DBusInt32, DBusSignature, DBusStr
 from dbus_fast.constants import PropertyAccess
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
+from tests.kit.waiting import PATIENCE
+
 WATCHER = "org.kde.StatusNotifierWatcher"
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
@@ -79,7 +81,7 @@ class TrayHost:
         assert reply.message_type is MessageType.METHOD_RETURN, f"{member}: {reply.body}"
         return list(reply.body)
 
-    async def icon(self, seconds: float = 15) -> str:
+    async def icon(self, seconds: float = PATIENCE) -> str:
         """The bus name of the one icon, as soon as it is registered."""
         end = time.monotonic() + seconds
         while not self._watcher.items:
@@ -107,7 +109,7 @@ class TrayHost:
                 lines.append(MenuLine(number, plain.get("label", "").replace("_", ""), plain.get("enabled", True)))
         return lines
 
-    async def sees(self, text: str, *, enabled: bool = True, seconds: float = 15) -> MenuLine:
+    async def sees(self, text: str, *, enabled: bool = True, seconds: float = PATIENCE) -> MenuLine:
         """Wait until the menu has such a line."""
         end = time.monotonic() + seconds
         while True:

@@ -10,6 +10,8 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
+from tests.kit.waiting import PATIENCE
+
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
 
 
@@ -44,7 +46,7 @@ class Terminal:
                 return bool(data)
         return False
 
-    def expect(self, pattern: str, *, seconds: float = 20.0) -> re.Match[str]:
+    def expect(self, pattern: str, *, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait for a match in what was printed after the previous match."""
         end = time.monotonic() + seconds
         while True:
@@ -71,7 +73,7 @@ class Terminal:
                     self.status = os.waitstatus_to_exitcode(status)
         return self.status is not None
 
-    def wait(self, *, seconds: float = 20.0) -> int:
+    def wait(self, *, seconds: float = PATIENCE) -> int:
         """Its exit status; keeps reading so that it never blocks on a full terminal."""
         end = time.monotonic() + seconds
         while not self.ended():
@@ -89,7 +91,7 @@ class Terminal:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.wait(seconds=3)
+                self.wait(seconds=10)
         descriptor, self._fd = self._fd, -1  # stopping twice must not close what has got the number since
         if descriptor >= 0:
             os.close(descriptor)

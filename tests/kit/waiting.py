@@ -7,8 +7,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds for what must come: a machine that is busy, or stands still for a while, is no fault of what is tested, and where
+nothing is wrong nobody waits for it. What must not come has times of its own (`let_pass`)."""
 
-def eventually(question: Callable[[], T], what: str, *, seconds: float = 20.0, every: float = 0.02) -> T:
+
+def eventually(question: Callable[[], T], what: str, *, seconds: float = PATIENCE, every: float = 0.02) -> T:
     """Ask until the answer is truthy and return it; AssertionError naming `what` after `seconds`."""
     end = time.monotonic() + seconds
     while True:
@@ -20,7 +24,7 @@ def eventually(question: Callable[[], T], what: str, *, seconds: float = 20.0, e
         time.sleep(every)
 
 
-async def eventually_async(question: Callable[[], T], what: str, *, seconds: float = 20.0, every: float = 0.02) -> T:
+async def eventually_async(question: Callable[[], T], what: str, *, seconds: float = PATIENCE, every: float = 0.02) -> T:
     """The same beside a running event loop."""
     end = time.monotonic() + seconds
     while True:
