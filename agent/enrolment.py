@@ -6,40 +6,34 @@ way its keys lie in `identity/pending.json`, so that an interrupted one goes on 
 only once.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from agent.errors import NotEnrolled
-from hostio.errors import RelayUnreachable, UnreadableFile
+from hostio.enrolment import WAIT_SECONDS, exchange
 from hostio.private_files import read_private, write_private
 from hostio.relay_http import RelayHttp
 from protocol.certificate_profile import DeviceClaims, load_certificate
 from protocol.certificates import Identity, PrivateKey, Role, check_chain
-from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
+from protocol.documents import Bundle
 from protocol.enrolment import (
     Enrolled,
     check_bundle,
-    check_clock,
     judge_answer,
     make_enrolment,
     make_renewal,
     renewal_due,
 )
-from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
-from protocol.relay_address import EnrolmentState, EnrolmentTaken, HttpAnswer
+from protocol.errors import Refused, TrustError
 
 IDENTITY_FILE: Final = "device.json"
 PENDING_FILE: Final = "pending.json"
 IDENTITY_BYTES: Final = 256 * 1024
-WAIT_SECONDS: Final = 180.0
-_POLL_SECONDS: Final = (0.2, 2.0)
-T = TypeVar("T")
 
 
 class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,21 +83,6 @@ class DeviceIdentity:
     def renewal_due(self, wall: datetime) -> bool:
         """Whether two thirds of the session certificate's life are over."""
         return renewal_due(self.not_before, self.not_after, wall)
-
-
-def read_bundle(path: Path) -> Bundle:
-    """Read a bundle file.
-
-    Raises:
-        TrustError: not a bundle. UnreadableFile: it cannot be read. The text says what to do.
-    """
-    try:
-        with path.open("rb") as file:
-            return decode_bundle(file.read(MAX_BUNDLE_BYTES + 1))
-    except OSError as error:
-        raise UnreadableFile(
-            f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file."
-        ) from error
 
 
 def load_identity(home: Path) -> DeviceIdentity:
@@ -156,7 +135,7 @@ def enrol(
     pending = _pending(bundle, home, label, platform, random_bytes, new_keys)
     session, login = PrivateKey.from_pem(pending.session_key), PrivateKey.from_pem(pending.login_key)
     on_progress(f"Asking {bundle.organisation_name} through {http.url} ...")
-    answer = _exchange(http, bundle.org, "device", bundle.token_id, pending.request, wall, wait_seconds, on_progress)
+    answer = exchange(http, bundle.org, "device", bundle.token_id, pending.request, wall, wait_seconds, on_progress)
     try:
         enrolled = judge_answer(
             answer,
@@ -213,7 +192,7 @@ def renew(
         platform=platform,
         random_bytes=random_bytes,
     )
-    answer = _exchange(http, identity.organisation, "renewal", "", request, wall, wait_seconds, lambda _: None)
+    answer = exchange(http, identity.organisation, "renewal", "", request, wall, wait_seconds, lambda _: None)
     enrolled: Enrolled = judge_answer(
         answer,
         request=request,
@@ -265,59 +244,6 @@ def _pending(
     pending = _Pending(bundle.token_id, session.to_pem(), login.to_pem(), request)
     write_private(path, msgspec.json.encode(pending))
     return pending
-
-
-def _exchange(
-    http: RelayHttp,
-    organisation: str,
-    kind: str,
-    token_id: str,
-    request: bytes,
-    wall: Callable[[], datetime],
-    wait_seconds: float,
-    on_progress: Callable[[str], None],
-) -> bytes:
-    """Hand a request to the relay and wait for the signer's answer."""
-    document = {"organisation": organisation, "token_id": token_id, "kind": kind, "request": request}
-    posted = http.post_json("/api/v1/enrolments", document)
-    check_clock(posted.clock(), wall(), f"the relay {http.url}")
-    if posted.status == 404:
-        raise Refused(f"{http.url}: {posted.problem()}", reason=RefusalReason.NOT_FOUND)
-    if posted.status != 202:
-        raise RelayUnreachable(f"{http.url} did not take the request: {posted.problem()}")
-    taken = _decode(posted, EnrolmentTaken)
-    until = time.monotonic() + wait_seconds
-    pause, longest = _POLL_SECONDS
-    told = False
-    while True:
-        polled = http.request(
-            "GET", f"/api/v1/enrolments/{taken.enrolment}", bearer=taken.poll_token, max_bytes=2 * MAX_ANSWER_BYTES
-        )
-        if polled.status != 200:
-            raise RelayUnreachable(f"{http.url} lost the request: {polled.problem()}")
-        state = _decode(polled, EnrolmentState)
-        if state.status == "answered":
-            return state.answer
-        if time.monotonic() + pause > until:
-            raise Unavailable(
-                "The organisation's signer has not answered. It must be running (handrail signer) for this. Then run the same "
-                "command again: it goes on where it stopped.",
-                retry_after=60.0,
-            )
-        if pause >= 1.0 and not told:
-            on_progress("Waiting for the organisation's signer ...")
-            told = True
-        time.sleep(pause)
-        pause = min(longest, pause * 1.5)
-
-
-def _decode(answer: HttpAnswer, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(answer.body, type=kind)
-    except (ValueError, RecursionError) as error:
-        raise RelayUnreachable(
-            "The relay's answer cannot be read: it is no Handrail relay, or one of another version."
-        ) from error
 
 
 def _save(home: Path, stored: _Stored) -> DeviceIdentity:

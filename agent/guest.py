@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hostio.errors import UnreadableFile
+from hostio.named_files import read_named
 from protocol.certificate_profile import GUEST_GROUP
 from protocol.certificates import PrivateKey, check_guest, issue_guest_certificate
 from protocol.codes import Code, make_secret
@@ -120,8 +120,4 @@ def read_seed(path: Path) -> Seed:
     Raises:
         TrustError: not a seed. UnreadableFile: it cannot be read. The text says what to do.
     """
-    try:
-        with path.open("rb") as file:
-            return decode_seed(file.read(MAX_SEED_BYTES + 1))
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}). Give the path of the seed file.") from error
+    return decode_seed(read_named(path, MAX_SEED_BYTES, "Give the path of the seed file."))

@@ -13,9 +13,10 @@ from typing import Any
 
 from agent.backends.boot import boot_id
 from agent.daemon import Daemon, platform_name
-from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
+from agent.enrolment import DeviceIdentity, enrol, load_identity, renew
 from agent.features.registry import FEATURES
 from agent.settings import AgentSettings
+from hostio.enrolment import read_bundle
 
 Wall = Callable[[], datetime]
 

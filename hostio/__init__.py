@@ -1,7 +1,9 @@
 """The input and output that agent, relay and technician have in common: what each of them would else write again.
 
     allocator       memory that was freed goes back to the system
+    enrolment       bundles, and requests to the organisation's signer through the relay
     errors          what is common to their errors
+    named_files     files that a person names on a command line
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
     relay_http      short requests to the relay, whose key is compared first
     tasks           tasks that somebody keeps, whose errors never vanish

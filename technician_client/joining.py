@@ -1,22 +1,20 @@
 """Becoming a technician with a bundle, and renewing the short certificate: the same exchange with the signer, through the
 relay."""
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from hostio.errors import RelayUnreachable, UnreadableFile
+from hostio.enrolment import WAIT_SECONDS, exchange
 from hostio.private_files import PrivateFileError, read_private, write_private
 from hostio.relay_http import RelayHttp
 from protocol.certificates import PrivateKey, Role
-from protocol.documents import MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, Bundle, decode_bundle
-from protocol.enrolment import check_bundle, check_clock, judge_answer, make_enrolment, make_renewal
-from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
-from protocol.relay_address import EnrolmentState, EnrolmentTaken, HttpAnswer
+from protocol.documents import Bundle
+from protocol.enrolment import check_bundle, judge_answer, make_enrolment, make_renewal
+from protocol.errors import Refused, TrustError, Unavailable
 from technician_client.identity import (
     IDENTITY_BYTES,
     IdentityRecord,
@@ -32,9 +30,6 @@ from technician_client.identity import (
 from technician_client.organisation.vault import SHORTEST_PASSPHRASE, WeakPassphrase
 
 PENDING_FILE: Final = "pending.json"
-WAIT_SECONDS: Final = 180.0
-_POLL_SECONDS: Final = (0.2, 2.0)
-T = TypeVar("T")
 
 
 class _Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,21 +39,6 @@ class _Pending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_key: bytes
     login_key: bytes
     request: bytes
-
-
-def read_bundle(path: Path) -> Bundle:
-    """Read a bundle file.
-
-    Raises:
-        TrustError: not a bundle. UnreadableFile: it cannot be read. The text says what to do.
-    """
-    try:
-        with path.open("rb") as file:
-            return decode_bundle(file.read(MAX_BUNDLE_BYTES + 1))
-    except OSError as error:
-        raise UnreadableFile(
-            f"{path} cannot be read ({error.strerror or error}). Give the path of the .handrail file."
-        ) from error
 
 
 def join(
@@ -219,62 +199,3 @@ def _pending(bundle: Bundle, directory: Path, passphrase: bytes, platform: str, 
     pending = _Pending(bundle.token_id, session.to_encrypted_pem(passphrase), login.to_encrypted_pem(passphrase), request)
     write_private(path, msgspec.json.encode(pending))
     return pending
-
-
-def exchange(
-    http: RelayHttp,
-    organisation: str,
-    kind: str,
-    token_id: str,
-    request: bytes,
-    wall: Callable[[], datetime],
-    wait_seconds: float,
-    on_progress: Callable[[str], None],
-) -> bytes:
-    """Hand a request to the relay and wait for the signer's answer (unjudged).
-
-    Raises:
-        Refused: the relay does not know the organisation.
-        Unavailable: the relay is away, or nobody answered in time.
-        TrustError: the relay is not the pinned one, or a clock is off.
-    """
-    document = {"organisation": organisation, "token_id": token_id, "kind": kind, "request": request}
-    posted = http.post_json("/api/v1/enrolments", document)
-    check_clock(posted.clock(), wall(), f"the relay {http.url}")
-    if posted.status == 404:
-        raise Refused(f"{http.url}: {posted.problem()}", reason=RefusalReason.NOT_FOUND)
-    if posted.status != 202:
-        raise RelayUnreachable(f"{http.url} did not take the request: {posted.problem()}")
-    taken = _decode(posted, EnrolmentTaken)
-    until = time.monotonic() + wait_seconds
-    pause, longest = _POLL_SECONDS
-    told = False
-    while True:
-        polled = http.request(
-            "GET", f"/api/v1/enrolments/{taken.enrolment}", bearer=taken.poll_token, max_bytes=2 * MAX_ANSWER_BYTES
-        )
-        if polled.status != 200:
-            raise RelayUnreachable(f"{http.url} lost the request: {polled.problem()}")
-        state = _decode(polled, EnrolmentState)
-        if state.status == "answered":
-            return state.answer
-        if time.monotonic() + pause > until:
-            raise Unavailable(
-                "The organisation's signer has not answered. It must be running (handrail signer) for this. Then try again: it "
-                "goes on where it stopped.",
-                retry_after=60.0,
-            )
-        if pause >= 1.0 and not told:
-            on_progress("Waiting for the organisation's signer ...")
-            told = True
-        time.sleep(pause)
-        pause = min(longest, pause * 1.5)
-
-
-def _decode(answer: HttpAnswer, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(answer.body, type=kind)
-    except (ValueError, RecursionError) as error:
-        raise RelayUnreachable(
-            "The relay's answer cannot be read: it is no Handrail relay, or one of another version."
-        ) from error

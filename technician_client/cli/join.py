@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 import msgspec
 
+from hostio.enrolment import WAIT_SECONDS, read_bundle
 from protocol.enrolment import key_words
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase
 from technician_client.cli.progress import steps
 from technician_client.cli.times import now
 from technician_client.identity import read_record, save_record
-from technician_client.joining import WAIT_SECONDS, read_bundle
 from technician_client.joining import join as join_organisation
 from technician_client.organisation.quickstart import keep_passphrase
 

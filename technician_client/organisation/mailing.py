@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from hostio.enrolment import exchange
 from hostio.relay_http import RelayHttp
 from protocol.approvals import (
     MAX_BODY,
@@ -24,7 +25,6 @@ from protocol.approvals import (
 )
 from protocol.certificates import PrivateKey
 from protocol.errors import RefusalReason, Refused, TrustError
-from technician_client.joining import exchange
 from technician_client.organisation.proposals import Judged, digest_of, judge, proposal_of
 from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.repository import Repository
@@ -50,7 +50,7 @@ def through_relay(
     on_progress: Callable[[str], None],
     wait_seconds: float = WAIT_SECONDS,
 ) -> Exchange:
-    """Carries request documents to the signer's mailbox and waits for each answer; raises as `joining.exchange`."""
+    """Carries request documents to the signer's mailbox and waits for each answer; raises as `exchange`."""
     http = RelayHttp(record.relay, record.relay_spki)
 
     def carry(document: bytes) -> bytes:

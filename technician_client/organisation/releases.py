@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from hostio.errors import UnreadableFile
+from hostio.named_files import read_named
 from protocol.documents import canonical_json
 from protocol.errors import TrustError
 from protocol.releases import MAX_RELEASE_BYTES, PART_BYTES, RELEASE_NAME, Release, decode_release, version_key
@@ -24,11 +24,7 @@ def read_release(path: Path, *, platform: str, version: str, notes: str = "") ->
     Raises:
         UnreadableFile: the file cannot be read. TrustError: it is empty or too large, or a name or version cannot be.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_RELEASE_BYTES + 1)
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}).") from error
+    data = read_named(path, MAX_RELEASE_BYTES, "Give the path of the release.")
     if not 1 <= len(data) <= MAX_RELEASE_BYTES:
         raise TrustError(f"A release has between 1 and {MAX_RELEASE_BYTES} bytes; {path} has {len(data)} or more.")
     pieces = [data[start : start + PART_BYTES] for start in range(0, len(data), PART_BYTES)]

@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.enrolment import enrol, load_identity, read_bundle, renew
+from agent.enrolment import enrol, load_identity, renew
 from agent.local_messages import ChatHeard, SessionOver
 from agent.status import TrustStatus
+from hostio.enrolment import read_bundle
 from protocol.capabilities import Capability
 from protocol.documents import TECHNICIANS_PATH, TechnicianEntry, TechniciansList, canonical_json
 from protocol.errors import HandrailError, TrustError

@@ -9,18 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.enrolment import DeviceIdentity, enrol, load_identity, read_bundle, renew
+from agent.enrolment import DeviceIdentity, enrol, load_identity, renew
 from agent.errors import NotEnrolled
-from hostio.errors import RelayUnreachable, UnreadableFile
 from hostio.private_files import PrivateFileError
 from protocol.certificates import make_request
-from protocol.documents import Bundle, canonical_json, decode_request, encode_request
+from protocol.documents import Bundle, decode_request, encode_request
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
 from protocol.keys import PrivateKey
 from technician_client.organisation.issuing import Issuer
 from tests.kit.founded import Founded
 from tests.kit.http_relay import HttpRelay, http_relay
-from tests.kit.processes import free_port
 
 
 class World:
@@ -144,25 +142,6 @@ def test_a_relay_that_answers_for_another_organisation_gets_nothing(world: World
         world.enrol(world.founded.device_bundle())
 
 
-def test_relays_that_are_away_full_or_strange_are_told(world: World) -> None:
-    bundle = world.founded.device_bundle()
-    with pytest.raises(RelayUnreachable, match="does not answer"):
-        world.enrol(msgspec.structs.replace(bundle, relay=f"http://127.0.0.1:{free_port()}"))
-    for status, kind in ((503, RelayUnreachable), (429, RelayUnreachable), (404, Refused), (500, RelayUnreachable)):
-        world.relay.statuses["/api/v1/enrolments"] = status
-        with pytest.raises(kind, match="Come back later"):
-            world.enrol(bundle)
-    world.relay.statuses.clear()
-    world.relay.bodies["/api/v1/enrolments"] = b"<html>"
-    world.relay.statuses["/api/v1/enrolments"] = 202
-    with pytest.raises(RelayUnreachable, match="another version"):
-        world.enrol(bundle)
-    world.relay.bodies.clear()
-    world.relay.statuses = {"/api/v1/enrolments/0": 404}
-    with pytest.raises(RelayUnreachable, match="lost the request"):
-        world.enrol(bundle)
-
-
 def test_a_renewed_device_keeps_its_key_and_gets_a_new_login_key(world: World) -> None:
     identity = world.enrol(world.founded.device_bundle())
     renewed = renew(identity, world.home, platform="linux", wall=world.wall, random_bytes=secrets.token_bytes)
@@ -198,15 +177,3 @@ def test_a_damaged_pending_file_is_begun_anew(world: World) -> None:
     (world.home / "identity" / "pending.json").chmod(0o600)
     check: Callable[[], DeviceIdentity] = lambda: world.enrol(world.founded.device_bundle())  # noqa: E731
     assert check().label == "till 3"
-
-
-def test_bundle_files_are_read_with_advice(world: World, tmp_path: Path) -> None:
-    bundle = world.founded.device_bundle()
-    path = tmp_path / "x.handrail"
-    path.write_bytes(canonical_json(bundle))
-    assert read_bundle(path) == bundle
-    with pytest.raises(UnreadableFile, match=r"\.handrail file"):
-        read_bundle(tmp_path / "none.handrail")
-    path.write_bytes(b"hello")
-    with pytest.raises(TrustError, match="Ask your administrator"):
-        read_bundle(path)
