@@ -171,7 +171,8 @@ class Banner(QWidget):
         self._column.setSpacing(8)
         self._hint = label(texts("banner.hotkey"), "soft")
         self._hint.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._hint.setVisible(hotkey)
+        if not hotkey:
+            self._hint.hide()
         self._column.addWidget(self._hint)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -135,16 +135,19 @@ class ConsentWindow(Window):
         # Nothing of an earlier question may be left in hand: its widgets are gone.
         self._more, self._allow_ticked = button(self._texts("consent.more"), "link", self._toggle_more), QPushButton()
         self._singles, self._ticks = None, {}
-        self._more.setVisible(bool(shown.singles) and not shown.open_singles)
+        if not shown.singles or shown.open_singles:
+            self._more.hide()
         self._presets = [self._choice(choice) for choice in shown.choices[:-1]]
         for preset in self._presets:
             column.addWidget(preset)
         if shown.singles:
             self._singles = self._build_singles(shown)
-            self._singles.setVisible(shown.open_singles)
+            if not shown.open_singles:
+                self._singles.hide()
             column.addWidget(self._singles)
         self._restart = QCheckBox(shown.after_restart)
-        self._restart.setVisible(bool(shown.after_restart))
+        if not shown.after_restart:
+            self._restart.hide()
         column.addWidget(self._restart)
         self._no = self._choice(shown.choices[-1])
         column.addWidget(self._no)

@@ -90,7 +90,8 @@ class ReceiptWindow(Window):
         column.addWidget(self._rating(receipt))
         everything = button(texts("receipt.all"), "link", self._listener.receipts_wanted)
         opened = button(texts("receipt.open_file"), "link", lambda: self._open(receipt.text))
-        opened.setVisible(bool(receipt.text))
+        if not receipt.text:
+            opened.hide()
         column.addLayout(row(everything, opened, None, button(texts("help.close"), clicked=self.hide)))
         self._finish(page)
 

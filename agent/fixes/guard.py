@@ -183,8 +183,10 @@ def start(argv: list[str], manner: Manner = Manner()) -> int:
         return pid
     try:
         os.setsid()
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and what is ignored stays so in programs
-            signal.signal(number, signal.SIG_DFL)
+        for number in signal.valid_signals():
+            # Python ignores two, nohup and shells with background jobs some more, and what is ignored stays so in programs.
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         if manner.tty:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from agent.desktop.article_part import LINES_SHOWN, ArticlePage, FittingArticles
+from agent.desktop.parts import Window
 from agent.desktop.texts import Texts
 from protocol.articles import Article
 
@@ -16,10 +17,12 @@ def test_titles_are_offered_and_opened(application: QApplication, texts: Texts) 
     opened: list[Article] = []
     part = FittingArticles(texts, opened.append)
     assert part.isHidden()
+    window = Window(40)
+    window.column.addWidget(part)
+    window.show()
     two = [article(), article("network", title="No network")]
     assert part.show_articles(two)
     assert not part.show_articles(two), "the same as before"
-    part.show()
     buttons = [one for one in part.findChildren(QPushButton) if one.isVisible()]
     assert [one.text() for one in buttons] == ["The printer && you", "No network"]
     buttons[1].click()

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from agent.desktop.drawing_model import ARROW_SECONDS, FADE_SECONDS, FADES_AFTER, RING_SECONDS
 from agent.desktop.overlay import Mark, Overlay, can_draw
+from agent.desktop.parts import Window
 from agent.local_messages import DrawingCleared, PointerClicked, PointerMoved, StrokeDrawn
 from tests.kit.clock import Clock
 
@@ -45,8 +46,10 @@ def test_a_stroke_is_a_window_of_its_shape_that_takes_no_input(overlay: Overlay)
 
 
 def test_our_own_windows_are_never_covered(overlay: Overlay) -> None:
-    banner = QWidget(None, Qt.WindowType.FramelessWindowHint)
-    banner.setGeometry(QRect(200, 80, 100, 40))
+    banner = Window(1)
+    banner.setWindowFlag(Qt.WindowType.FramelessWindowHint)
+    banner.setFixedSize(100, 40)
+    banner.move(200, 80)
     banner.show()
     overlay.hear(StrokeDrawn(1, "arrow", 0, True, 0, [(100, 100), (500, 100)], "a"))
     overlay.show_all()

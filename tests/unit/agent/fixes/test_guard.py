@@ -81,7 +81,7 @@ def test_a_guard_whose_agent_is_gone_starts_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("ignored", [(), (signal.SIGHUP, signal.SIGINT)])
+@pytest.mark.parametrize("ignored", [(), (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)])
 def test_signals_and_mask_are_the_usual_ones(ignored: tuple[signal.Signals, ...]) -> None:
     """Also where the agent was started by nohup or in the background of a script, which have some ignored."""
     before = [(number, signal.signal(number, signal.SIG_IGN)) for number in ignored]
