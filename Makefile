@@ -12,7 +12,7 @@ test: ## everything: style, types, JavaScript, unit, loopback, integration with 
 	@scripts/prepare test
 	@$(MAKE) --no-print-directory lint
 	@node --test $(wildcard tests/web/*.test.js)
-	@$(PYTEST) -q -m 'not slow' -n $(WORKERS) --dist loadfile
+	@.venv/bin/python -m tests.run -q -m 'not slow' -n $(WORKERS) --dist loadfile
 
 test-slow: ## proofs that take minutes: gigabytes over a link that is cut, long recordings
 	@scripts/prepare test
