@@ -13,6 +13,7 @@ from agent.printable import printable
 from protocol.capabilities import Capability
 
 ARMING_SECONDS = 1.2
+MOST_AT_A_LOOK = 0.3
 URGENT_SECONDS = 30.0
 
 
@@ -131,19 +132,26 @@ def _preset(name: str, granted: list[Capability], texts: Texts) -> Choice:
 
 
 class Arming:
-    """The moment in which nothing counts. Times are monotonic seconds."""
+    """The moment in which nothing counts. Times are monotonic seconds.
+
+    It is made of looks: while this process stood still nobody was heard, so a long time between two looks counts for little, and
+    what was typed meanwhile is heard before the next.
+    """
 
     def __init__(self, now: float) -> None:
-        self._from = now
+        self._quiet, self._looked = 0.0, now
 
     def armed(self, now: float) -> bool:
-        """Whether answers count."""
-        return now - self._from >= ARMING_SECONDS
+        """Whether answers count; ask several times a second."""
+        if self._quiet < ARMING_SECONDS:
+            self._quiet += min(now - self._looked, MOST_AT_A_LOOK)
+            self._looked = now
+        return self._quiet >= ARMING_SECONDS
 
     def struck(self, now: float) -> None:
         """A key or button was pressed: before answers count that was meant for something else, so the moment begins anew."""
         if not self.armed(now):
-            self._from = now
+            self._quiet = 0.0
 
 
 @dataclass(slots=True)

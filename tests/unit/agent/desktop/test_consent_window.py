@@ -39,7 +39,12 @@ class Person:
             [OpenQuestion(number, one, Countdown(self.now() + 180, 180)) for number, one in enumerate(questions, 1)]
         )
         if armed:
-            self.now.value += ARMING_SECONDS + 0.01
+            self.rest(ARMING_SECONDS + 0.01)
+
+    def rest(self, seconds: float) -> None:
+        """Touch nothing for so long; the window looks now and then whether that is long enough."""
+        for _ in range(20):
+            self.now.value += seconds / 20
             self.window._look_whether_armed()
 
     def button(self, name: str) -> QPushButton:
@@ -73,13 +78,11 @@ def test_nothing_counts_before_the_moment_is_over(person: Person) -> None:
     QTest.keyClick(person.window, Qt.Key.Key_Escape)
     QTest.mouseClick(person.button("Watch and control"), Qt.MouseButton.LeftButton)
     assert person.said == []
-    person.now.value += ARMING_SECONDS - 0.1
+    person.rest(ARMING_SECONDS - 0.1)
     QTest.keyClick(person.window, Qt.Key.Key_Space)
-    person.now.value += 0.2
-    person.window._look_whether_armed()
+    person.rest(0.2)
     assert not person.button("No").isEnabled()
-    person.now.value += ARMING_SECONDS + 0.01
-    person.window._look_whether_armed()
+    person.rest(ARMING_SECONDS + 0.01)
     assert person.button("No").isEnabled()
 
 
@@ -127,8 +130,7 @@ def test_the_next_question_starts_its_own_moment(person: Person) -> None:
     )
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert not person.button("Allow this").isEnabled()
-    person.now.value += ARMING_SECONDS + 0.01
-    person.window._look_whether_armed()
+    person.rest(ARMING_SECONDS + 0.01)
     assert person.button("No").isEnabled()
     person.button("Allow this").click()
     assert person.said == [(2, {Capability.FILES_IN}, False)]
