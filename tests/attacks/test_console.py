@@ -17,10 +17,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from technician_client.console.server import ConsoleAddress
 from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
-from tests.kit.console_page import FLAGS, chromium
+from tests.kit.console_page import launched, new_context
 from tests.kit.processes import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 EVIL_NAME = "rebind.example"
 ATTACK = """
@@ -77,10 +77,9 @@ class Desk:
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium, in which a hostile name points to this computer."""
     async with async_playwright() as playwright:
-        flags = [*FLAGS, f"--host-resolver-rules=MAP {EVIL_NAME} 127.0.0.1"]
-        launched = await playwright.chromium.launch(executable_path=chromium(), args=flags)
-        yield launched
-        await launched.close()
+        browser = await launched(playwright, f"--host-resolver-rules=MAP {EVIL_NAME} 127.0.0.1")
+        yield browser
+        await browser.close()
 
 
 Open = Callable[[], AbstractAsyncContextManager[Desk]]
@@ -96,7 +95,7 @@ def desk(browser: Browser, tmp_path: Path) -> Open:
         relay = MemoryRelay(session, sample_rows(time.time()))
         relay.ready()
         async with running_console(relay, tmp_path) as address:
-            context = await browser.new_context(locale="en-GB")
+            context = await new_context(browser)
             page = await context.new_page()
             await page.goto(address.file.as_uri())
             await page.get_by_role("heading", name="Connect by code").wait_for()

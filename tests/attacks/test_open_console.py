@@ -63,7 +63,7 @@ class Console:
     async def hears(self, wanted: Callable[[Any], bool]) -> Any:
         """The next text like that."""
         while True:
-            frame = await self.socket.receive(timeout=10)
+            frame = await self.socket.receive(timeout=60)
             assert frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), frame
             if frame.type is aiohttp.WSMsgType.TEXT and wanted(value := json.loads(frame.data)):
                 return value

@@ -44,11 +44,11 @@ from tests.kit.conversation import Conversation
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.organisation import Organisation
 from tests.kit.stage import Stage
-from tests.kit.waiting import eventually_async, let_pass
+from tests.kit.waiting import PATIENCE, eventually_async, let_pass
 from tests.kit.witness import Witness
 from tests.vectors.examples import LINK_MESSAGES, MESSAGES
 
-pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display]
 CHAT, VIEW, CONTROL, DIAGNOSTICS = Capability.CHAT, Capability.VIEW, Capability.CONTROL, Capability.DIAGNOSTICS
 
 
@@ -122,7 +122,7 @@ async def settled(opened: Session) -> None:
     person = opened.person  # type: ignore[attr-defined]
     before = len(person.of(ChatHeard))
     push(opened, ChatMessage("are you there"))
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and opened.ended is None and len(person.of(ChatHeard)) == before:
         await asyncio.sleep(0.01)
     await let_pass(0.15)  # features work in tasks and threads of their own
@@ -220,7 +220,7 @@ async def test_our_own_question_cannot_be_answered_by_injected_input(scene: Scen
         person.answers = lambda asked: None
         with opened.subscribe(ScreenLayout, limit=1000) as layouts:
             opened.send(ScreenStart([]))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 async for _ in layouts:
                     break
         opened.send(PointerMove(100, 100))
@@ -306,7 +306,7 @@ async def test_the_agent_refuses_hostile_values_before_anybody_is_asked(scene: S
         hostile = [("restart-service", "unit"), ("free-disk-space", "days"), ("../../etc", "x"), ("end-process", "pid")]
         for identifier, name in hostile:
             for value in ("; touch OWNED", "--help", "-1", "$(id)", True, "x\0"):
-                async with opened.request(FixRun(opened.next_request(), identifier, {name: value}), seconds=10) as answers:
+                async with opened.request(FixRun(opened.next_request(), identifier, {name: value}), seconds=60) as answers:
                     async for answer in answers:
                         assert getattr(answer, "outcome", "refused") == "refused", answer
         assert len(person.questions) == questions
@@ -368,7 +368,7 @@ async def test_a_session_that_is_open_ends_when_its_technician_is_dismissed(tmp_
         one.files.revoked = RevocationList(issued=0.0, fingerprints=[one.person.key.public.fingerprint.hex()])
         one.session.recheck()
         one.say(ChatMessage("still here")) if one.technician.state.value == "open" else None
-        assert "revoked" in (await one.event(SessionEnded, seconds=5)).reason
+        assert "revoked" in (await one.event(SessionEnded)).reason
 
 
 @pytest.mark.attack(21)
@@ -425,7 +425,6 @@ def more_valid_ones() -> list[object]:
 
 
 @pytest.mark.attack(30)
-@pytest.mark.timeout(400)
 async def test_the_relays_owner_says_everything_there_is_and_nothing_happens(scene: Scene) -> None:
     """Every type of the link's registry, valid and broken in every field. Compared before and after: processes, files, screen,
     pointer, clipboard, keys. Then a session as ever."""
@@ -447,7 +446,7 @@ async def test_the_relays_owner_says_everything_there_is_and_nothing_happens(sce
 
     async def say(payload: bytes) -> None:
         nonlocal sent
-        await eventually_async(lambda: relay.link_of("device"), "the device is linked", seconds=30, every=0.005)
+        await eventually_async(lambda: relay.link_of("device"), "the device is linked", every=0.005)
         link = relay.link_of("device")
         if link is not None:
             relay.say(link, payload)

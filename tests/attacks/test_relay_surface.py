@@ -54,9 +54,9 @@ async def undisturbed(one: ClientConnection, two: ClientConnection, rounds: int 
     for _ in range(rounds):
         data, start = secrets.token_bytes(1024), loop.time()
         await one.send(data)
-        assert await asyncio.wait_for(two.recv(), 5) == data
+        assert await asyncio.wait_for(two.recv(), 60) == data
         await two.send(data)
-        assert await asyncio.wait_for(one.recv(), 5) == data
+        assert await asyncio.wait_for(one.recv(), 60) == data
         longest = max(longest, loop.time() - start)
     return longest
 
@@ -158,7 +158,7 @@ async def ask(relay: RelayClient, target: str, *, method: str = "GET", body: byt
     head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{relay.port}\r\n{headers}{length}Connection: close\r\n\r\n"
     writer.write(head.encode("latin-1") + body)
     try:
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
     if not answer:
@@ -286,7 +286,7 @@ async def test_half_a_header_is_not_waited_for(tmp_path: Path) -> None:
         with Crowd(relay.port) as crowd:
             await crowd.grow(100, b"GET /link HTTP/1.1\r\nHost: x\r\nX-Slow: ")
             assert await undisturbed(one, two) < 1.0
-            await eventually_async(lambda: crowd.closed() == 100, "the relay hangs up", seconds=5)
+            await eventually_async(lambda: crowd.closed() == 100, "the relay hangs up")
             assert await undisturbed(one, two) < 1.0
             assert relay.relay.metrics.refused(Refusal.HEADER_DEADLINE) == 100
 
@@ -353,7 +353,7 @@ async def test_handshakes_that_are_never_finished_are_counted_bounded_and_given_
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(20):
                 opening = asyncio.open_connection("127.0.0.1", relay.port, ssl=relay.context)
-                _, writer = await asyncio.wait_for(opening, 5)
+                _, writer = await asyncio.wait_for(opening, 60)
                 stack.callback(writer.close)
                 writer.write(b"GET /link HTTP/1.1\r\nHost: x\r\nX-Slow: ")
             crowd = stack.enter_context(Crowd(relay.port))
@@ -362,9 +362,9 @@ async def test_handshakes_that_are_never_finished_are_counted_bounded_and_given_
             assert metrics.registry.get_sample_value("handrail_relay_connections") == 60
             assert (metrics.registry.get_sample_value("handrail_relay_handshakes") or 0) >= 30
             assert await undisturbed(one, two) < 1.0
-            await eventually_async(lambda: crowd.closed() == 200, "the relay hangs up on every one", seconds=10)
-            await eventually_async(lambda: metrics.refused(Refusal.HANDSHAKE_DEADLINE) >= 30, "counted by name", seconds=10)
-            await eventually_async(lambda: metrics.refused(Refusal.HEADER_DEADLINE) == 20, "slow headers too", seconds=10)
+            await eventually_async(lambda: crowd.closed() == 200, "the relay hangs up on every one")
+            await eventually_async(lambda: metrics.refused(Refusal.HANDSHAKE_DEADLINE) >= 30, "counted by name")
+            await eventually_async(lambda: metrics.refused(Refusal.HEADER_DEADLINE) == 20, "slow headers too")
             assert metrics.registry.get_sample_value("handrail_relay_handshakes") == 0
         assert await undisturbed(one, two) < 1.0
         async with relay.http() as http, http.get("/healthz") as answer:
@@ -391,7 +391,7 @@ async def test_thousands_of_connections_fragments_and_rubbish_beside_a_session(t
             async def shreds(number: int) -> None:
                 with contextlib.suppress(OSError, TimeoutError):
                     opening = asyncio.open_connection("127.0.0.1", relay.port, ssl=relay.context)
-                    _, writer = await asyncio.wait_for(opening, 20)
+                    _, writer = await asyncio.wait_for(opening, 60)
                     stack.callback(writer.close)
                     # Fragments of one byte, never the last; or half a header.
                     writer.write(head + 50 * b"\x02\x81\0\0\0\0x" if number < 20 else head[:-2])
@@ -421,5 +421,5 @@ async def test_a_fragmented_message_is_bounded(tmp_path: Path) -> None:
 
         with pytest.raises(ConnectionClosed):
             await three.send(endless())
-            await asyncio.wait_for(three.recv(), 5)
+            await asyncio.wait_for(three.recv(), 60)
         assert await undisturbed(one, two) < 1.0

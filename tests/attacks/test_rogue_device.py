@@ -30,7 +30,7 @@ from technician_client.console.wire import Area
 from technician_client.picture import Picture
 from technician_client.receipts import keep_last_words
 from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
-from tests.kit.console_page import FLAGS, chromium
+from tests.kit.console_page import launched, new_context
 from tests.kit.organisation import Organisation
 
 MARKUP = '<img src="x" onerror="window.owned = true; document.title = \'owned\'"><b id="bold">boss</b>'
@@ -39,9 +39,9 @@ MARKUP = '<img src="x" onerror="window.owned = true; document.title = \'owned\'"
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield launched
-        await launched.close()
+        browser = await launched(playwright)
+        yield browser
+        await browser.close()
 
 
 async def inert(page: Page) -> None:
@@ -63,7 +63,7 @@ async def test_markup_in_labels_and_texts_stays_text_in_the_console(browser: Bro
     relay.ready()
     row = DeviceRow("r0gue", MARKUP[:100], MARKUP[:100], True, time.time(), True, MARKUP, time.time())
     async with running_console(relay, tmp_path) as address:
-        context = await browser.new_context(locale="en-GB")
+        context = await new_context(browser)
         page = await context.new_page()
         await page.goto(address.file.as_uri())
         await page.get_by_role("heading", name="Connect by code").wait_for()
@@ -86,7 +86,7 @@ async def test_markup_in_chat_and_findings_stays_text(browser: Browser, tmp_path
     relay = MemoryRelay(session, sample_rows(time.time()))
     relay.ready()
     async with running_console(relay, tmp_path) as address:
-        context = await browser.new_context(locale="en-GB")
+        context = await new_context(browser)
         page = await context.new_page()
         await page.goto(address.file.as_uri())
         await page.get_by_label("Ask to help on meeting-room-2").click()

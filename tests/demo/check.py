@@ -167,7 +167,7 @@ class Check:
             return False
 
         try:
-            eventually(alike, "the canvas shows the display", seconds=15, every=0.3)
+            eventually(alike, "the canvas shows the display", every=0.3)
         except AssertionError as error:
             raise AssertionError(f"{error}: {details}") from None
 
@@ -335,7 +335,7 @@ def play(report: Report, root: Path, screens: Path) -> None:
     with report.check("what the relay carried for the session is TLS 1.3 records") as details:
         tunnels_are_tls(check.world.tap, details)
     with report.check("nothing of ours is left: no process, no lock, no port"):
-        eventually(lambda: not leftovers(check), "everything is gone", seconds=10)
+        eventually(lambda: not leftovers(check), "everything is gone")
     control(report, root, screens)
     if not report.failed:
         shutil.rmtree(check.directory, ignore_errors=True)

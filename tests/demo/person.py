@@ -126,7 +126,7 @@ class Person:
         return await self.user.look(role=TICK, window=ASKS)
 
     async def _until(self, enough: Callable[[int], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not enough(sum("checked" in one.states for one in await self.user.look(role=TICK))):
                 await asyncio.sleep(0.05)
 

@@ -74,7 +74,7 @@ class Scene:
 
 
 async def said(client: LocalClient, kind: type[Said]) -> Said:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             event = await client.events.get()
             assert event is not None, "the daemon closed the connection"
@@ -92,7 +92,7 @@ async def running(daemon: Daemon) -> AsyncIterator[None]:
         yield
     finally:
         daemon.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 @contextlib.asynccontextmanager
@@ -216,7 +216,7 @@ async def test_one_line_when_the_relay_goes_and_one_when_it_is_back(tmp_path: Pa
             await eventually_async(lambda: daemon.board.relay.state == "connected", "the link is back")
     finally:
         daemon.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     assert len([line for line in lines if "Trying again" in line]) <= 2  # the second: the relay stops at the end of the test
     assert len([line for line in lines if "is back" in line]) == 1

@@ -47,7 +47,7 @@ def test_a_fix_is_approved_by_two_people_who_share_nothing_but_the_relay(people:
         trust.refresh_blocking(datetime.now(UTC))
         return trust.script("harmless") is not None
 
-    eventually(arrived, "the fix arrives at an agent", seconds=20)
+    eventually(arrived, "the fix arrives at an agent")
     assert "Your decision about scripts was published" in people.org("bo", "approvals")
 
     # A change is shown against what is published now; whoever signed it takes it back, and it does not come back by itself.

@@ -24,7 +24,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.start_signer()
         world.enrol(bundle)
         world.start_agent(None)
-        eventually(lambda: _status(world)["trust"]["technicians"], "the agent has its signed files", seconds=30, every=0.2)
+        eventually(lambda: _status(world)["trust"]["technicians"], "the agent has its signed files", every=0.2)
         yield world
     finally:
         world.stop()
@@ -78,8 +78,8 @@ def test_a_chain_that_was_edited_under_the_agent_is_named_on_both_sides(world: W
     def told() -> bool:
         return "cut short or rolled back" in run(world.agent_argv("status"), env=world.environment, check=False).stdout
 
-    eventually(told, "the agent says that its record was cut short", seconds=30, every=0.2)
-    eventually(lambda: diagnose(world) == 0, "the device can be diagnosed again", seconds=30, every=0.5)
+    eventually(told, "the agent says that its record was cut short", every=0.2)
+    eventually(lambda: diagnose(world) == 0, "the device can be diagnosed again", every=0.5)
     code, said = audit(world, "verify", "--device", "Reception PC")
     assert code == 7 and "cut short" in said
 
@@ -88,4 +88,4 @@ def test_after_panic_old_certificates_open_nothing_and_renewed_ones_do(world: Wo
     passphrase = ["--passphrase-file", str(world.passphrase_file)]
     told = json.loads(world.handrail("--json", "org", "panic", "--not-before", "now", "--yes", *passphrase))
     assert told["hit"] == 1
-    eventually(lambda: diagnose(world) == 5, "the device refuses the old certificate", seconds=30, every=0.5)
+    eventually(lambda: diagnose(world) == 5, "the device refuses the old certificate", every=0.5)

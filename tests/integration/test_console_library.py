@@ -37,7 +37,7 @@ def test_a_fix_from_the_library_on_a_device_with_its_proof(world: World, tmp_pat
     with ConsolePage(address, width=1280, height=720) as console:
         page = console.page
         page.get_by_role("link", name="Library", exact=True).click()
-        page.get_by_role("link", name="Empty the trash").click(timeout=30_000)
+        page.get_by_role("link", name="Empty the trash").click()
         expect(page.locator(".code-view")).to_contain_text("entries in the trash")
         expect(page.get_by_text("1 key of 1 needed")).to_be_visible()
         page.get_by_role("checkbox", name="Reception PC").check()
@@ -47,7 +47,7 @@ def test_a_fix_from_the_library_on_a_device_with_its_proof(world: World, tmp_pat
             person.expect(question)
             person.type(keys + "\n")
         assert "making room" in person.text
-        expect(page.get_by_text("1 of 1 device well")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("1 of 1 device well")).to_be_visible()
         with page.expect_download() as download:
             page.get_by_role("link", name="CSV").click()
         (row,) = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8")))
@@ -60,7 +60,7 @@ def test_a_fix_from_the_library_on_a_device_with_its_proof(world: World, tmp_pat
         expect(page.get_by_text("Example Ltd")).to_be_visible()
         until = page.locator(".facts").last.inner_text()
         page.get_by_role("button", name="Renew now").click()
-        expect(page.get_by_text("Renewed.", exact=True)).to_be_visible(timeout=40_000)
+        expect(page.get_by_text("Renewed.", exact=True)).to_be_visible()
         assert page.locator(".facts").last.inner_text() != "" and until != ""
         assert console.problems == []
     person.stop()

@@ -61,7 +61,7 @@ def test_a_program_is_found_and_ended_by_the_approved_fix(people: tuple[ConsoleP
         try:
             page.page.get_by_label("Search programs and users").fill("sleep")
             row = page.page.get_by_role("row").filter(has_text=f"{victim.pid} ·")
-            expect(row).to_be_visible(timeout=20_000)
+            expect(row).to_be_visible()
             row.get_by_role("button", name="End").click()
             page.page.get_by_role("button", name="Ask for it").click()  # beside the fix that is filled in already
             person.expect(r"Allow it\? \[y/N\]")
@@ -71,7 +71,7 @@ def test_a_program_is_found_and_ended_by_the_approved_fix(people: tuple[ConsoleP
             page.page.locator(".fix-form").get_by_role("button", name="Run fix").click()
             person.expect(r"Allow it\? \[y/N\]")
             person.type("y\n")
-            expect(page.page.locator(".result-head strong")).to_have_text("Fixed", timeout=30_000)
+            expect(page.page.locator(".result-head strong")).to_have_text("Fixed")
             assert victim.wait(10) == -15
         finally:
             victim.kill()

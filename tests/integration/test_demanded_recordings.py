@@ -11,7 +11,7 @@ from tests.kit.processes import Process
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display]
 
 
 def test_the_recording_begins_with_the_session_and_the_picture_with_the_recording(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
                 person.expect("w = Watch: see your screen and record what they see of your screen")
                 person.type("w\n")
                 person.expect("RECORDING: Ana Ruiz records this session from now on")
-                command.wait_for("policy demands that this session is recorded", seconds=30)
-                found = command.wait_for(r"Recording to (\S+\.hrrec)", seconds=30)
+                command.wait_for("policy demands that this session is recorded")
+                found = command.wait_for(r"Recording to (\S+\.hrrec)")
 
                 def changes() -> int:
                     said = world.handrail("recordings", "info", found.group(1), "--json", *key)
@@ -42,7 +42,7 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
 
                 eventually(lambda: changes() >= 1, "the first picture", seconds=60)
                 command.popen.send_signal(signal.SIGINT)
-                command.wait(seconds=30)
+                command.wait()
             finally:
                 command.kill()
             name = Path(found.group(1)).stem

@@ -36,7 +36,7 @@ def test_a_person_at_the_demo_sees_asks_answers_and_ends_it() -> None:
             console.wait_for_picture()
             terminal.expect("CONNECTED: Ana Ruiz of Example Ltd can see your screen")
         terminal.type("\x03")
-        terminal.expect("Nothing is left behind", seconds=30)
+        terminal.expect("Nothing is left behind")
         assert terminal.wait() == 0
         assert not directory.exists()
         eventually(lambda: not processes_with(mark), "no process of the demo is left")

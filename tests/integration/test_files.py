@@ -13,7 +13,6 @@ from tests.kit.shared_home import SharedHome, shared_home
 from tests.kit.waiting import eventually
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.timeout(600)]
 ODD = b"odd \xff\x1b[2J"
 
 

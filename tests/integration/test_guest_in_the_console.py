@@ -16,7 +16,6 @@ from tests.kit.world import World
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.display,
-    pytest.mark.timeout(180),
 ]
 DARK_RED = (0x7A, 0x10, 0x20)
 
@@ -49,7 +48,7 @@ def test_a_guest_is_seen_and_helped_in_the_browser(world: World, display: Virtua
     console.join(guest.code(), "you asked for help")
     guest.terminal.expect(r"=== Ana Ruiz of Example Ltd \(technician, tier 3\) ===")
     guest.terminal.expect(r"Your answer \[.*\] ")
-    expect(console.page.get_by_text("the printer is on fire")).to_be_visible(timeout=10_000)
+    expect(console.page.get_by_text("the printer is on fire")).to_be_visible()
     expect(console.page.locator(".sas")).to_have_count(0)  # the code has proved more than six digits could
     guest.terminal.type("c\n")
     guest.terminal.expect(r"CONNECTED: Ana Ruiz of Example Ltd can ")
@@ -66,7 +65,7 @@ def test_a_guest_is_seen_and_helped_in_the_browser(world: World, display: Virtua
     eventually(lambda: "x:123 y:456" in display.run("xdotool", "getmouselocation"), "the technician's mouse moves theirs")
     guest.terminal.type("\x03")
     guest.terminal.expect(r"The session of Ana Ruiz is over")
-    expect(console.page.get_by_text(re.compile("ended by the person", re.I)).first).to_be_visible(timeout=10_000)
+    expect(console.page.get_by_text(re.compile("ended by the person", re.I)).first).to_be_visible()
     assert guest.terminal.wait() == 0
     assert guest.left_over() == []
     assert console.problems == []
@@ -76,7 +75,7 @@ def test_a_mistyped_code_says_in_the_browser_what_to_do(world: World, console: C
     console.page.goto(console.page.url.partition("#")[0] + "#/")
     guest = Guest(world)
     console.join(mistyped(guest.code()), "you asked for help")
-    expect(console.page.get_by_text(re.compile("ask for a new one", re.I)).first).to_be_visible(timeout=15_000)
+    expect(console.page.get_by_text(re.compile("ask for a new one", re.I)).first).to_be_visible()
     guest.terminal.expect(r"Nothing was opened")
     assert guest.terminal.wait() != 0
     assert guest.left_over() == []

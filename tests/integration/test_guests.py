@@ -63,12 +63,12 @@ def test_a_wrong_guess_burns_the_code_on_both_sides(world: World) -> None:
     guest = Guest(world)
     code = guest.code()
     wrong = connect(world, mistyped(code), "connect-wrong")
-    assert wrong.wait(seconds=40) == 7
+    assert wrong.wait() == 7
     assert "ask for a new one" in wrong.output
     guest.terminal.expect(r"Nothing was opened")
     assert guest.terminal.wait() != 0
     assert guest.left_over() == []
-    assert connect(world, code, "connect-late").wait(seconds=40) == 6
+    assert connect(world, code, "connect-late").wait() == 6
     spent = json.loads((world.home / "spent_codes.json").read_text())
     assert len(spent) >= 1
     assert code.replace(" ", "") not in json.dumps(spent)
@@ -77,7 +77,7 @@ def test_a_wrong_guess_burns_the_code_on_both_sides(world: World) -> None:
 def test_a_code_without_its_secret_half_leads_to_no_guest(world: World) -> None:
     guest = Guest(world)
     digits = guest.code().partition("-")[0]
-    assert connect(world, digits, "connect-half").wait(seconds=40) == 7
+    assert connect(world, digits, "connect-half").wait() == 7
     guest.terminal.expect(r"Nothing was opened")
     assert guest.terminal.wait() != 0
 

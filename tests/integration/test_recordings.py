@@ -57,7 +57,7 @@ def test_the_person_is_asked_sees_it_and_the_file_shows_what_was_there(
         person.expect("record what they see of your screen")
         person.expect(r"\[y/N\]")
         person.type("y\n")
-        command.wait_for("Recording to", seconds=30)
+        command.wait_for("Recording to")
         person.expect("RECORDING: Ana Ruiz records this session from now on")
 
         def changes() -> int:
@@ -69,7 +69,7 @@ def test_the_person_is_asked_sees_it_and_the_file_shows_what_was_there(
         display.run("xsetroot", "-solid", "#c04020")
         eventually(lambda: changes() > before, "the change", seconds=60)
         command.popen.send_signal(signal.SIGINT)
-        command.wait(seconds=30)
+        command.wait()
     finally:
         command.kill()
     video = tmp_path / "ticket.mp4"
@@ -95,7 +95,7 @@ def test_a_screenshot_without_a_browser(world: World, display: VirtualDisplay, t
     try:
         person.expect("Your answer")
         person.type("w\n")
-        assert command.wait(seconds=40) == 0
+        assert command.wait() == 0
     finally:
         command.kill()
         person.stop()

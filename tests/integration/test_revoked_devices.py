@@ -29,7 +29,7 @@ async def test_a_session_with_a_revoked_device_is_ended_and_no_other_is_opened(s
         assert client.identity.timestamp_version > 0  # said in the hello, so that an agent with older files fetches first
         secret = ("--passphrase-file", str(world.passphrase_file))
         await asyncio.to_thread(world.handrail, "org", "revoke", "--device", device, *secret)
-        await eventually_async(lambda: session.ended, "the technician's side ends the session", seconds=30)
+        await eventually_async(lambda: session.ended, "the technician's side ends the session")
         assert "was revoked by your organisation" in session.end_text
         questions = len(person.questions)
         with pytest.raises(TrustError, match="was revoked by your organisation"):

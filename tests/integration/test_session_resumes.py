@@ -35,7 +35,7 @@ def events(command: Process) -> list[dict[str, object]]:
 
 def until(command: Process, *names: str) -> list[dict[str, object]]:
     """Until a command has told these events, in this order."""
-    eventually(lambda: [event["event"] for event in events(command)] == list(names), f"{names}: {command.output}", seconds=40)
+    eventually(lambda: [event["event"] for event in events(command)] == list(names), f"{names}: {command.output}")
     return events(command)
 
 
@@ -70,10 +70,10 @@ def test_the_relay_dies_and_comes_back_and_the_session_goes_on(world: World, tmp
         person.type("/stop\n")
         person.expect("is over")
         world.start_relay()
-        person.expect("asks to connect to this computer", seconds=40)
+        person.expect("asks to connect to this computer")
         person.expect("Your answer")
         person.type("\n")
-        assert command.wait(seconds=30) == 5
+        assert command.wait() == 5
     finally:
         command.kill()
         person.stop()

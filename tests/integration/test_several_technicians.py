@@ -25,7 +25,7 @@ from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.stage import Stage
 from tests.kit.waiting import eventually_async
 
-pytestmark = [pytest.mark.display, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display]
 VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
 WANTED = (VIEW, CHAT, CONTROL, COLLEAGUES)
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Seat:
         def find() -> list[T]:
             return [item for item in self.heard if isinstance(item, kind) and holds(item)]
 
-        return (await eventually_async(find, f"a {kind.__name__}", seconds=30))[0]
+        return (await eventually_async(find, f"a {kind.__name__}"))[0]
 
     async def leave(self) -> None:
         await self.session.end()

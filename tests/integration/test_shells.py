@@ -48,7 +48,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_a_shell_completes_commands_and_what_is_below_them(shell: str, environment: dict[str, str]) -> None:
     options = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
     result = subprocess.run(
-        [shell, *options, "-c", ASKING[shell]], env=environment, capture_output=True, text=True, timeout=90, check=False
+        [shell, *options, "-c", ASKING[shell]], env=environment, capture_output=True, text=True, timeout=180, check=False
     )
     offered = {word for line in result.stdout.splitlines() for word in line.replace(":", " ").split()}
     assert {"recordings", "export"} <= offered, result.stdout + result.stderr
@@ -56,7 +56,7 @@ def test_a_shell_completes_commands_and_what_is_below_them(shell: str, environme
 
 
 def test_the_manual_has_a_page_for_every_command_and_reads_cleanly(tmp_path: Path, environment: dict[str, str]) -> None:
-    subprocess.run([str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/man"), str(tmp_path / "man")], check=True, timeout=90)
+    subprocess.run([str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/man"), str(tmp_path / "man")], check=True, timeout=180)
     pages = sorted((tmp_path / "man").glob("*.1"))
     names = {page.stem for page in pages}
     assert {"handrail", "handrail-agent", "handrail-relay", "handrail-recordings-export", "handrail-agent-ask"} <= names

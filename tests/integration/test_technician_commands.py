@@ -63,7 +63,7 @@ class Desk:
     def finish(self, command: Process) -> int:
         """The exit code of a command that ends by itself."""
         try:
-            return command.wait(seconds=30)
+            return command.wait()
         finally:
             command.kill()
 

@@ -17,7 +17,6 @@ from tests.kit.waiting import eventually
 from tests.kit.world import World
 
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
-SECONDS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ class Screen:
 
     def until(self, pattern: str) -> re.Match[str]:
         try:
-            found = eventually(lambda: re.search(pattern, self.text), f"{pattern} on the screen", seconds=30, every=0.05)
+            found = eventually(lambda: re.search(pattern, self.text), f"{pattern} on the screen", every=0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}; it shows {self.text!r}") from error
         assert found is not None
@@ -78,7 +77,7 @@ def screen(console: ConsolePage) -> Screen:
     page = console.page
     page.locator("#tab-terminal").click()
     page.locator("#panel-terminal").get_by_role("button", name="Ask for it").click()
-    expect(page.locator(".terminal-screen:visible .xterm-rows")).to_be_visible(timeout=SECONDS)
+    expect(page.locator(".terminal-screen:visible .xterm-rows")).to_be_visible()
     one = Screen(console)
     one.until(r"\$")
     page.locator(".terminal-screen:visible .xterm").click()
@@ -152,7 +151,7 @@ def test_a_cut_of_the_connection_loses_and_doubles_nothing(world: World, screen:
     screen.type("clear; stty -echo; for i in $(seq 1 40); do echo -n $i,; sleep 0.1; done; echo done; stty echo")
     screen.until(r"\b3,")
     world.processes["relay"].kill()
-    expect(screen.page.get_by_text("Reconnecting").first).to_be_visible(timeout=SECONDS)
+    expect(screen.page.get_by_text("Reconnecting").first).to_be_visible()
     screen.page.locator(".terminal-screen:visible .xterm").click()
     screen.page.keyboard.insert_text("echo typed-while-away")
     world.start_relay()
@@ -192,7 +191,7 @@ def test_several_terminals_are_tabs_and_each_ends_with_its_button(screen: Screen
     screen.until(r"\$")
     page.locator(".terminal-screen:visible .xterm").click()
     screen.type("echo second; exit")
-    expect(page.get_by_text("The program has ended.")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("The program has ended.")).to_be_visible()
     page.emulate_media(color_scheme="dark")
     screen.console.screenshot(SCREENS / "terminal-dark.png")
     page.emulate_media(color_scheme="light")
@@ -258,12 +257,12 @@ def test_a_service_of_the_device_is_reached_from_here_counted_and_stopped(consol
     rows = page.locator(".port")
     expect(rows.first).to_contain_text("Nothing has connected yet")
     assert service.ask(here) == service.answer
-    expect(rows.first).to_contain_text(re.compile(r"1 connection, 0 open . [1-9].* there . [1-9].* back"), timeout=SECONDS)
+    expect(rows.first).to_contain_text(re.compile(r"1 connection, 0 open . [1-9].* there . [1-9].* back"))
 
     chosen, nobody = free_port(), free_port()
     assert forward(console, nobody, here=str(chosen)) == chosen
     assert knock(chosen) == b""
-    expect(rows.nth(1)).to_contain_text("Nothing listens on", timeout=SECONDS)
+    expect(rows.nth(1)).to_contain_text("Nothing listens on")
     # What the policy allows is offered, and what it does not is refused before a port is listened on.
     page.get_by_role("button", name="printer.example:631").click()
     expect(page.get_by_label("Its name or address")).to_have_value("printer.example")
@@ -282,7 +281,7 @@ def test_a_service_of_the_device_is_reached_from_here_counted_and_stopped(consol
     page.emulate_media(color_scheme="light")
 
     page.reload()
-    expect(rows).to_have_count(2, timeout=SECONDS)
+    expect(rows).to_have_count(2)
     assert service.ask(here) == service.answer, "a page that is loaded anew changes nothing"
     page.get_by_label(f"Stop 127.0.0.1:{here}").click()
     expect(rows).to_have_count(1)
@@ -298,11 +297,11 @@ def test_the_log_of_the_device_is_followed_filtered_and_held(console: ConsolePag
     panel.get_by_role("combobox", name="Log").select_option(str(log_file))
     panel.get_by_role("button", name="Apply").click()
     lines = panel.locator(".log-line")
-    expect(lines).to_have_count(3, timeout=SECONDS)
+    expect(lines).to_have_count(3)
     expect(lines.nth(1)).to_have_class(re.compile("log-error"))
     with log_file.open("a") as log:
         log.write("Nov 22 02:00:01 desk cron[7]: <img src=x onerror=alert(1)> ran\n")
-    expect(lines.last).to_contain_text("<img src=x onerror=alert(1)> ran", timeout=SECONDS)
+    expect(lines.last).to_contain_text("<img src=x onerror=alert(1)> ran")
     assert panel.locator("img").count() == 0
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -312,13 +311,13 @@ def test_the_log_of_the_device_is_followed_filtered_and_held(console: ConsolePag
     panel.get_by_role("button", name="Pause").click()
     with log_file.open("a") as log:
         log.write("Nov 22 02:00:02 desk cron[7]: while it is held\n")
-    expect(panel.get_by_text("1 more have come")).to_be_visible(timeout=SECONDS)
+    expect(panel.get_by_text("1 more have come")).to_be_visible()
     expect(lines).to_have_count(4)
     panel.get_by_role("button", name="Follow").click()
     expect(lines.last).to_contain_text("while it is held")
 
     panel.get_by_role("searchbox", name="Text").fill("DISK")
     page.keyboard.press("Enter")
-    expect(lines).to_have_count(1, timeout=SECONDS)
+    expect(lines).to_have_count(1)
     expect(lines).to_contain_text("error: the disk is full")
     assert not console.problems

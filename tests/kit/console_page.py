@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import BrowserContext as AsyncContext
+from playwright.async_api import Playwright as AsyncPlaywright
+from playwright.async_api import expect as expect_async
 from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+
+from tests.kit.waiting import PATIENCE
 
 FLAGS = [
     "--no-sandbox",
@@ -21,6 +27,22 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MILLISECONDS = PATIENCE * 1000
+# Playwright itself has 5 s for what is expected and 30 s for what is done: less than a busy machine may take.
+expect.set_options(timeout=MILLISECONDS)
+expect_async.set_options(timeout=MILLISECONDS)
+
+STILL = """async element => {
+    const place = () => { const {x, y, width, height} = element.getBoundingClientRect(); return [x, y, width, height].join(); };
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let before = "", now = place(); before !== now; now = place()) {
+        before = now;
+        await frame();
+        await frame();
+    }
+}"""
+"""Until an element stands where it stood two frames ago: what has just changed on a page still moves."""
+
 US_CODES = {" ": "Space", "-": "Minus", ">": "Period", ".": "Period", "/": "Slash", "_": "Minus"}
 
 LOCKED_KEY = """([code, key, caps, num]) => {
@@ -37,6 +59,18 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     raise AssertionError("no Chromium on PATH: install chromium")
+
+
+async def launched(playwright: AsyncPlaywright, *flags: str) -> AsyncBrowser:
+    """A Chromium of one's own."""
+    return await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *flags], timeout=2 * MILLISECONDS)
+
+
+async def new_context(browser: AsyncBrowser, **options: Any) -> AsyncContext:
+    """Somebody's browser window, with the patience of the tests; `options` as Playwright has them."""
+    context = await browser.new_context(**{"locale": "en-GB", **options})
+    context.set_default_timeout(MILLISECONDS)
+    return context
 
 
 @dataclass
@@ -62,10 +96,13 @@ class ConsolePage:
 
     def __init__(self, address: str, *, width: int = 1680, height: int = 1000, dark: bool = False, headless: bool = True) -> None:
         self._playwright = sync_playwright().start()
-        self.browser: Browser = self._playwright.chromium.launch(executable_path=chromium(), headless=headless, args=FLAGS)
+        self.browser: Browser = self._playwright.chromium.launch(
+            executable_path=chromium(), headless=headless, args=FLAGS, timeout=2 * MILLISECONDS
+        )
         context = self.browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
         )
+        context.set_default_timeout(MILLISECONDS)
         self.page: Page = context.new_page()
         self.overheard = Overheard()
         self.overheard.listen(self.page)
@@ -73,7 +110,7 @@ class ConsolePage:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
         self.page.goto(address)
-        expect(self.page.get_by_role("heading", name="Connect by code")).to_be_visible(timeout=20_000)
+        expect(self.page.get_by_role("heading", name="Connect by code")).to_be_visible()
 
     def __enter__(self) -> "ConsolePage":
         return self
@@ -107,13 +144,13 @@ class ConsolePage:
     def sas(self) -> str:
         """The six digits of the waiting page."""
         box = self.page.locator(".sas")
-        expect(box).to_be_visible(timeout=20_000)
+        expect(box).to_be_visible()
         return "".join(box.inner_text().split())
 
     def wait_for_picture(self) -> None:
         """Until the live desktop has been painted."""
-        expect(self.page.locator("#screen")).to_be_visible(timeout=30_000)
-        self.page.wait_for_function("() => document.getElementById('screen').width > 100", timeout=30_000)
+        expect(self.page.locator("#screen")).to_be_visible()
+        self.page.wait_for_function("() => document.getElementById('screen').width > 100")
 
     # -- the desktop ------------------------------------------------------------------------------------------------
 
@@ -125,7 +162,8 @@ class ConsolePage:
         return np.asarray(image.convert("RGB")), at
 
     def place(self, x: int, y: int) -> tuple[float, float]:
-        """Where a source pixel is on the page."""
+        """Where a source pixel is on the page, once the picture stands still."""
+        self.page.locator("#screen").evaluate(STILL)
         box = self.page.locator("#screen").bounding_box()
         assert box is not None
         width, height = self.page.evaluate("(c => [c.width, c.height])(document.getElementById('screen'))")
@@ -174,7 +212,7 @@ class ConsolePage:
         """Take the diagnostics anew and return the findings' titles."""
         self.tab("Findings")
         self.page.get_by_role("button", name="Check again").click()
-        expect(self.page.get_by_text("Checked")).to_be_visible(timeout=20_000)
+        expect(self.page.get_by_text("Checked")).to_be_visible()
         return self.findings()
 
     def findings(self) -> list[str]:
@@ -200,14 +238,14 @@ class ConsolePage:
     def fix_result(self) -> str:
         """The outcome of the fix that was run, in the page's words."""
         head = self.page.locator(".result-head strong")
-        expect(head).to_be_visible(timeout=60_000)
+        expect(head).to_be_visible()
         return head.inner_text()
 
     def end(self) -> None:
         """End the session (the button asks once more)."""
         self.page.get_by_role("button", name="End session").click()
         self.page.get_by_role("button", name="Really end?").click()
-        expect(self.page.get_by_role("link", name="Back to the devices")).to_be_visible(timeout=20_000)
+        expect(self.page.get_by_role("link", name="Back to the devices")).to_be_visible()
 
     def screenshot(self, path: Path) -> None:
         """The page as the technician sees it, what moves at its end."""

@@ -14,6 +14,8 @@ from playwright.async_api import Browser, Page
 from protocol.capabilities import Capability
 from technician_client.console.server import ConsoleAddress
 from tests.kit.console import MemoryRelay, MemorySession, Picture, running_console, sample_known, sample_rows
+from tests.kit.console_page import STILL, new_context
+from tests.kit.waiting import PATIENCE
 
 WATCH_AND_CONTROL = (
     Capability.VIEW,
@@ -48,7 +50,7 @@ class Technician:
 
     async def painted(self, sequence: int) -> None:
         """Until the browser has acknowledged an update."""
-        end = time.monotonic() + 15
+        end = time.monotonic() + PATIENCE
         while self.session.painted() < sequence:
             assert time.monotonic() < end, f"update {sequence} was not painted"
             await self.page.wait_for_timeout(10)
@@ -71,7 +73,8 @@ class Technician:
         return pixels[..., :3]
 
     async def place(self, x: int, y: int) -> tuple[float, float]:
-        """Where a source pixel lies in the window."""
+        """Where a source pixel lies in the window, once the picture stands still."""
+        await self.page.locator("#screen").evaluate(STILL)
         box = await self.page.locator("#screen").bounding_box()
         assert box is not None
         height, width = self.session.picture.shape[:2]
@@ -103,11 +106,10 @@ async def console_window(
         relay.known = sample_known(time.time())
     if loaded:
         relay.loaded.set()
-    options = {"viewport": {"width": 1280, "height": 720}, "locale": "en-GB"} | options
+    options = {"viewport": {"width": 1280, "height": 720}} | options
     async with running_console(relay, home) as address:
-        context = await browser.new_context(**options)
+        context = await new_context(browser, **options)
         page = await context.new_page()
-        page.set_default_timeout(8000)
         technician = Technician(page, relay, address)
         page.on("pageerror", lambda error: technician.problems.append(str(error)))
         page.on(
@@ -115,7 +117,7 @@ async def console_window(
             lambda said: technician.problems.append(said.text) if said.type in ("error", "warning") else None,
         )
         await page.goto(address.file.as_uri())
-        await page.get_by_role("heading", name="Connect by code").wait_for(timeout=30_000)
+        await page.get_by_role("heading", name="Connect by code").wait_for()
         yield technician
         await context.close()
     assert technician.problems == []

@@ -147,7 +147,7 @@ class Stage:
 
     async def open(self, client: RelayClient, *wanted: Capability, **options: Any) -> Session:
         """A session with the device."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             session = await Session.open(client, device=self.device, wanted=wanted, reason="the printer", **options)
         self._sessions.append(session)
         return session

@@ -17,6 +17,7 @@ from PIL import Image
 from tests.kit.accessible import Reader, Seen, reading
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.processes import ROOT, Process, command
+from tests.kit.waiting import PATIENCE, eventually_async
 
 STANDS_STILL_SECONDS = 0.1
 SCREENS = ROOT / "build" / "screens"
@@ -47,10 +48,10 @@ def session_bus() -> Iterator[str]:
     finally:
         process.stdin.close()
         try:
-            process.wait(10)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:  # what has failed before is not to be hidden by a bus that does not end
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE)
         process.stdout.close()
         shutil.rmtree(runtime, ignore_errors=True)
 
@@ -91,7 +92,13 @@ class UserDesktop:
         ]
 
     async def see(
-        self, name: str, *, role: str = "", window: str = "", having: Callable[[Seen], bool] = lambda _: True, seconds: float = 40
+        self,
+        name: str,
+        *,
+        role: str = "",
+        window: str = "",
+        having: Callable[[Seen], bool] = lambda _: True,
+        seconds: float = PATIENCE,
     ) -> Seen:
         """Wait until something shows; the first one that fits."""
         end = time.monotonic() + seconds
@@ -103,11 +110,11 @@ class UserDesktop:
                 raise AssertionError(f"{name!r} ({role or 'any role'}) does not show. There is:\n{await self.described()}")
             await asyncio.sleep(0.05)
 
-    async def usable(self, name: str, *, role: str = "", window: str = "", seconds: float = 40) -> Seen:
+    async def usable(self, name: str, *, role: str = "", window: str = "", seconds: float = PATIENCE) -> Seen:
         """Wait until something can be pressed."""
         return await self.see(name, role=role, window=window, having=lambda one: "sensitive" in one.states, seconds=seconds)
 
-    async def vanishes(self, name: str, *, role: str = "", window: str = "", seconds: float = 15) -> None:
+    async def vanishes(self, name: str, *, role: str = "", window: str = "", seconds: float = PATIENCE) -> None:
         """Wait until nothing of the kind shows."""
         end = time.monotonic() + seconds
         while found := await self.look(name, role=role, window=window):
@@ -140,7 +147,7 @@ class UserDesktop:
 
     def do(self, *arguments: str) -> None:
         """One xdotool command: XTest events."""
-        subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self.display.name}, check=True, timeout=20)
+        self.display.run("xdotool", *arguments)
 
     async def click(self, name: str, *, role: str = "", window: str = "") -> Seen:
         """Press something with the mouse as soon as it can be pressed and stands still: what is new on a screen still moves."""
@@ -155,12 +162,53 @@ class UserDesktop:
             target = again
 
     def key(self, *names: str) -> None:
-        """Strike keys, one after the other."""
+        """Strike keys, one after the other, into whatever has the keyboard: see `in_front`."""
         self.do("key", "--clearmodifiers", *names)
 
     def type(self, text: str) -> None:
         """Type."""
         self.do("type", "--delay", "5", text)
+
+    async def in_front(self, title: str) -> None:
+        """Wait until the window whose title begins so has the keyboard: one that shows has not got it yet."""
+
+        def asked() -> bool:
+            argv = ["xdotool", "getwindowfocus", "getwindowname"]
+            told = subprocess.run(argv, env=self.display.environment, capture_output=True, text=True, check=False)
+            return told.stdout.startswith(title)  # between two windows nothing has it, which xdotool calls an error
+
+        await eventually_async(asked, f"{title!r} has the keyboard", every=0.05)
+
+    async def focused(self, name: str, *, role: str = "", window: str = "") -> Seen:
+        """Wait until keys go to something."""
+        return await self.see(name, role=role, window=window, having=lambda one: "focused" in one.states)
+
+    async def write(self, name: str, text: str, *, role: str = "text", window: str = "") -> None:
+        """Click into a field and type; returns when it stands there."""
+        await self.click(name, role=role, window=window)
+        await self.focused(name, role=role, window=window)
+        self.type(text)
+        await self.see(name, role=role, window=window, having=lambda one: text in one.text)
+
+    async def window(self, title: str) -> str:
+        """The number that the X server knows a window by whose title begins so."""
+
+        def found() -> str:
+            argv = ["xdotool", "search", "--onlyvisible", "--name", f"^{title}"]
+            told = subprocess.run(argv, env=self.display.environment, capture_output=True, text=True, check=False)
+            return told.stdout.partition("\n")[0]
+
+        return await eventually_async(found, f"a window {title!r}", every=0.05)
+
+    async def minimize(self, title: str) -> None:
+        """As the window manager does it, once it knows the window."""
+        number = await self.window(title)
+
+        def gone() -> bool:
+            self.do("windowminimize", number)
+            return "Iconic" in self.display.run("xprop", "-id", number, "WM_STATE")
+
+        await eventually_async(gone, f"{title!r} is minimised", every=0.1)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import click
 from playwright.async_api import Browser, async_playwright
 
 from tests.kit.console_gallery import SCENES, Scene
-from tests.kit.console_page import FLAGS, chromium
+from tests.kit.console_page import launched
 from tests.kit.console_window import console_window
 
 TARGET = Path("build/screens")
@@ -35,7 +35,7 @@ async def main(words: list[str]) -> None:
     """Draw what is asked for."""
     TARGET.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = await launched(playwright)
         for scene in SCENES:
             if words and not any(word in scene.name for word in words):
                 continue

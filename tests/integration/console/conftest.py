@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.kit.console import Picture
-from tests.kit.console_page import FLAGS, chromium
+from tests.kit.console_page import launched
 from tests.kit.console_window import WATCH_AND_CONTROL, Technician, console_window
 
 __all__ = ["WATCH_AND_CONTROL", "Open", "Technician"]
@@ -22,9 +22,9 @@ Open = Callable[..., AbstractAsyncContextManager[Technician]]
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests of this folder."""
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield launched
-        await launched.close()
+        browser = await launched(playwright)
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from technician_client.settings import Settings
 from tests.integration.console.conftest import Open
 from tests.kit.console import running_console
 from tests.kit.console_gallery import home_expired
+from tests.kit.console_page import new_context
 from tests.kit.organisation import Organisation
 from tests.kit.switchboard import Switchboard, keys_of, running
 
@@ -157,11 +158,10 @@ async def test_ten_thousand_devices_through_the_real_adapter(
     async with running(board) as relay:
         keys = keys_of(organisation, organisation.technician(), relay.url)
         async with relay_port(keys, Settings(home)) as port, running_console(port, home) as address:
-            context = await browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
+            context = await new_context(browser, viewport={"width": 1280, "height": 720})
             page = await context.new_page()
-            page.set_default_timeout(15_000)
             await page.goto(address.file.as_uri())
-            await expect(page.get_by_role("radio", name="All")).to_contain_text("10,000", timeout=30_000)
+            await expect(page.get_by_role("radio", name="All")).to_contain_text("10,000")
             grid = page.get_by_role("grid", name="Devices")
             assert await grid.get_attribute("aria-rowcount") == "10001"
             count = "document.querySelectorAll('.device-table .device-rows tr').length"

@@ -30,7 +30,7 @@ async def test_the_picture_comes_back_by_itself_and_is_the_new_one(open_console:
         await technician.painted(1)
         await expect(page.get_by_role("alert")).to_have_count(0)
         assert len(back.of(ScreenStart)) == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not np.array_equal(await technician.canvas(), after):
                 await page.wait_for_timeout(20)
 

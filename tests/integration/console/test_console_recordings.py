@@ -104,7 +104,7 @@ async def test_the_user_is_asked_may_refuse_and_may_end_it(open_console: Open) -
         page, session = technician.page, technician.session
         await technician.open_session()
         await page.get_by_role("button", name="Record", exact=True).click()
-        await eventually_async(lambda: session.asked, "the question", seconds=10)
+        await eventually_async(lambda: session.asked, "the question")
         assert session.asked[0][0] is Capability.RECORDING
         assert session.of(RecordingStart) == []
         session.grant(*WATCH_AND_CONTROL, Capability.RECORDING)
@@ -189,7 +189,7 @@ async def test_a_restart_says_how_far_it_has_come(open_console: Open) -> None:
         )
         await expect(dialog.get_by_role("alert")).to_contain_text("did not let Handrail")
         await dialog.get_by_role("button", name="Restart", exact=True).click()
-        await eventually_async(lambda: len(session.of(RebootRequest)) == 2, "the second order", seconds=10)
+        await eventually_async(lambda: len(session.of(RebootRequest)) == 2, "the second order")
         again = session.of(RebootRequest)[1]
         assert isinstance(again, RebootRequest)
         session.say(RebootState(again.request, "restarting", 900.0))

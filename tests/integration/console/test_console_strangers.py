@@ -9,6 +9,7 @@ from aiohttp import web
 from playwright.async_api import expect
 
 from tests.integration.console.conftest import Open
+from tests.kit.console_page import new_context
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -88,7 +89,7 @@ async def test_without_the_file_there_is_only_a_locked_door(open_console: Open) 
     async with open_console() as technician:
         browser = technician.page.context.browser
         assert browser is not None
-        context = await browser.new_context()
+        context = await new_context(browser)
         page = await context.new_page()
         await page.goto(technician.address.origin)
         await expect(page.get_by_text("This console is locked")).to_be_visible()
@@ -99,7 +100,7 @@ async def test_the_link_works_once_and_the_file_again(open_console: Open) -> Non
     async with open_console() as technician:
         browser = technician.page.context.browser
         assert browser is not None
-        context = await browser.new_context()
+        context = await new_context(browser)
         page = await context.new_page()
         link = Path(technician.address.file).read_text("utf-8").split('href="')[1].split('"')[0]
         await page.goto(link)

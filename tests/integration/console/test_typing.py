@@ -20,7 +20,7 @@ from tests.kit.console_page import LOCKED_KEY, ConsolePage
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
 from tests.kit.world import World
 
-pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("world-typing"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("world-typing")]
 
 OWN_LAYOUT = """() => {
     const keys = new Map([["KeyQ", "q"], ["KeyY", "y"], ["KeyA", "a"], ["Semicolon", ";"]]);
@@ -208,7 +208,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             with ConsolePage(address, width=1280, height=720) as console:
                 console.page.evaluate(OWN_LAYOUT)
                 console.ask("Reception PC", "Typing")
-                person.expect(r"Your answer \[.*\]", seconds=30)
+                person.expect(r"Your answer \[.*\]")
                 person.type("c\n")
                 console.wait_for_picture()
                 wait_for(out.exists, "the text field")
@@ -328,9 +328,9 @@ def test_the_technician_sees_that_caps_lock_is_on_there_and_turns_it_off(desk: D
     desk.person_presses(CAPS)
     page = desk.console.page
     note = page.get_by_text("Caps Lock is on there")
-    expect(note).to_be_visible(timeout=20_000)  # nobody has to press a key for that
+    expect(note).to_be_visible()  # nobody has to press a key for that
     page.get_by_role("button", name="Turn Caps Lock off there").click()
-    expect(note).to_have_count(0, timeout=20_000)
+    expect(note).to_have_count(0)
     assert desk.locked() == 0
     Hands(desk.console, {}).type("ok")
     desk.arrives("ok")
@@ -398,7 +398,7 @@ def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> N
     text = "server { listen 443; }\n# Übung äöü €\n日本 🙂\n\tend"
     page.get_by_label("Text", exact=True).fill(text)
     page.get_by_role("button", name="Type it").click()
-    expect(page.get_by_text("Typed: ")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Typed: ")).to_be_visible()
     desk.arrives(text)
     page.get_by_label("Text", exact=True).fill("x" * 20_000)
     page.get_by_role("button", name="Type it").click()
@@ -406,7 +406,7 @@ def test_a_long_text_is_typed_with_its_lines_and_can_be_stopped(desk: Desk) -> N
     expect(page.get_by_text("Stopped: ")).to_be_visible()
     page.get_by_role("button", name="Close").click()
     assert len(desk.text) < 10_000
-    expect(page.get_by_text("Keyboard there: de")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Keyboard there: de")).to_be_visible()
 
 
 def test_a_gtk_editor_takes_every_script_and_saves_it_by_a_shortcut(desk: Desk, tmp_path: Path) -> None:

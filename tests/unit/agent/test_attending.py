@@ -116,7 +116,7 @@ class Scene:
             self.client.events.put_nowait(one)
 
     async def sees(self, text: str) -> None:
-        await eventually_async(lambda: text in self.screen.text, f"{text!r} in {self.screen.text!r}", seconds=5)
+        await eventually_async(lambda: text in self.screen.text, f"{text!r} in {self.screen.text!r}")
 
     async def press(self, *lines: str) -> None:
         for line in lines:
@@ -128,12 +128,12 @@ class Scene:
         def find() -> Request | None:
             return next((request for request in self.client.requests if isinstance(request, kind)), None)
 
-        found = await eventually_async(find, kind.__name__, seconds=5)
+        found = await eventually_async(find, kind.__name__)
         assert found is not None
         return found
 
     async def ends(self) -> ExitCode:
-        return await asyncio.wait_for(self.task, 5)
+        return await asyncio.wait_for(self.task, 60)
 
 
 @pytest.fixture

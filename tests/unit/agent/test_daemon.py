@@ -50,7 +50,7 @@ class Running:
 
     async def __aexit__(self, *_: object) -> None:
         self.daemon.stop()
-        await asyncio.wait_for(self.task, 10)
+        await asyncio.wait_for(self.task, 60)
 
 
 async def test_it_serves_its_home_and_leaves_it_tidy(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ async def test_an_offer_that_leads_nowhere_is_told_and_failures_are_bounded(
     async with Running(daemon(tmp_path)) as one, LocalClient.connected(tmp_path / "agent" / "agent.sock") as client:
         await client.request(lambda number: Attach(number, "test"))
         one.link_message(offer)
-        said = await asyncio.wait_for(client.events.get(), 5)
+        said = await asyncio.wait_for(client.events.get(), 60)
         while not isinstance(said, SessionOver):
-            said = await asyncio.wait_for(client.events.get(), 5)
+            said = await asyncio.wait_for(client.events.get(), 60)
         assert "could not be reached" in said.text
         for _ in range(HANDSHAKES):
             one._failures.append(asyncio.get_running_loop().time())

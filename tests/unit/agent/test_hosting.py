@@ -153,7 +153,7 @@ async def test_a_full_queue_makes_the_sender_wait(host: tuple[FeatureHost, Facad
     await let_pass(0.01)
     assert not task.done()
     feature().gate.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
     await eventually_async(lambda: "last" in feature().heard, "all of it")
 
 

@@ -86,7 +86,7 @@ async def test_every_kind_of_answer_reaches_who_asked(tmp_path: Path, answer: Re
     handler = Handler()
     handler.answer = answer
     async with LocalServer(tmp_path / "s", handler).serving(), LocalClient.connected(tmp_path / "s") as client:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await client.request(AskStatus) == answer
 
 
@@ -122,9 +122,9 @@ async def test_garbage_is_named_and_cut_off(tmp_path: Path, garbage: bytes) -> N
     async with LocalServer(tmp_path / "s", handler).serving():
         reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
         writer.write(garbage)
-        answer = json.loads(await asyncio.wait_for(reader.readline(), 5))
+        answer = json.loads(await asyncio.wait_for(reader.readline(), 60))
         assert (answer["say"], answer["id"]) == ("failed", 0)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
         writer.close()
         async with LocalClient.connected(tmp_path / "s") as client:
             assert isinstance(await client.request(AskStatus), Done)
@@ -173,7 +173,7 @@ async def test_too_many_connections_are_refused_by_name(tmp_path: Path) -> None:
             writer.write(b'{"do":"status","id":1}\n')
         await eventually_async(lambda: len(handler.requests) == MOST_CONNECTIONS, "everybody is in")
         reader, extra = await asyncio.open_unix_connection(tmp_path / "s")
-        assert "Too many" in json.loads(await asyncio.wait_for(reader.readline(), 5))["text"]
+        assert "Too many" in json.loads(await asyncio.wait_for(reader.readline(), 60))["text"]
         for writer in [*writers, extra]:
             writer.close()
 
@@ -215,7 +215,7 @@ async def test_the_daemon_that_goes_away_is_noticed(tmp_path: Path) -> None:
         client_context = LocalClient.connected(tmp_path / "s")
         client = await client_context.__aenter__()
         await client.request(AskStatus)
-    assert await asyncio.wait_for(client.events.get(), 5) is None
+    assert await asyncio.wait_for(client.events.get(), 60) is None
     with pytest.raises(NotRunning):
         await client.request(AskStatus)
     await client_context.__aexit__(None, None, None)
@@ -253,7 +253,7 @@ async def test_who_is_cut_off_hears_why(tmp_path: Path) -> None:
         await client.request(AskStatus)
         assert client.gone is None
         handler.connections[0].cut("You did not answer.")
-        assert await asyncio.wait_for(client.events.get(), 5) is None
+        assert await asyncio.wait_for(client.events.get(), 60) is None
         assert isinstance(client.gone, LocalRefused) and str(client.gone) == "You did not answer."
         await eventually_async(lambda: handler.departures, "the handler hears of the end")
 
@@ -267,5 +267,5 @@ async def test_who_reads_nothing_is_cut_off_all_the_same(tmp_path: Path) -> None
         for _ in range(120):  # fills the socket and then the server's own buffer
             handler.connections[0].say(HelpEnded("x" * 8000))
         handler.connections[0].cut("You did not answer.")
-        await eventually_async(lambda: handler.departures, "the handler hears of the end", seconds=5)
+        await eventually_async(lambda: handler.departures, "the handler hears of the end")
         writer.close()

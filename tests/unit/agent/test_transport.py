@@ -159,7 +159,7 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
             await open_websocket(
                 at(server.sockets[0].getsockname()[1]), "/link", LinkSettings(connect_seconds=0.1), max_bytes=1000
             )
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 60)
 
 
 async def test_sending_waits_for_a_network_that_is_full() -> None:
@@ -220,8 +220,8 @@ async def test_closing_frees_a_sender_that_waits() -> None:
         task = asyncio.get_running_loop().create_task(pump())
         await asyncio.sleep(0)
         closing = asyncio.get_running_loop().create_task(tunnel.close())
-        await asyncio.wait_for(closing, 10)
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(closing, 60)
+        await asyncio.wait_for(task, 60)
         over.set()
 
 

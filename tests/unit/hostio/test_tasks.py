@@ -79,7 +79,7 @@ async def test_a_task_may_close_its_own_supervisor() -> None:
         closed.set()
 
     _ = tasks.spawn(closes(), "closes")
-    await asyncio.wait_for(closed.wait(), 30)
+    await asyncio.wait_for(closed.wait(), 60)
 
 
 async def test_the_alarm_rings_once_at_the_last_time_it_was_set_to() -> None:
@@ -94,7 +94,7 @@ async def test_the_alarm_rings_once_at_the_last_time_it_was_set_to() -> None:
     alarm = Alarm(ring)
     alarm.set(loop.time() + 100)
     alarm.set(loop.time() + 0.01)
-    await asyncio.wait_for(rang.wait(), 30)
+    await asyncio.wait_for(rang.wait(), 60)
     alarm.set(loop.time() + 100)
     alarm.set(None)
     assert count == [1]

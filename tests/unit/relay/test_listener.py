@@ -33,7 +33,7 @@ async def dial(client: RunningRelay) -> AsyncIterator[Streams]:
 
 async def rest(reader: asyncio.StreamReader) -> bytes:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await reader.read()
     except ConnectionError:
         return b""

@@ -20,14 +20,14 @@ async def test_a_full_subscriber_makes_the_publisher_wait() -> None:
     publisher: Publisher[int] = Publisher()
     slow = publisher.subscribe(lambda _item: True, limit=2)
     publisher.publish(1)
-    await asyncio.wait_for(publisher.room(), 1)
+    await asyncio.wait_for(publisher.room(), 60)
     publisher.publish(2)
     assert slow.full
     waiting = asyncio.ensure_future(publisher.room())  # noqa: TID251 - awaited below
     await asyncio.sleep(0)
     assert not waiting.done()
     assert await anext(slow) == 1
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_leaving_frees_the_publisher() -> None:
@@ -36,7 +36,7 @@ async def test_leaving_frees_the_publisher() -> None:
         publisher.publish(1)
         waiting = asyncio.ensure_future(publisher.room())  # noqa: TID251 - awaited below
         await asyncio.sleep(0)
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
     publisher.publish(2)
     assert len(slow) == 0
     assert slow.closed
@@ -49,7 +49,7 @@ async def test_a_reader_waits_until_something_comes() -> None:
     reading = asyncio.ensure_future(anext(reader))  # noqa: TID251 - awaited below
     await asyncio.sleep(0)
     publisher.publish("here")
-    assert await asyncio.wait_for(reading, 1) == "here"
+    assert await asyncio.wait_for(reading, 60) == "here"
 
 
 async def test_the_first_subscriber_gets_what_was_kept_and_the_next_does_not() -> None:

@@ -47,7 +47,7 @@ def test_a_line_of_a_file_tells_when_who_and_how_urgent() -> None:
 async def test_a_file_is_followed_over_its_rotation_and_its_cutting(tmp_path: Path) -> None:
     file = tmp_path / "a.log"
     file.write_text("1\n2\n3\nhalf")
-    async with aclosing(file_lines(str(file), 2, follow=True)) as lines, asyncio.timeout(10):
+    async with aclosing(file_lines(str(file), 2, follow=True)) as lines, asyncio.timeout(60):
         assert [(await anext(lines)).text, (await anext(lines)).text] == ["2", "3"]
         with file.open("a") as more:
             more.write(" whole\n")

@@ -18,7 +18,7 @@ async def program(command: str, *, tty: bool = True) -> PtyProcess:
 
 async def everything(one: PtyProcess, stream: int = 1) -> bytes:
     whole = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             data = read_piece(one.outputs[stream], 4096)
             if data == b"":

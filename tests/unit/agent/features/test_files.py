@@ -85,7 +85,7 @@ class Bench:
                     await self.feature.handle(FileTaken(message.request, piece.offset + len(piece.data)))
             return bool(self.context.of(FileEnd))
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await answer():
                 await asyncio.sleep(0.001)
         await answer()

@@ -166,7 +166,7 @@ class Harness:
             await self.feature.handle(message)
 
     async def done(self, *expected: tuple[object, ...]) -> None:
-        await eventually_async(lambda: self.injector.done[-len(expected) :] == list(expected), f"{expected}", seconds=5)
+        await eventually_async(lambda: self.injector.done[-len(expected) :] == list(expected), f"{expected}")
 
 
 @pytest.fixture
@@ -318,9 +318,9 @@ async def test_the_keyboard_is_told_once_and_when_it_changes_even_without_a_key(
     await eventually_async(lambda: bool(harness.context.sent), "the layouts")
     assert harness.context.sent == [KeyboardState("de", False, False)]
     layouts = "fr,us"
-    await eventually_async(lambda: len(harness.context.sent) == 2, "the new layouts", seconds=10)
+    await eventually_async(lambda: len(harness.context.sent) == 2, "the new layouts")
     harness.injector.locked = LockState(True, None)
-    await eventually_async(lambda: len(harness.context.sent) == 3, "the lock", seconds=10)
+    await eventually_async(lambda: len(harness.context.sent) == 3, "the lock")
     assert harness.context.sent[1:] == [KeyboardState("fr,us", False, False), KeyboardState("fr,us", True, None)]
 
 

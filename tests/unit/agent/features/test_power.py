@@ -27,7 +27,7 @@ async def test_the_person_says_yes_and_it_restarts(tmp_path: Path, systemctl: Pa
     context.comes_back = 900.0
     feature = PowerFeature(context)
     await feature.handle(RebootRequest(3, "the update"))
-    await eventually_async(lambda: len(context.sent) == 2, "both stages", seconds=20)
+    await eventually_async(lambda: len(context.sent) == 2, "both stages")
     assert context.sent == [RebootState(3, "asking"), RebootState(3, "restarting", 900.0)]
     assert systemctl.exists()
     assert context.audited == [("restart ordered", {"reason": "the update"})]
@@ -41,7 +41,7 @@ async def test_the_person_says_no(tmp_path: Path, systemctl: Path) -> None:
     context = RecordingContext(tmp_path, answer=False)
     feature = PowerFeature(context)
     await feature.handle(RebootRequest(3))
-    await eventually_async(lambda: context.refused, "the refusal", seconds=20)
+    await eventually_async(lambda: context.refused, "the refusal")
     assert context.refused[0][1] is RefusalReason.DENIED_BY_USER
     assert not systemctl.exists()
     assert context.audited == []
@@ -52,7 +52,7 @@ async def test_where_policy_opened_the_session_nobody_is_asked(tmp_path: Path, s
     context = RecordingContext(tmp_path, unattended=True)
     feature = PowerFeature(context)
     await feature.handle(RebootRequest(3))
-    await eventually_async(lambda: context.sent, "the answer", seconds=20)
+    await eventually_async(lambda: context.sent, "the answer")
     assert context.sent == [RebootState(3, "restarting", 0.0)]
     assert context.asked == []
     await context.close(feature)
@@ -70,6 +70,6 @@ async def test_one_at_a_time_and_nothing_without_a_record(tmp_path: Path, system
     full.audit_is_full = True
     again = PowerFeature(full)
     await again.handle(RebootRequest(5))
-    await eventually_async(lambda: full.refused, "the refusal", seconds=20)
+    await eventually_async(lambda: full.refused, "the refusal")
     assert not systemctl.exists()
     await full.close(again)

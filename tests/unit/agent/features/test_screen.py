@@ -267,7 +267,7 @@ async def test_a_bug_on_the_thread_ends_the_feature_by_name(harness: Harness) ->
     harness.open = broken
     await harness.feature.handle(ScreenStart([]))
     with pytest.raises(RuntimeError, match="a bug"):
-        await asyncio.wait_for(harness.context.tasks[0], 5)
+        await asyncio.wait_for(harness.context.tasks[0], 60)
 
 
 async def test_a_backlog_in_this_process_holds_the_stream(harness: Harness) -> None:

@@ -72,7 +72,7 @@ def test_everything_dies_when_the_agent_dies(tmp_path: Path) -> None:
         (script,) = eventually(lambda: pids_in(pids), "the script's number")
         agent.kill()
         agent.wait()
-        eventually(lambda: not living(script), "the end of the script", seconds=5)
+        eventually(lambda: not living(script), "the end of the script")
 
 
 def test_a_guard_whose_agent_is_gone_starts_nothing(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ async def test_a_guard_that_was_killed_takes_the_script_along(tmp_path: Path) ->
     assert (end.exit_code, end.cut_short) == (128 + 9, False)
     assert time.monotonic() - started < 5
     assert len(pids_in(pids)) == 2
-    await eventually_async(lambda: not any(map(living, pids_in(pids))), "the end of everything", seconds=3)
+    await eventually_async(lambda: not any(map(living, pids_in(pids))), "the end of everything")
 
 
 def test_the_command_line_is_isolated() -> None:

@@ -257,28 +257,28 @@ async def test_the_outbox_merges_positions_and_keeps_the_rest() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     assert await outbox.take() == CursorMove(2, 2)
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
     assert [await outbox.take(), await outbox.take()] == [update, CursorMove(4, 4)]
     outbox.put("x")
     outbox.close()
     outbox.put("y")
     assert len(outbox) == 0
-    await asyncio.wait_for(outbox.room(), 1)
+    await asyncio.wait_for(outbox.room(), 60)
 
 
 async def test_the_window_opens_when_something_is_painted() -> None:
     window = Window(updates=2, size=100)
     window.sent(1, 10)
-    await asyncio.wait_for(window.opened(), 1)
+    await asyncio.wait_for(window.opened(), 60)
     window.sent(2, 95)
     for _ in range(2):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(window.opened(), 0.01)
         window.painted(0)
     window.painted(1)
-    await asyncio.wait_for(window.opened(), 1)
+    await asyncio.wait_for(window.opened(), 60)
     window.painted(99)
     assert len(window) == 0
     window.sent(3, 500)
     window.reset()
-    await asyncio.wait_for(window.opened(), 1)
+    await asyncio.wait_for(window.opened(), 60)

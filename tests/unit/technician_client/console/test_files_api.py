@@ -79,7 +79,7 @@ async def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             async def is_open() -> bool:
                 return (await made.post("list", {}))[0] == 200
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not await is_open():
                     await asyncio.sleep(0.02)
             yield made
@@ -162,7 +162,7 @@ async def test_a_transfer_is_paused_and_stopped(page: Page) -> None:
             found: str = (await answer.json())["transfers"][0]["state"]
             return found
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await state() != "stopped":
             await asyncio.sleep(0.02)
     assert (await page.post("transfers/nothing", {"action": "stop"}))[0] == 404
@@ -178,13 +178,13 @@ async def begun_and_never_sent(page: Page) -> None:
 async def test_uploads_that_a_page_never_sends_do_not_hold_up_the_others(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carriage, "UNOPENED_SECONDS", 0.2)
     await begun_and_never_sent(page)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await page.upload(b"file", DATA))["state"] == "done"
 
 
 async def test_a_transfer_is_stopped_while_it_waits_for_its_turn(page: Page) -> None:
     await begun_and_never_sent(page)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         queued = tasks.create_task(page.post("uploads", {"path": raw(b"queued"), "size": 10}))
 
         async def named() -> str:

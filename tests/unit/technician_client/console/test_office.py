@@ -51,7 +51,7 @@ async def test_a_session_teaches_the_list_of_devices(port: RelayAdapter, device:
     assert await anext(changes) == {}
     session = await port.open(Target(device=device.peer), [Capability.DIAGNOSTICS], "", lambda _step: None)
     session.send(DiagnosticsCollect(1))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for event in session.events():
             if isinstance(event, DiagnosticsDone):
                 break

@@ -71,7 +71,7 @@ async def finished(path: Path) -> str:
         with Recording(path, KEY) as recording:
             return recording.end.reason if recording.end else ""
 
-    return await eventually_async(end, "the end of the recording", seconds=20)
+    return await eventually_async(end, "the end of the recording")
 
 
 async def test_it_is_written_from_the_devices_yes_to_the_technicians_stop(desk: Desk) -> None:
