@@ -42,12 +42,11 @@ from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.transport import Relay, Tunnel
 from agent.trust import RelayMirror, TrustStore
 from hostio.allocator import share_arenas
-from hostio.errors import RelayUnreachable
 from hostio.relay_http import RelayHttp
 from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey
-from protocol.errors import HandrailError, TrustError
+from protocol.errors import HandrailError
 from protocol.limits import LIMITS, Limits
 from protocol.link_messages import Done, Failed, HelpCode, HelpPlace, LinkMessage, RepositoryChanged, Role, TunnelOffer
 from protocol.version import PRODUCT
@@ -339,7 +338,7 @@ class Daemon:
         """One session, from its ticket to its end."""
         try:
             tunnel = await Tunnel.open(self._relay, offer.ticket, self._settings.link, max_bytes=self._limits.link_message_bytes)
-        except (RelayUnreachable, TrustError) as error:
+        except HandrailError as error:
             _LOGGER.warning("a technician could not be reached: %s", error)
             self.desk.announce(SessionOver("", f"The technician could not be reached: {error}"))
             return

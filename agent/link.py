@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed
 
 from agent.settings import LinkSettings
 from agent.status import RelayState, RelayStatus
-from agent.transport import Relay, open_websocket
+from agent.transport import Relay
 from hostio.errors import RelayUnreachable
+from hostio.relay_websocket import open_websocket
 from hostio.tasks import Alarm, Supervisor
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason
@@ -130,7 +131,13 @@ class LinkClient:
 
     async def _once(self) -> tuple[str, RelayState]:
         """One connection from dialling to its end; why it ended."""
-        websocket = await open_websocket(self._relay, "/link", self._settings, max_bytes=LIMITS.link_message_bytes)
+        websocket = await open_websocket(
+            self._relay,
+            "/link",
+            spki=self._relay.spki,
+            dialling=self._settings.dialling,
+            max_bytes=LIMITS.link_message_bytes,
+        )
         self._hint = self._clock_hint(websocket)
         loop = asyncio.get_running_loop()
         self._current = websocket

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import platformdirs
 
+from hostio.dialling import Dialling
 from protocol.errors import HandrailError
 
 PREFIX = "HANDRAIL_AGENT_"
@@ -39,6 +40,12 @@ class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backoff_most: Seconds = 60.0
     proxy: str = ""
     send_buffer: Annotated[int, msgspec.Meta(ge=4096, le=4 * 1024 * 1024)] = 64 * 1024
+
+    @property
+    def dialling(self) -> Dialling:
+        """How the relay is dialled."""
+        proxy = {"": None, "none": ""}.get(self.proxy, self.proxy)
+        return Dialling("handrail-agent", self.connect_seconds, proxy, write_limit=self.send_buffer)
 
 
 class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

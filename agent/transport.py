@@ -1,4 +1,4 @@
-"""WebSockets to the relay: dialling with a pinned key, and a tunnel that tells the truth about what has left.
+"""The tunnel to a technician, through the relay: one that tells the truth about what has left.
 
 A tunnel seals only what the network can take. The kernel would swallow megabytes at once, and a key press queued behind them
 would wait for all of it; so the kernel is asked to keep little that is unsent (TCP_NOTSENT_LOWAT, tcp(7)), and `Tunnel.send`
@@ -6,25 +6,17 @@ returns only when it would take more. What is not sealed stays in the lanes of t
 """
 
 import asyncio
-import hmac
 import select
 import socket
-import ssl
 from dataclasses import dataclass
-from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.datastructures import HeadersLike
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from agent.settings import LinkSettings
-from hostio.errors import RelayUnreachable
-from protocol.errors import TrustError
-from protocol.relay_address import RelayAddress, parse_relay_url, spki_sha256
-from protocol.version import PRODUCT
+from hostio.relay_websocket import open_websocket
+from protocol.relay_address import RelayAddress, parse_relay_url
 
-CLOSE_SECONDS = 2.0
-PING_SECONDS = 20.0
 NOT_SENT_BYTES = 16 * 1024
 
 
@@ -45,102 +37,6 @@ class Relay(RelayAddress):
         return cls(address.scheme, address.host, address.port, address.loopback, spki)
 
 
-async def open_websocket(
-    relay: Relay, path: str, settings: LinkSettings, *, max_bytes: int, ticket: str = ""
-) -> ClientConnection:
-    """Open a WebSocket. The relay's key is compared before the request (and so a ticket) is sent; no redirect is followed.
-
-    Raises:
-        TrustError: the relay does not hold the pinned key, or its certificate is not trusted.
-        RelayUnreachable: it does not answer, or not as a relay.
-    """
-    pin = bytes.fromhex(relay.spki)
-
-    class Pinned(ClientConnection):
-        async def handshake(self, additional_headers: HeadersLike | None = None, user_agent_header: str | None = None) -> None:
-            if pin:
-                _check_pin(self.transport, pin, relay.origin)
-            await super().handshake(additional_headers, user_agent_header)
-
-    options: dict[str, Any] = {"ssl": tls_context(bool(pin))} if relay.scheme == "https" else {}
-    proxy: Any = True if settings.proxy == "" else None if settings.proxy == "none" else settings.proxy
-    try:
-        return await _Connect(
-            relay.websocket(path),
-            additional_headers={"Authorization": f"Bearer {ticket}"} if ticket else None,
-            user_agent_header=f"handrail-agent/{PRODUCT}",
-            compression=None,
-            proxy=None if relay.loopback else proxy,
-            open_timeout=settings.connect_seconds,
-            close_timeout=CLOSE_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
-            max_size=max_bytes,
-            write_limit=settings.send_buffer,
-            create_connection=Pinned,
-            **options,
-        )
-    except ssl.SSLCertVerificationError as error:
-        raise TrustError(
-            f"{relay.origin} shows a certificate that this computer does not trust ({error.verify_message}). Check this "
-            "computer's clock; a relay with a certificate of its own needs its pin in the bundle."
-        ) from error
-    except InvalidStatus as error:
-        raise RelayUnreachable(_status_sentence(relay, error.response.status_code)) from error
-    except (InvalidProxy, InvalidURI, ProxyError) as error:
-        raise RelayUnreachable(f"The proxy on the way to {relay.origin} does not let us through: {error}.") from error
-    except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
-        why = "no answer in time" if isinstance(error, TimeoutError) else _plain(error)
-        raise RelayUnreachable(
-            f"The relay {relay.origin} does not answer ({why}). Check the network and that the relay runs."
-        ) from error
-
-
-class _Connect(connect):
-    """Follows no redirect: a ticket must never reach an address that nobody wrote down."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-def tls_context(pinned: bool) -> ssl.SSLContext:
-    """How this agent meets its relay: judged by the system's authorities or, `pinned`, by whoever compares the key afterwards."""
-    if not pinned:
-        return ssl.create_default_context()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the pin is the check
-    return context
-
-
-def _check_pin(transport: asyncio.BaseTransport, pin: bytes, origin: str) -> None:
-    tls = transport.get_extra_info("ssl_object")
-    der = None if tls is None else tls.getpeercert(binary_form=True)
-    if der is None or not hmac.compare_digest(spki_sha256(der), pin):
-        raise TrustError(
-            f"{origin} does not hold the key that the enrolment bundle names. Either somebody sits in between, or the relay was "
-            "given a new key: ask your administrator. Nothing was sent."
-        )
-
-
-def _status_sentence(relay: Relay, status: int) -> str:
-    if status in (401, 403):
-        return f"{relay.origin} did not take the ticket: it was used or is too old."
-    if status == 429:
-        return f"{relay.origin} asks for patience: too many attempts from here."
-    if status == 503:
-        return f"{relay.origin} is starting or stopping."
-    return f"{relay.origin} answered {status}: it is no Handrail relay, or something in between answers for it."
-
-
-def _plain(error: BaseException) -> str:
-    """The cause of a failed connection in few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
-
-
 class Tunnel:
     """One end of a session's tunnel: bytes both ways, cut anywhere."""
 
@@ -151,7 +47,11 @@ class Tunnel:
     @classmethod
     async def open(cls, relay: Relay, ticket: str, settings: LinkSettings, *, max_bytes: int) -> "Tunnel":
         """Dial the tunnel that `ticket` pays for. Raises as `open_websocket`."""
-        return cls(await open_websocket(relay, "/tunnel", settings, max_bytes=max_bytes, ticket=ticket))
+        return cls(
+            await open_websocket(
+                relay, "/tunnel", spki=relay.spki, dialling=settings.dialling, max_bytes=max_bytes, ticket=ticket
+            )
+        )
 
     async def receive(self) -> bytes | None:
         """The next bytes; None: the tunnel is gone."""

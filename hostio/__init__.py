@@ -1,11 +1,14 @@
 """The input and output that agent, relay and technician have in common: what each of them would else write again.
 
     allocator       memory that was freed goes back to the system
+    dialling        how a program dials the relay
     enrolment       bundles, and requests to the organisation's signer through the relay
     errors          what is common to their errors
     named_files     files that a person names on a command line
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
-    relay_http      short requests to the relay, whose key is compared first
+    relay_http      short requests to the relay
+    relay_tls       the relay's key: the pinned one, compared before a byte is sent, or one that an authority vouches for
+    relay_websocket links and tunnels through the relay
     tasks           tasks that somebody keeps, whose errors never vanish
 
 Imports `protocol` and what every program is installed with, never a program. What only the two peers share (and is not installed

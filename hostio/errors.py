@@ -15,3 +15,12 @@ class UnreadableFile(HandrailError):
 
 class RelayUnreachable(Unavailable):
     """No connection to the relay could be made, it ended and did not come back, or the relay lets nobody in just now."""
+
+
+def in_words(error: BaseException) -> str:
+    """What kept a connection from coming about, in few words."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -6,7 +6,6 @@ this computer only.
 What comes back is unverified: only signatures inside it count.
 """
 
-import hmac
 import http.client
 import io
 import socket
@@ -19,40 +18,13 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from hostio.errors import RelayUnreachable
-from protocol.errors import TrustError
-from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url, spki_sha256
+from hostio.errors import RelayUnreachable, in_words
+from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
+from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url
 from protocol.version import PRODUCT
 
 ANSWER_SECONDS = 120.0
 _HEADER_BYTES = 256 * 1024
-
-
-class _PinnedConnection(http.client.HTTPSConnection):
-    """A TLS connection to the holder of one key."""
-
-    def __init__(self, host: str, port: int, *, timeout: float, pin: bytes) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # the pin is the check: a self-signed relay has nothing else to show
-        super().__init__(host, port, timeout=timeout, context=context)
-        self._pin = pin
-
-    def connect(self) -> None:
-        """Connect, and compare the key before anything is sent.
-
-        Raises:
-            TrustError: another key.
-        """
-        super().connect()
-        der = self.sock.getpeercert(binary_form=True)
-        if der is None or not hmac.compare_digest(spki_sha256(der), self._pin):
-            self.close()
-            raise TrustError(
-                f"{self.host} does not hold the key that was pinned for the relay. Either somebody sits in between, or the "
-                "relay was given a new key: ask your administrator, and do not go on."
-            )
 
 
 class _Raw(Protocol):
@@ -117,7 +89,8 @@ class RelayHttp:
         address = parse_relay_url(url)
         self._secure = address.scheme == "https"
         self._loopback = address.loopback
-        self._pin = parse_pin(spki)
+        parse_pin(spki)
+        self._spki = spki
         self._host, self._port = address.host, address.port
         self._timeout = timeout
         self._answer_seconds = answer_seconds
@@ -152,14 +125,13 @@ class RelayHttp:
             with connection.getresponse() as response:
                 data = response.read(max_bytes + 1)
             date = response.getheader("Date") or ""
+        except PinMismatch as error:
+            raise wrong_key(self.url) from error
         except ssl.SSLCertVerificationError as error:
-            raise TrustError(
-                f"{self.url} shows a certificate that this computer does not trust ({error.verify_message}). "
-                "A relay with its own certificate needs its pin, which `handrail-relay init` printed."
-            ) from error
+            raise untrusted(self.url, error) from error
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a chunk of a size below zero
             raise RelayUnreachable(
-                f"The relay {self.url} does not answer ({_plain(error)}). Check the network and that the relay runs."
+                f"The relay {self.url} does not answer ({in_words(error)}). Check the network and that the relay runs."
             ) from error
         finally:
             connection.close()
@@ -184,15 +156,8 @@ class RelayHttp:
         connection: http.client.HTTPConnection
         if not self._secure:
             connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
-        elif self._pin:
-            connection = _PinnedConnection(host, port, timeout=self._timeout, pin=self._pin)
         else:
-            context: Any = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=context)
+            connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=tls_context(self._spki))
         if proxy:
             connection.set_tunnel(self._host, self._port)
         return connection
-
-
-def _plain(error: BaseException) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from hostio.errors import RelayUnreachable
+from hostio.relay_websocket import open_websocket
 from hostio.tasks import Supervisor
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
@@ -46,7 +47,6 @@ from technician_client.identity import TechnicianIdentity
 from technician_client.revocations import Revocations, revocations_of
 from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher, Subscription
-from technician_client.transport import open_websocket
 
 _LOGGER = logging.getLogger(__name__)
 _PAGE = 500
@@ -273,8 +273,8 @@ class RelayClient:
         return await open_websocket(
             self.address,
             "/tunnel",
-            spki_pin=self.identity.relay_spki,
-            settings=self.settings,
+            spki=self.identity.relay_spki,
+            dialling=self.settings.dialling,
             max_bytes=4 * self.settings.limits.link_message_bytes,
             ticket=offer.ticket,
         )
@@ -397,8 +397,8 @@ class RelayClient:
         socket = await open_websocket(
             self.address,
             "/link",
-            spki_pin=self.identity.relay_spki,
-            settings=self.settings,
+            spki=self.identity.relay_spki,
+            dialling=self.settings.dialling,
             max_bytes=limits.link_message_bytes,
         )
         try:

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 import platformdirs
 
+from hostio.dialling import Dialling
 from protocol.errors import HandrailError
 from protocol.limits import LIMITS, Limits
 
@@ -61,6 +62,11 @@ class Settings:
     recording_gigabytes: float = 4.0
     recording_free_gigabytes: float = 1.0
     limits: Limits = field(default=LIMITS)
+
+    @property
+    def dialling(self) -> Dialling:
+        """How the relay is dialled."""
+        return Dialling("handrail", self.connect_seconds, self.proxy, max_queue=64)
 
     @property
     def identity_directory(self) -> Path:

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from hostio.private_files import read_private
 from hostio.relay_http import RelayHttp
+from hostio.relay_websocket import open_websocket
 from protocol.approvals import is_request
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import PrivateKey, Role
@@ -49,7 +50,6 @@ from technician_client.organisation.spool import Spool
 from technician_client.organisation.tokens import Records
 from technician_client.organisation.vault import KeyDirectory
 from technician_client.settings import Settings
-from technician_client.transport import open_websocket
 
 _LOGGER = logging.getLogger(__name__)
 CERTIFICATE_BYTES = 8 * 1024
@@ -186,7 +186,11 @@ class Signer:
         """One connection, from dialling to its end."""
         record, limits = self._keys.record, self._settings.limits
         socket = await open_websocket(
-            self._address, "/link", spki_pin=record.relay_spki, settings=self._settings, max_bytes=limits.link_message_bytes
+            self._address,
+            "/link",
+            spki=record.relay_spki,
+            dialling=self._settings.dialling,
+            max_bytes=limits.link_message_bytes,
         )
         machine = PeerLink(
             Role.SIGNER,

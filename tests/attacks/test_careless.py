@@ -13,12 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from OpenSSL import SSL
 
-from agent.settings import LinkSettings
-from agent.transport import Relay, open_websocket
+from hostio.dialling import Dialling
 from hostio.relay_http import RelayHttp
+from hostio.relay_websocket import open_websocket
 from protocol.certificates import PrivateKey, Role, check_chain
 from protocol.channel import Established, SealedChannel
 from protocol.errors import HandrailError
+from protocol.relay_address import parse_relay_url
 from protocol.session import ConsentNeeded, SessionState
 from tests.architecture.source import ROOT
 from tests.kit.conversation import Conversation
@@ -111,7 +112,14 @@ def test_a_relay_with_another_key_is_not_spoken_to(tmp_path: Path) -> None:
 @pytest.mark.attack(25, without=["relay_pin"])
 async def test_no_ticket_goes_to_a_relay_with_another_key(tmp_path: Path) -> None:
     with another_relay(tmp_path) as (url, _), pytest.raises(HandrailError, match="does not hold the key"):
-        await open_websocket(Relay.parse(url, "ab" * 32), "/tunnel", LinkSettings(), max_bytes=1000, ticket="t" * 20)
+        await open_websocket(
+            parse_relay_url(url),
+            "/tunnel",
+            spki="ab" * 32,
+            dialling=Dialling("handrail", 15.0),
+            max_bytes=1000,
+            ticket="t" * 20,
+        )
 
 
 @pytest.mark.attack(25)

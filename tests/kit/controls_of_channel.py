@@ -166,17 +166,13 @@ def padding(patch: Patch) -> None:
 @control("the relay's TLS key is the pinned one")
 def relay_pin(patch: Patch) -> None:
     """Any relay will do."""
-    import agent.transport
-    import hostio.relay_http
-    import technician_client.transport
+    import hostio.relay_tls
 
     class Agreeable:
-        """`hmac` for modules that compare one pin."""
+        """`hmac` for the module that compares the pin."""
 
         @staticmethod
         def compare_digest(one: Any, other: Any) -> bool:
             return True
 
-    for module in (hostio.relay_http, agent.transport, technician_client.transport):
-        if hasattr(module, "hmac"):
-            patch(module, "hmac", Agreeable)
+    patch(hostio.relay_tls, "hmac", Agreeable)

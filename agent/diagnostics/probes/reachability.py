@@ -23,7 +23,7 @@ from cryptography import x509
 
 from agent.diagnostics.probe import Environment, Probe, Target, Unsupported
 from agent.diagnostics.probes.dns_resolvers import name_servers
-from agent.transport import tls_context
+from hostio.relay_tls import tls_context, unjudged_context
 from protocol.messages.diagnostics import Row
 from protocol.relay_address import spki_sha256
 
@@ -103,9 +103,8 @@ async def try_tls(target: Target, wall: float) -> Row:
     started = time.monotonic()
     try:
         async with asyncio.timeout(STEP_SECONDS):
-            _, writer = await asyncio.open_connection(
-                target.host, target.port, ssl=tls_context(bool(target.pin)), server_hostname=target.host
-            )
+            context = unjudged_context() if target.pin else tls_context("")  # a pinned key is compared below
+            _, writer = await asyncio.open_connection(target.host, target.port, ssl=context, server_hostname=target.host)
         tls = writer.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) or b""
         row |= {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import SettingsError, default_home, load_settings
+from agent.settings import LinkSettings, SettingsError, default_home, load_settings
 
 
 def test_nothing_set_gives_the_defaults(tmp_path: Path) -> None:
@@ -65,3 +65,9 @@ def test_no_variable_answers_consent(tmp_path: Path) -> None:
 def test_the_home_comes_from_the_environment_or_the_system() -> None:
     assert default_home({"HANDRAIL_AGENT_HOME": "/somewhere"}) == Path("/somewhere")
     assert default_home({}).name == "handrail-agent"
+
+
+@pytest.mark.parametrize(("said", "proxy"), [("", None), ("none", ""), ("http://proxy:3128", "http://proxy:3128")])
+def test_the_relay_is_dialled_as_the_settings_say(said: str, proxy: str | None) -> None:
+    dialling = LinkSettings(proxy=said, connect_seconds=7.0, send_buffer=8192).dialling
+    assert (dialling.connect_seconds, dialling.proxy, dialling.write_limit) == (7.0, proxy, 8192)

@@ -21,6 +21,7 @@ def test_the_file_is_read(tmp_path: Path) -> None:
     (tmp_path / SETTINGS_FILE).write_text('concurrency = 3\nrequest_seconds = 2.5\nproxy = ""\n')
     settings = load_settings(tmp_path)
     assert (settings.concurrency, settings.request_seconds, settings.proxy) == (3, 2.5, "")
+    assert (settings.dialling.connect_seconds, settings.dialling.proxy) == (10.0, "")
 
 
 @pytest.mark.parametrize(

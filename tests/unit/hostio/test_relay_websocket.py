@@ -1,57 +1,40 @@
 """Dialling the relay: which addresses are taken, whose key, and what is said when it does not work."""
 
 import asyncio
-import hashlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from hostio.dialling import Dialling
 from hostio.errors import RelayUnreachable
+from hostio.relay_websocket import open_websocket
 from protocol.errors import HandrailError, Refused, TrustError
-from protocol.relay_address import RelayAddressError, parse_relay_url, spki_sha256
-from technician_client.settings import Settings
-from technician_client.transport import open_websocket, tls_context
+from protocol.relay_address import RelayAddressError, parse_relay_url
 from tests.kit.processes import free_port
+from tests.kit.tls_server import tls_files
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+@dataclass(frozen=True)
 class ServerTls:
-    """A self-signed TLS server key."""
+    """A server's self-signed key."""
 
-    def __init__(self, directory: Path) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), 77, now - timedelta(days=1), now + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("somewhere.else.invalid")]), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        self.der = certificate.public_bytes(serialization.Encoding.DER)
-        spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        self.pin = hashlib.sha256(spki).hexdigest()
-        pem = directory / "server.pem"
-        pem.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(pem)
+    context: ssl.SSLContext
+    pin: str
 
 
 @pytest.fixture
 def tls(tmp_path: Path) -> ServerTls:
-    return ServerTls(tmp_path)
+    certificate, key, pin = tls_files(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return ServerTls(context, pin)
 
 
 @asynccontextmanager
@@ -101,9 +84,9 @@ async def echo(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-async def dial(url: str, tmp_path: Path, pin: str = "", ticket: str = "", proxy: str | None = None) -> str:
-    settings = Settings(tmp_path, connect_seconds=3, proxy=proxy)
-    socket = await open_websocket(parse_relay_url(url), "/tunnel", spki_pin=pin, settings=settings, max_bytes=1000, ticket=ticket)
+async def dial(url: str, pin: str = "", ticket: str = "", proxy: str | None = None) -> str:
+    dialling = Dialling("handrail", 5.0, proxy)
+    socket = await open_websocket(parse_relay_url(url), "/tunnel", spki=pin, dialling=dialling, max_bytes=1000, ticket=ticket)
     try:
         return str(await socket.recv())
     finally:
@@ -149,29 +132,12 @@ def test_other_addresses_are_refused_with_a_hint(url: str) -> None:
         parse_relay_url(url)
 
 
-@pytest.mark.parametrize("pin", ["xyz", "aa", "0" * 63, "0" * 66])
-def test_a_malformed_pin_is_refused(pin: str) -> None:
-    with pytest.raises(RelayAddressError):
-        tls_context(pin)
-
-
-def test_without_a_pin_the_systems_authorities_decide() -> None:
-    context = tls_context("")
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-
-
-def test_the_hash_of_no_certificate_matches_nothing() -> None:
-    assert spki_sha256(b"nonsense") == b""
-
-
-async def test_the_pinned_key_is_accepted_whatever_its_name(tls: ServerTls, tmp_path: Path) -> None:
-    assert spki_sha256(tls.der).hex() == tls.pin
+async def test_the_pinned_key_is_accepted_whatever_its_name(tls: ServerTls) -> None:
     async with server(echo, tls.context) as url:
-        assert await dial(url, tmp_path, tls.pin, ticket="t" * 20) == "Bearer " + "t" * 20
+        assert await dial(url, tls.pin, ticket="t" * 20) == "Bearer " + "t" * 20
 
 
-async def test_another_key_is_refused_before_the_ticket_is_sent(tls: ServerTls, tmp_path: Path) -> None:
+async def test_another_key_is_refused_before_the_ticket_is_sent(tls: ServerTls) -> None:
     requests: list[web.Request] = []
 
     async def notice(request: web.Request) -> web.StreamResponse:
@@ -180,35 +146,41 @@ async def test_another_key_is_refused_before_the_ticket_is_sent(tls: ServerTls, 
 
     async with server(notice, tls.context) as url:
         with pytest.raises(TrustError, match="do not go on"):
-            await dial(url, tmp_path, "0" * 64, ticket="secret")
+            await dial(url, "0" * 64, ticket="secret")
     assert requests == []
 
 
-async def test_an_unknown_authority_is_refused_without_a_pin(tls: ServerTls, tmp_path: Path) -> None:
+async def test_an_unknown_authority_is_refused_without_a_pin(tls: ServerTls) -> None:
     async with server(echo, tls.context) as url:
         with pytest.raises(TrustError, match="does not trust"):
-            await dial(url, tmp_path)
+            await dial(url)
 
 
-async def test_plain_http_serves_this_computer(tmp_path: Path) -> None:
+async def test_plain_http_serves_this_computer() -> None:
     async with server(echo) as url:
-        assert await dial(url, tmp_path) == "none"
+        assert await dial(url) == "none"
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(401, Refused), (403, Refused), (429, RelayUnreachable), (404, RelayUnreachable), (503, RelayUnreachable)],
+    ("status", "kind", "words"),
+    [
+        (401, Refused, "ticket"),
+        (403, Refused, "ticket"),
+        (429, RelayUnreachable, "patience"),
+        (503, RelayUnreachable, "starting or stopping"),
+        (404, RelayUnreachable, "no Handrail relay"),
+    ],
 )
-async def test_each_status_is_explained(tmp_path: Path, status: int, kind: type[HandrailError]) -> None:
+async def test_each_status_is_explained(status: int, kind: type[HandrailError], words: str) -> None:
     async def answer(_request: web.Request) -> web.StreamResponse:
         return web.Response(status=status)
 
     async with server(answer) as url:
-        with pytest.raises(kind):
-            await dial(url, tmp_path, ticket="t")
+        with pytest.raises(kind, match=words):
+            await dial(url, ticket="t")
 
 
-async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+async def test_a_redirect_is_not_followed() -> None:
     async with server(echo) as elsewhere:
 
         async def answer(_request: web.Request) -> web.StreamResponse:
@@ -216,12 +188,12 @@ async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
 
         async with server(answer) as url:
             with pytest.raises(RelayUnreachable, match="302"):
-                await dial(url, tmp_path, ticket="secret")
+                await dial(url, ticket="secret")
 
 
-async def test_nobody_there_and_nonsense_there(tmp_path: Path, tls: ServerTls) -> None:
+async def test_nobody_there_and_nonsense_there(tls: ServerTls) -> None:
     with pytest.raises(RelayUnreachable, match="does not answer"):
-        await dial(f"http://127.0.0.1:{free_port()}", tmp_path)
+        await dial(f"http://127.0.0.1:{free_port()}")
 
     async def nonsense(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x00\xffgarbage\r\n\r\n")
@@ -230,22 +202,20 @@ async def test_nobody_there_and_nonsense_there(tmp_path: Path, tls: ServerTls) -
     async with raw_server(nonsense) as port:
         for url, pin in ((f"http://127.0.0.1:{port}", ""), (f"https://127.0.0.1:{port}", tls.pin)):
             with pytest.raises(RelayUnreachable):
-                await dial(url, tmp_path, pin)
+                await dial(url, pin)
 
 
-async def test_silence_is_given_up(tmp_path: Path) -> None:
+async def test_silence_is_given_up() -> None:
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
     async with raw_server(silent) as port:
-        settings = Settings(tmp_path, connect_seconds=0.1)
+        dialling = Dialling("handrail", 0.1)
         with pytest.raises(RelayUnreachable, match="in time"):
-            await open_websocket(
-                parse_relay_url(f"http://127.0.0.1:{port}"), "/link", spki_pin="", settings=settings, max_bytes=1000
-            )
+            await open_websocket(parse_relay_url(f"http://127.0.0.1:{port}"), "/link", spki="", dialling=dialling, max_bytes=1000)
 
 
-async def test_a_proxy_is_used_for_other_computers_and_the_pin_still_counts(tmp_path: Path, tls: ServerTls) -> None:
+async def test_a_proxy_is_used_for_other_computers_and_the_pin_still_counts(tls: ServerTls) -> None:
     asked: list[bytes] = []
 
     async with server(echo, tls.context) as url:
@@ -271,14 +241,14 @@ async def test_a_proxy_is_used_for_other_computers_and_the_pin_still_counts(tmp_
         async with raw_server(proxy) as proxy_port:
             address = f"http://127.0.0.1:{proxy_port}"
             far = "https://relay.example:8443"
-            assert await dial(far, tmp_path, tls.pin, ticket="t", proxy=address) == "Bearer t"
+            assert await dial(far, tls.pin, ticket="t", proxy=address) == "Bearer t"
             with pytest.raises(TrustError):
-                await dial(far, tmp_path, "0" * 64, ticket="t", proxy=address)
+                await dial(far, "0" * 64, ticket="t", proxy=address)
     assert asked[0].startswith(b"CONNECT relay.example:8443 ")
 
 
-async def test_a_proxy_that_is_no_address_is_said(tmp_path: Path) -> None:
+async def test_a_proxy_that_is_no_address_is_said() -> None:
     with pytest.raises(RelayAddressError):
-        await dial("https://relay.example", tmp_path, "0" * 64, proxy="gopher://x")
+        await dial("https://relay.example", "0" * 64, proxy="gopher://x")
     with pytest.raises(RelayAddressError, match="python-socks"):
-        await dial("https://relay.example", tmp_path, "0" * 64, proxy="socks5://127.0.0.1:1")
+        await dial("https://relay.example", "0" * 64, proxy="socks5://127.0.0.1:1")

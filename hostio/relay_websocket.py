@@ -1,0 +1,95 @@
+"""WebSockets to the relay: the control link, and tunnels that a ticket pays for.
+
+The relay's key is compared before the request (and so a ticket) is sent (`hostio.relay_tls`). No redirect is followed: a ticket
+must never reach an address that nobody wrote down.
+"""
+
+import ssl
+from typing import Final, Literal
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
+
+from hostio.dialling import Dialling
+from hostio.errors import RelayUnreachable, in_words
+from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
+from protocol.errors import HandrailError, RefusalReason, Refused
+from protocol.relay_address import RelayAddress, RelayAddressError
+from protocol.version import PRODUCT
+
+CLOSE_SECONDS: Final = 2.0
+PING_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
+
+
+class _Connect(connect):
+    """`connect` that follows no redirect."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def open_websocket(
+    address: RelayAddress, path: str, *, spki: str, dialling: Dialling, max_bytes: int, ticket: str = ""
+) -> ClientConnection:
+    """Open one WebSocket at the relay. Proxies are never used for this computer itself.
+
+    Args:
+        spki: hex SHA-256 of the relay's SPKI, "" for the system's certificate authorities.
+        max_bytes: the largest message that will be read.
+        ticket: goes into the Authorization header, so that no log of addresses holds it.
+
+    Raises:
+        TrustError: the relay's TLS key or certificate is not the right one.
+        Refused: the relay did not take the ticket.
+        RelayUnreachable: no connection, no TLS, no WebSocket, or not in time.
+        RelayAddressError: the pin or the proxy's address is malformed.
+    """
+    system: Literal[True] = True
+    proxy = system if dialling.proxy is None else dialling.proxy or None
+    try:
+        return await _Connect(
+            address.websocket(path),
+            ssl=tls_context(spki) if address.scheme == "https" else None,
+            additional_headers={"Authorization": f"Bearer {ticket}"} if ticket else None,
+            user_agent_header=f"{dialling.program}/{PRODUCT}",
+            compression=None,
+            proxy=None if address.loopback else proxy,
+            open_timeout=dialling.connect_seconds,
+            close_timeout=CLOSE_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            max_size=max_bytes,
+            max_queue=dialling.max_queue,
+            write_limit=dialling.write_limit,
+        )
+    except PinMismatch as error:
+        raise wrong_key(address.origin) from error
+    except ssl.SSLCertVerificationError as error:
+        raise untrusted(address.origin, error) from error
+    except InvalidStatus as error:
+        raise _status_error(address, error.response.status_code) from error
+    except (InvalidProxy, InvalidURI) as error:
+        raise RelayAddressError(f"The proxy or relay address cannot be used: {error}") from error
+    except ImportError as error:
+        raise RelayAddressError("A SOCKS proxy is configured, which needs one package more: pip install python-socks") from error
+    except ProxyError as error:
+        raise RelayUnreachable(f"The proxy on the way to {address.origin} does not let us through: {error}.") from error
+    except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+        raise RelayUnreachable(
+            f"The relay {address.origin} does not answer ({in_words(error)}). Check the network and that the relay runs."
+        ) from error
+
+
+def _status_error(address: RelayAddress, status: int) -> HandrailError:
+    if status in (401, 403):
+        text = f"{address.origin} did not take the ticket: it was used or is too old. Try again."
+        return Refused(text, reason=RefusalReason.EXPIRED)
+    if status == 429:
+        text = f"{address.origin} asks for patience: too many attempts from here. Wait a minute."
+        return RelayUnreachable(text, retry_after=PATIENCE_SECONDS)
+    if status == 503:
+        return RelayUnreachable(f"{address.origin} is starting or stopping. Try again in a moment.")
+    return RelayUnreachable(
+        f"{address.origin} answered {status}: it is no Handrail relay, or something in between answers for it."
+    )
