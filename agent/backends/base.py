@@ -240,6 +240,9 @@ class InputInjector(ABC):
         """
         return ""
 
+    def tend(self) -> None:  # noqa: B027 - for those who need it
+        """Look after what outlives this process and lets go of everything should it be killed. Call it about once a second."""
+
     @abstractmethod
     def release_all(self) -> None:
         """Release every key and button that this object holds, and put the locks back as `set_locks` says."""

@@ -2,7 +2,8 @@
 
 What arrives is turned into simple strokes here (`KeyTranslator`, `WheelCounter`) and injected by a thread of its own, because
 typing a long text takes time and must not hold up the session. Held keys and buttons are released when the technician's window
-loses focus, when the capability ends, on a pause, at the end, and after a crash. Nothing here logs or keeps what was typed.
+loses focus, when the capability ends, on a pause, at the end, after a crash, and when the agent is killed. Nothing here logs or
+keeps what was typed.
 """
 
 import asyncio
@@ -231,6 +232,7 @@ class InputWorker:
         now = self._clock()
         if self._tells and (self._keyboard is None or now >= self._look_at):
             self._look_at = now + LOOK_SECONDS
+            injector.tend()
             locks = injector.locks()
             keyboard = KeyboardState(injector.layouts(), locks.caps, locks.num)
             if keyboard != self._keyboard:

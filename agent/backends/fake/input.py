@@ -17,6 +17,7 @@ class FakeInput(InputInjector):
         self.locked = LockState(False, False)
         self.prepared: list[str] = []
         self.closed = False
+        self.tended = 0
 
     def move(self, x: int, y: int) -> None:
         """See the base class."""
@@ -46,6 +47,10 @@ class FakeInput(InputInjector):
             return False
         self.done.append(("hold", code, text))
         return True
+
+    def tend(self) -> None:
+        """See the base class."""
+        self.tended += 1
 
     def prepare(self, text: str) -> None:
         """See the base class."""

@@ -5,6 +5,9 @@ stroke: where what is held would change it, those keys are let go for the time o
 
 A key that is held because it makes the same on both sides does not repeat by itself: the technician's keyboard tells when, and
 a release that the network holds up repeats nothing. A repeat is what X makes of one: a release and a press at the same moment.
+
+Whatever is pressed, lent or changed is written into the ledger of a guard first (`agent.backends.x11.guarding`): a process that
+puts it back should this one be killed.
 """
 
 import contextlib
@@ -17,6 +20,7 @@ from xcffib.xproto import KB, AutoRepeatMode
 from agent.backends.base import DisplayLost, InputInjector, LockState
 from agent.backends.x11.codes import COMMAND, SHIFT, keycode_of
 from agent.backends.x11.connection import X11Connection, lost_display
+from agent.backends.x11.guarding import ReleaseGuard
 from agent.backends.x11.keyboard import Keyboard, Stroke, spare_keysym
 from agent.backends.x11.keysyms import COMPANIONS, CONTROL_CHARACTERS, NAMED
 from agent.backends.x11.levels import GROUP_MASK, GROUP_SHIFT, LOCK_MASK
@@ -46,8 +50,11 @@ class X11Input(InputInjector):
         with contextlib.ExitStack() as undo:
             undo.callback(self._connection.close)
             self._xtest = self._connection.extension(xcffib.xtest.key, "XTEST")
-            self._keyboard = Keyboard(self._connection)
-            self._locks = X11Locks(display, lambda: self._keyboard.num_lock)
+            self._guard = ReleaseGuard(display)
+            undo.callback(self._guard.farewell)
+            self._ledger = self._guard.ledger
+            self._keyboard = Keyboard(self._connection, ledger=self._ledger)
+            self._locks = X11Locks(display, lambda: self._keyboard.num_lock, self._ledger)
             undo.pop_all()
         self._keys: dict[str, int] = {}
         self._no_repeat: dict[str, int] = {}
@@ -56,6 +63,10 @@ class X11Input(InputInjector):
         self.reason = f"XTest of X display {display}"
 
     def _fake(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
+        if kind == KEY_PRESS:
+            self._ledger.key(detail)
+        elif kind == BUTTON_PRESS:
+            self._ledger.button(detail)
         root = self._connection.root if kind == MOTION else 0
         with lost_display():
             self._xtest.FakeInput(kind, detail, 0, root, x, y, 0)
@@ -136,6 +147,7 @@ class X11Input(InputInjector):
             bits = bytes(self._connection.core.GetKeyboardControl().reply().auto_repeats)
             if bits[keycode // 8] >> keycode % 8 & 1:
                 self._no_repeat[code] = keycode
+                self._ledger.repeats_not(keycode)
                 self._connection.core.ChangeKeyboardControl(KB.Key | KB.AutoRepeatMode, [keycode, AutoRepeatMode.Off])
 
     def _repeats(self, code: str) -> None:
@@ -262,11 +274,8 @@ class X11Input(InputInjector):
         if not locked:
             yield
             return
-        self._connection.settle()
-        self._locks.lock(LOCK_MASK, False)
-        yield
-        self._connection.settle()
-        self._locks.lock(LOCK_MASK, True)
+        with self._locks.lifted(LOCK_MASK, self._connection.settle):
+            yield
 
     def locks(self) -> LockState:
         """See the base class."""
@@ -299,10 +308,15 @@ class X11Input(InputInjector):
         self._keys.clear()
         self._buttons.clear()
         self._connection.settle()
+        self._ledger.all_up()
         self._locks.restore()
 
+    def tend(self) -> None:
+        """See the base class."""
+        self._guard.tend()
+
     def close(self) -> None:
-        """See the base class. On a display that is gone there is nothing left to release."""
+        """See the base class. On a display that is gone there is nothing left to release; the guard looks whether it is."""
         if self._closed:
             return
         self._closed = True
@@ -313,6 +327,9 @@ class X11Input(InputInjector):
             self._connection.settle()
         except DisplayLost:
             pass
+        else:
+            self._guard.farewell()
         finally:
+            self._guard.abandon()  # does nothing after a farewell
             self._locks.close()
             self._connection.close()

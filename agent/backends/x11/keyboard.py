@@ -21,8 +21,9 @@ import xcffib.xproto
 from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.keysyms import FIRST_XF86, LAST_XF86, NAMED, keysym_of
 from agent.backends.x11.levels import is_cased, is_keypad, letters, made_by
+from agent.backends.x11.release_guard import LAST_STROKE_SECONDS, LEDGER_BYTES, Ledger, runs
 
-REUSE_SECONDS = 0.3
+REUSE_SECONDS = LAST_STROKE_SECONDS
 SETTLE_SECONDS = 0.012
 LEAST_POOL = 48
 """With fewer unused keycodes than this, multimedia keys are borrowed too: enough for an alphabet in both cases."""
@@ -46,14 +47,16 @@ class Keyboard:
         connection: X11Connection,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        ledger: Ledger | None = None,
     ) -> None:
-        """Read the mapping.
+        """Read the mapping. `ledger`: where what is lent is noted, before it is (None: nobody reads that).
 
         Raises:
             DisplayLost: the connection broke.
         """
         self._connection = connection
         self._clock, self._sleep = clock, sleep
+        self._ledger = Ledger(bytearray(LEDGER_BYTES)) if ledger is None else ledger
         self._originals: dict[int, list[int]] = {}
         self._pool: OrderedDict[int, tuple[int, float]] = OrderedDict()
         self._rows: dict[int, list[int]] = {}
@@ -133,6 +136,7 @@ class Keyboard:
         self._write({keycode: original})
         self._pool[keycode] = (0, self._clock())
         self._pause(SETTLE_SECONDS)
+        self._ledger.returned(keycode)
 
     def lend(self, keysym: int) -> int | None:
         """A keycode that types `keysym` whatever is held; may sleep up to `REUSE_SECONDS`. None when there is no spare key.
@@ -147,9 +151,7 @@ class Keyboard:
             return None
         code, (_, used) = next(iter(self._pool.items()))
         self._wait_until(max(used + REUSE_SECONDS, self._lent_at + SETTLE_SECONDS))
-        self._originals.setdefault(code, self._rows[code])
-        self._write({code: [keysym] * self._width})
-        self._pause(SETTLE_SECONDS)
+        self._lend({code: keysym})
         return self._used(code, keysym)
 
     def lend_ahead(self, keysyms: Sequence[int], *, perhaps: bool = False) -> None:
@@ -170,13 +172,17 @@ class Keyboard:
         if len(codes) < 2:
             return  # one by one, then, with what waiting that takes
         self._wait_until(self._lent_at + SETTLE_SECONDS)
-        for code in codes:
-            self._originals.setdefault(code, self._rows[code])
         fresh = dict(zip(codes, missing, strict=False))
-        self._write({code: [keysym] * self._width for code, keysym in fresh.items()})
-        self._pause(SETTLE_SECONDS)
+        self._lend(fresh)
         for code, keysym in fresh.items():
             self._used(code, keysym)
+
+    def _lend(self, keysyms: dict[int, int]) -> None:
+        for code, keysym in keysyms.items():
+            original = self._originals.setdefault(code, self._rows[code])
+            self._ledger.lend(code, keysym, original)
+        self._write({code: [keysym] * self._width for code, keysym in keysyms.items()})
+        self._pause(SETTLE_SECONDS)
 
     def _wait_until(self, moment: float) -> None:
         wait = moment - self._clock()
@@ -196,19 +202,9 @@ class Keyboard:
 
     def _write(self, rows: dict[int, list[int]]) -> None:
         """One change for each run of neighbouring keycodes whose rows are of one width."""
-        begun: list[int] = []
-        for code in sorted(rows):
-            if begun and (code != begun[-1] + 1 or len(rows[code]) != len(rows[begun[0]])):
-                self._write_run(begun, rows)
-                begun = []
-            begun.append(code)
-        if begun:
-            self._write_run(begun, rows)
-
-    def _write_run(self, codes: list[int], rows: dict[int, list[int]]) -> None:
-        keysyms = [keysym for code in codes for keysym in rows[code]]
         with lost_display():
-            self._connection.core.ChangeKeyboardMapping(len(codes), codes[0], len(rows[codes[0]]), keysyms)
+            for first, count, keysyms in runs(rows):
+                self._connection.core.ChangeKeyboardMapping(count, first, len(keysyms) // count, keysyms)
 
     def restore(self) -> None:
         """Put every changed keycode back, as soon as everybody had time to see the last stroke.
@@ -219,8 +215,10 @@ class Keyboard:
         if self._originals:
             self._wait_until(self._lent_at + REUSE_SECONDS)
         self._write(self._originals)
+        self._connection.settle()
+        for code in self._originals:
+            self._ledger.returned(code)
         self._originals.clear()
-        self._connection.flush()
 
 
 def _is_media(row: Sequence[int]) -> bool:

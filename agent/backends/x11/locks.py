@@ -13,6 +13,7 @@ import xcffib.xkb
 from agent.backends.base import LockState
 from agent.backends.x11.connection import X11Connection, lost_display
 from agent.backends.x11.levels import LOCK_MASK
+from agent.backends.x11.release_guard import LEDGER_BYTES, Ledger
 from protocol.errors import Unavailable
 
 CORE_KEYBOARD: Final = 0x100
@@ -25,9 +26,10 @@ class X11Locks:
 
     Args:
         num_lock: the modifier bit of Num Lock at this moment, 0 when the keyboard has none.
+        ledger: where what is to be put back is noted, before there is anything (None: nobody reads that).
     """
 
-    def __init__(self, display: str, num_lock: Callable[[], int]) -> None:
+    def __init__(self, display: str, num_lock: Callable[[], int], ledger: Ledger | None = None) -> None:
         """Connect.
 
         Raises:
@@ -35,6 +37,7 @@ class X11Locks:
         """
         self._connection = X11Connection(display)
         self._num_lock = num_lock
+        self._ledger = Ledger(bytearray(LEDGER_BYTES)) if ledger is None else ledger
         self._borrowed: dict[int, tuple[bool, bool]] = {}
         try:
             self._xkb: Any = self._connection.extension(xcffib.xkb.key, "XKEYBOARD")
@@ -80,21 +83,24 @@ class X11Locks:
             if on is None or not mask:
                 continue
             now = bool(self._locked() & mask)
-            if now != on:
-                self.lock(mask, on)
             if keep:
                 self._borrowed.pop(mask, None)
             else:
-                self._borrow(mask, now, on)
+                self._borrowed = self._with(mask, now, on)
+            self._ledger.borrow(self._borrowed)
+            if now != on:
+                self.lock(mask, on)
         return done
 
-    def _borrow(self, mask: int, now: bool, on: bool) -> None:
-        """Note that it was `now` and that we have made it `on`."""
-        before, ours = self._borrowed.pop(mask, (now, now))
+    def _with(self, mask: int, now: bool, on: bool) -> dict[int, tuple[bool, bool]]:
+        """What is to be put back once this one, which is `now`, has been made `on`."""
+        borrowed = dict(self._borrowed)
+        before, ours = borrowed.pop(mask, (now, now))
         if now != ours:
             before = now  # somebody there has changed it since: that is what is put back
         if before != on:
-            self._borrowed[mask] = (before, on)
+            borrowed[mask] = (before, on)
+        return borrowed
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
@@ -103,12 +109,31 @@ class X11Locks:
         Raises:
             DisplayLost: the connection broke.
         """
-        before = self._locked()
+        before, masks = self._locked(), [mask for mask in (LOCK_MASK, self._num_lock()) if mask]
+        self._ledger.borrow(
+            {mask: self._with(mask, bool(before & mask), not before & mask).get(mask, (False, False)) for mask in masks}
+        )
         yield
         after = self._locked()
-        for mask in (LOCK_MASK, self._num_lock()):
-            if mask and (before ^ after) & mask:
-                self._borrow(mask, bool(before & mask), bool(after & mask))
+        for mask in masks:
+            if (before ^ after) & mask:
+                self._borrowed = self._with(mask, bool(before & mask), bool(after & mask))
+        self._ledger.borrow(self._borrowed)
+
+    @contextlib.contextmanager
+    def lifted(self, mask: int, settle: Callable[[], None]) -> Iterator[None]:
+        """Unlock what is locked for the time of a stroke. `settle` returns once the server has done what was asked of it before.
+
+        Raises:
+            DisplayLost: the connection broke.
+        """
+        settle()
+        self._ledger.borrow(self._with(mask, True, False))
+        self.lock(mask, False)
+        yield
+        settle()
+        self.lock(mask, True)
+        self._ledger.borrow(self._borrowed)
 
     def restore(self) -> None:
         """Put back what `set` changed, where it is still as `set` left it.
@@ -120,6 +145,7 @@ class X11Locks:
         for mask, (before, ours) in borrowed.items():
             if bool(self._locked() & mask) == ours:
                 self.lock(mask, before)
+        self._ledger.borrow({})
 
     def close(self) -> None:
         """Disconnect. What is to be put back must have been put back."""

@@ -4,6 +4,7 @@ import pytest
 
 from agent.backends.x11.connection import X11Connection
 from agent.backends.x11.keyboard import REUSE_SECONDS, SETTLE_SECONDS, Keyboard, Stroke, modifier_of, read_layout, together
+from agent.backends.x11.release_guard import LEDGER_BYTES, Ledger
 from tests.kit.display import VirtualDisplay
 
 A, SHIFT_A = 0x61, 0x41
@@ -175,3 +176,23 @@ def test_a_layout_changed_by_somebody_else_is_followed(
         assert keyboard.stroke("é") == Stroke(11, False, False)
     finally:
         display.run("setxkbmap", "us")
+
+
+def test_what_is_lent_is_noted_with_its_original_until_it_is_put_back(connection: X11Connection, time: Time) -> None:
+    ledger = Ledger(bytearray(LEDGER_BYTES))
+    keyboard = Keyboard(connection, time.clock, time.sleep, ledger)
+    before = mapping(connection)
+    width = len(before) // 248
+    one = keyboard.lend(0x100_65E5)
+    keyboard.lend_ahead([0x100_0435, 0x100_0436, 0x100_0437])
+    assert one is not None
+    noted = ledger.lent
+    assert sorted(keysym for keysym, _ in noted.values()) == [0x100_0435, 0x100_0436, 0x100_0437, 0x100_65E5]
+    assert {code: row for code, (_, row) in noted.items()} == {
+        code: before[(code - 8) * width : (code - 7) * width] for code in noted
+    }
+    keyboard.reclaim(one)
+    assert one not in ledger.lent and len(ledger.lent) == 3
+    keyboard.restore()
+    assert ledger.lent == {}
+    assert mapping(connection) == before

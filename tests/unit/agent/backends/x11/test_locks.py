@@ -8,6 +8,7 @@ from agent.backends.base import LockState
 from agent.backends.x11.connection import X11Connection
 from agent.backends.x11.levels import LOCK_MASK
 from agent.backends.x11.locks import X11Locks
+from agent.backends.x11.release_guard import LEDGER_BYTES, Ledger
 from protocol.errors import Unavailable
 from tests.kit.display import VirtualDisplay
 
@@ -89,3 +90,37 @@ def test_a_keyboard_without_num_lock_says_so(display: VirtualDisplay) -> None:
 def test_no_display_is_said() -> None:
     with pytest.raises(Unavailable):
         X11Locks(":9999", lambda: 0)
+
+
+def test_what_is_to_be_put_back_is_noted_before_it_is_changed(
+    display: VirtualDisplay, connection: X11Connection, locks: X11Locks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, noted = Ledger(bytearray(LEDGER_BYTES)), list[dict[int, tuple[bool, bool]]]()
+    watched = X11Locks(display.name, lambda: NUM, ledger)
+    lock = watched.lock
+
+    def noting(mask: int, on: bool) -> None:
+        noted.append(ledger.borrowed)
+        lock(mask, on)
+
+    monkeypatch.setattr(watched, "lock", noting)
+    watched.set(LockState(True, None), keep=False)
+    with watched.following():
+        noted.append(ledger.borrowed)
+    with watched.lifted(LOCK_MASK, connection.settle):
+        assert not seen(connection)
+        assert ledger.borrowed == {}  # it was off before all of this, and is
+    assert ledger.borrowed == {LOCK_MASK: (False, True)}
+    watched.set(LockState(True, None), keep=True)
+    assert ledger.borrowed == {}
+    with watched.lifted(LOCK_MASK, connection.settle):
+        noted.append(ledger.borrowed)
+    watched.set(LockState(False, True), keep=False)
+    watched.restore()
+    watched.close()
+    on, off, neither = {LOCK_MASK: (False, True)}, {LOCK_MASK: (True, False)}, (False, False)
+    assert noted[:2] == [on, {LOCK_MASK: neither, NUM: (False, True)}]
+    assert noted[2:7] == [{}, {}, off, off, off]
+    assert noted[7:9] == [off, off | {NUM: (False, True)}]
+    assert ledger.borrowed == {}
+    assert seen(connection) == LOCK_MASK
