@@ -29,7 +29,7 @@ from protocol.documents import (
 from protocol.errors import TrustError
 from protocol.freshness import issued_at
 from protocol.limits import LIMITS
-from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest
+from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest, manifest_digest
 
 ROLES = ("policy", "revocation", "scripts")
 MAX_SET_BYTES = 32 * 1024 * 1024
@@ -53,10 +53,12 @@ class VerifiedSet(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedScript:
-    """An approved script. Its manifest is verified; its files are read through `read`, which hashes what it opened."""
+    """An approved script. Its manifest is verified; its files are read through `read`, which hashes what it opened. `digest`
+    names the whole of it (`protocol.messages.fixes.FixDigest`)."""
 
     manifest: ScriptManifest
     objects: Path
+    digest: str
 
     def read(self, name: str) -> bytes:
         """The bytes of one of the script's files, hashed after they were read from the opened file.
@@ -213,7 +215,7 @@ def collect_scripts(
             continue
         known = newest.get(identifier)
         if known is None or version_key(known.manifest.version) < version_key(version):
-            newest[identifier] = VerifiedScript(manifest, objects)
+            newest[identifier] = VerifiedScript(manifest, objects, manifest_digest(data))
     return tuple(newest[identifier] for identifier in sorted(newest)), rejected
 
 

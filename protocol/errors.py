@@ -75,6 +75,7 @@ class RefusalReason(StrEnum):
     NEEDS_ROOT = "needs_root"
     UNTRUSTED = "untrusted"
     VERSION = "version"
+    CHANGED = "changed"
     SHUTTING_DOWN = "shutting_down"
 
 

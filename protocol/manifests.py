@@ -9,6 +9,7 @@ where an int belongs and everything that does not match its pattern as a whole i
 argv element, and no element is ever read by a shell.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
@@ -82,8 +83,8 @@ class ScriptManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """The steps that are there, in the order detect, run, verify, undo."""
         return [step for step in (self.detect, self.run, self.verify, self.undo) if step is not None]
 
-    def entry(self, *, available: bool = True, why_not: str = "") -> FixEntry:
-        """This manifest as it is shown to technicians."""
+    def entry(self, digest: str, *, available: bool = True, why_not: str = "") -> FixEntry:
+        """This manifest as it is shown to technicians; `digest` is that of its signed bytes (`manifest_digest`)."""
         return FixEntry(
             id=self.id,
             version=self.version,
@@ -96,10 +97,16 @@ class ScriptManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             effects=self.effects,
             available=available,
             why_not=why_not,
+            digest=digest,
         )
 
 
 _DECODER = msgspec.json.Decoder(ScriptManifest)
+
+
+def manifest_digest(data: bytes) -> str:
+    """What names a script as a whole (`protocol.messages.fixes.FixDigest`), from its manifest's bytes as they were signed."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def decode_manifest(data: bytes) -> ScriptManifest:

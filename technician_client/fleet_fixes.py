@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError
+from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.link_messages import DeviceRow
 from protocol.messages.fixes import FixOutput, FixResult, FixStage, ParameterValue
 from technician_client.fleet import Outcome, run_on_devices
 from technician_client.known import KnownDevices
-from technician_client.operations import find_fix, list_fixes, run_fix, typed_parameters
+from technician_client.operations import check_shown, find_fix, list_fixes, run_fix, typed_parameters
 from technician_client.sessions import Progress, Relay, Session
 from technician_client.worklog import Worklog, log_fix
 
@@ -27,9 +27,11 @@ WANTED: Final = (Capability.DIAGNOSTICS, Capability.FIXES)
 
 @dataclass(frozen=True, slots=True)
 class FixOrder:
-    """What to run where. `devices` are ids; `group`: leave devices alone whose certificate says another one (None: any)."""
+    """What to run where. `digest`: of the script as the technician has seen it, which is the only one that is run; `devices` are
+    ids; `group`: leave devices alone whose certificate says another one (None: any)."""
 
     fix: str
+    digest: str
     parameters: Mapping[str, ParameterValue]
     devices: Sequence[str]
     reason: str
@@ -58,13 +60,14 @@ class DeviceOutput:
 @dataclass(frozen=True, slots=True)
 class DeviceDone:
     """How it ended there: `result`, or `error` in words. Both None: the device was left alone, its certificate says another
-    group."""
+    group. `changed`: it was not run, because what is approved there is not what was looked at."""
 
     device: str
     label: str
     result: FixResult | None
     error: str | None
     seconds: float
+    changed: bool = False
 
 
 FixEvent = DeviceStep | DeviceOutput | DeviceDone
@@ -86,10 +89,12 @@ async def run_fix_on_devices(
 
     async def work(session: Session) -> FixResult:
         entry = find_fix(order.fix, await list_fixes(session))
+        check_shown(entry, order.digest)
         result = await run_fix(
             session,
             order.fix,
             typed_parameters(entry, order.parameters),
+            digest=order.digest,
             on_event=lambda event: on_event(_event(session.device, event)),
         )
         try:
@@ -106,7 +111,9 @@ async def run_fix_on_devices(
         if outcome.result is not None:
             known.learn(outcome.device, {}, outcome.result.after)
         error = None if outcome.error is None else str(outcome.error)
-        on_event(DeviceDone(outcome.device, outcome.label, outcome.result, error, outcome.seconds))
+        said = outcome.error if isinstance(outcome.error, Refused) else outcome.result
+        changed = said is not None and said.reason is RefusalReason.CHANGED
+        on_event(DeviceDone(outcome.device, outcome.label, outcome.result, error, outcome.seconds, changed))
 
     await run_on_devices(
         relay,

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from protocol.errors import HandrailError, RemoteProtocolError
+from protocol.errors import HandrailError, RefusalReason, Refused, RemoteProtocolError
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
 from protocol.messages.fixes import (
+    SHORT_DIGEST,
     FixCatalogue,
     FixEntry,
     FixList,
@@ -84,15 +85,17 @@ async def run_fix(
     fix: str,
     parameters: Mapping[str, ParameterValue],
     *,
+    digest: str,
     finding: str = "",
     on_event: Callable[[FixStage | FixOutput], None],
 ) -> FixResult:
     """Run an approved script and return its end with the findings before and after. The person there may be asked first.
+    `digest` says which one it was that the technician looked at; the device runs no other.
 
     Raises:
         Refused, SessionLost: as `Session.request`.
     """
-    async with session.request(FixRun(session.next_request(), fix, dict(parameters), finding)) as answers:
+    async with session.request(FixRun(session.next_request(), fix, dict(parameters), finding, digest)) as answers:
         async for answer in answers:
             match answer:
                 case FixStage() | FixOutput():
@@ -115,6 +118,24 @@ def find_fix(fix: str, fixes: Sequence[FixEntry]) -> FixEntry:
             return entry
     near = ", ".join(sorted(entry.id for entry in fixes)[:20]) or "none at all"
     raise NotFound(f"The device has no approved fix {fix!r}. It has: {near}.")
+
+
+def check_shown(entry: FixEntry, digest: str) -> None:
+    """Is what a device has approved what the technician looked at? The device asks the same when it is told to run it.
+
+    Args: digest: of what they looked at, or its beginning.
+
+    Raises:
+        Refused: CHANGED, it is another.
+    """
+    if entry.digest.startswith(digest):
+        return
+    has = entry.digest[:SHORT_DIGEST] or "not told, its Handrail is too old"
+    raise Refused(
+        f"{entry.id} is another there than the one you looked at: version {entry.version} (digest {has}). Nothing was run. "
+        "Look at it again: `handrail fixes` lists what a device has, the console's library shows its text.",
+        reason=RefusalReason.CHANGED,
+    )
 
 
 def find_finding(finding: str, findings: Sequence[Finding]) -> Finding:

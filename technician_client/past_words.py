@@ -8,6 +8,7 @@ from html import escape
 from typing import Final
 
 from protocol.audit import Record
+from protocol.messages.fixes import SHORT_DIGEST
 from technician_client.past import PastSession
 from technician_client.worklog import FixDone
 
@@ -79,15 +80,20 @@ def event_words(record: Record) -> str:
     form = ACTIONS.get(record.action)
     if form is not None:
         try:
-            return form.format_map(detail)[:_MOST_CHARS]
+            return f"{form.format_map(detail)}{_digest_words(detail.get('digest', ''))}"[:_MOST_CHARS]
         except (KeyError, ValueError):
             pass  # written by another version, with other details
     said = ", ".join(f"{plain(name)} {value}" for name, value in detail.items())
     return f"{plain(record.action)}{': ' if said else ''}{said}"[:_MOST_CHARS]
 
 
+def _digest_words(digest: str) -> str:
+    """The beginning of a fix's digest, as it stands behind its name; "" for none."""
+    return f" (digest {digest[:SHORT_DIGEST]})" if digest else ""
+
+
 def fix_words(fix: FixDone) -> tuple[str, str, str]:
-    """Name and version, how it ended, and what changed by it."""
+    """Name, version and digest, how it ended, and what changed by it."""
     gone = [title for title in fix.before if title not in fix.after]
     left = [title for title in fix.after if title in fix.before]
     new = [title for title in fix.after if title not in fix.before]
@@ -96,7 +102,7 @@ def fix_words(fix: FixDone) -> tuple[str, str, str]:
         if titles:
             parts.append(f"{words}: {', '.join(plain(title) for title in titles)}")
     return (
-        f"{plain(fix.id)} {plain(fix.version)}",
+        f"{plain(fix.id)} {plain(fix.version)}{_digest_words(plain(fix.digest))}",
         OUTCOMES.get(fix.outcome, plain(fix.outcome)),
         "; ".join(parts) or "no finding changed",
     )

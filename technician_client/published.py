@@ -18,7 +18,7 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from hostio.private_files import make_private_directory, write_private
 from protocol.errors import HandrailError, TrustError, Unavailable
-from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest
+from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest, manifest_digest
 from technician_client.organisation.metadata import LIVES
 from technician_client.signed_files import Reader, SignedFiles
 
@@ -43,11 +43,13 @@ class Approval:
 @dataclass(frozen=True, slots=True)
 class PublishedScript:
     """One approved script with the bytes that were signed. `approval`: that of the first file it stood in, as far back as the
-    mirror still has them, with today's expiry. `former`: the version before it, or None."""
+    mirror still has them, with today's expiry. `digest` names the whole of it, as orders to run it do. `former`: the version
+    before it, or None."""
 
     manifest: ScriptManifest
     files: Mapping[str, bytes] = field(repr=False)
     approval: Approval
+    digest: str
     former: "PublishedScript | None" = None
 
 
@@ -181,7 +183,8 @@ def _scripts(
             continue
         if only and only.get(parts[1], parts[2]) == parts[2]:
             continue
-        manifest = decode_manifest(load(role.targets[path]))
+        data = load(role.targets[path])
+        manifest = decode_manifest(data)
         if (manifest.id, manifest.version) != (parts[1], parts[2]):
             raise TrustError(
                 f"{path} says that it is {manifest.id} {manifest.version}: nothing of the approved scripts is shown."
@@ -191,7 +194,7 @@ def _scripts(
             files = {file.name: load(role.targets[f"{base}/{file.name}"]) for file in manifest.files}
         except KeyError as error:
             raise TrustError(f"{error} of {manifest.id} {manifest.version} is not signed: nothing is shown.") from error
-        found[manifest.id] = PublishedScript(manifest, files, approval)
+        found[manifest.id] = PublishedScript(manifest, files, approval, manifest_digest(data))
     return found
 
 

@@ -20,7 +20,8 @@ _SESSION: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
 
 
 class FixDone(msgspec.Struct, frozen=True):
-    """One run of a fix. `before`, `after`: titles of the findings; `at` in seconds since 1970."""
+    """One run of a fix. `before`, `after`: titles of the findings; `at` in seconds since 1970; `digest` names the very script
+    ("" where an older Handrail wrote this)."""
 
     id: str
     version: str
@@ -28,6 +29,7 @@ class FixDone(msgspec.Struct, frozen=True):
     at: float
     before: list[str] = []
     after: list[str] = []
+    digest: str = ""
 
 
 class Worklog(msgspec.Struct, frozen=True):
@@ -55,6 +57,7 @@ def log_fix(directory: Path, empty: Worklog, result: FixResult, wall: float) -> 
         at=wall,
         before=[finding.title for finding in result.before],
         after=[finding.title for finding in result.after],
+        digest=result.digest,
     )
     log = _begun(directory, empty)
     _write(directory, msgspec.structs.replace(log, fixes=[*log.fixes, done][-MOST_FIXES:]))

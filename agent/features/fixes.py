@@ -1,7 +1,7 @@
 """Fixes for a technician: what there is, running one with consent, and the proof that it worked.
 
-The message names a script and values, nothing more. Which bytes that is, who may run it and what its parameters may be stands in
-the organisation's signed files, which the agent has verified by itself.
+The message names a script, the digest of what the technician saw of it, and values, nothing more. Which bytes that is, who may
+run it and what its parameters may be stands in the organisation's signed files, which the agent has verified by itself.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from agent.features.base import Feature, FeatureContext, Question
 from agent.features.diagnostics import make_environment, snapshot
 from agent.fixes.output import Stream
 from agent.fixes.run import FixReport, FixRun, Progress, Stage
-from agent.fixes.verify import Circumstances, check_run, objection
+from agent.fixes.verify import Circumstances, check_run, check_shown, objection
 from agent.trust import VerifiedScript
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
@@ -106,39 +106,50 @@ class FixesFeature(Feature):
         entries = []
         for script in self.context.trust.scripts()[:500]:
             why = objection(script.manifest, circumstances)
-            entries.append(script.manifest.entry(available=why is None, why_not="" if why is None else why[1][:200]))
+            why_not = "" if why is None else why[1][:200]
+            entries.append(script.manifest.entry(script.digest, available=why is None, why_not=why_not))
         return FixCatalogue(request=message.request, fixes=entries)
+
+    def _newest(self, identifier: str) -> VerifiedScript:
+        """The script of that id that is approved now.
+
+        Raises:
+            Refused: NOT_FOUND.
+        """
+        script = self.context.trust.script(identifier)
+        if script is None:
+            raise Refused(
+                f"This machine knows no approved fix {identifier!r}. `fixes` lists what there is.", reason=RefusalReason.NOT_FOUND
+            )
+        return script
 
     async def _run(self, message: FixRunMessage) -> None:
         started = time.monotonic()
-        version = ""
+        script: VerifiedScript | None = None
         try:
             self._stage(message, "verify_signature")
-            script = self.context.trust.script(message.id)
-            if script is None:
-                raise Refused(
-                    f"This machine knows no approved fix {message.id!r}. `fixes` lists what there is.",
-                    reason=RefusalReason.NOT_FOUND,
-                )
-            version = script.manifest.version
+            script = self._newest(message.id)
+            check_shown(script, message.digest)
             values = check_run(script.manifest, message.parameters, self._circumstances())
             with one_at_a_time(self.context.settings.home / LOCK):
                 await self._consent(message, script.manifest, values)
-                self.context.audit("fix started", {"id": message.id, "version": version, "parameters": _written(values)})
+                script = self._newest(message.id)  # another may have been approved, or none be, while the person was asked
+                check_shown(script, message.digest)
+                self.context.audit("fix started", _named(script) | {"parameters": _written(values)})
                 try:
                     result = await self._prove(message, script, values, started)
                 except asyncio.CancelledError:
-                    self._record_end(message, version, "cancelled")
+                    self._record_end(script, "cancelled")
                     raise
-            if not self._record_end(message, version, result.outcome):
+            if not self._record_end(script, result.outcome):
                 result = msgspec.structs.replace(result, text=f"{result.text} Its end could not be written to the audit record.")
             self.context.send(result)
         except Refused as error:
-            self.context.send(self._refused(message, version, started, error.reason, str(error)))
+            self.context.send(_refused(message, script, started, error.reason, str(error)))
         except TrustError as error:
-            self.context.send(self._refused(message, version, started, RefusalReason.UNTRUSTED, str(error)))
+            self.context.send(_refused(message, script, started, RefusalReason.UNTRUSTED, str(error)))
         except Unavailable as error:
-            self.context.send(self._failed(message, version, started, str(error)))
+            self.context.send(_failed(message, script, started, str(error)))
         finally:
             self._stops.pop(message.request, None)
 
@@ -208,6 +219,7 @@ class FixesFeature(Feature):
             truncated=report.truncated,
             before=before,
             after=after,
+            digest=script.digest,
         )
 
     async def _findings(self, message: FixRunMessage, manifest: ScriptManifest) -> list[Finding]:
@@ -220,10 +232,10 @@ class FixesFeature(Feature):
         _, findings = await snapshot(self._collector, make_environment(self.context, self._threads), tables)
         return [finding for finding in findings if finding.id in wanted]
 
-    def _record_end(self, message: FixRunMessage, version: str, outcome: str) -> bool:
+    def _record_end(self, script: VerifiedScript, outcome: str) -> bool:
         """Write how it ended. A record that cannot be written must not hide a result: it has happened."""
         try:
-            self.context.audit("fix ended", {"id": message.id, "version": version, "outcome": outcome})
+            self.context.audit("fix ended", _named(script) | {"outcome": outcome})
         except Unavailable:
             return False
         return True
@@ -234,21 +246,29 @@ class FixesFeature(Feature):
     def _output(self, message: FixRunMessage, stage: Stage, stream: Stream, text: str) -> None:
         self.context.send(FixOutput(request=message.request, stage=stage, stream=stream, text=text))
 
-    def _refused(self, message: FixRunMessage, version: str, started: float, reason: RefusalReason, text: str) -> FixResult:
-        return FixResult(
-            request=message.request,
-            id=message.id,
-            version=version,
-            outcome="refused",
-            duration_ms=_since(started),
-            reason=reason,
-            text=text,
-        )
 
-    def _failed(self, message: FixRunMessage, version: str, started: float, text: str) -> FixResult:
-        return FixResult(
-            request=message.request, id=message.id, version=version, outcome="failed", duration_ms=_since(started), text=text
-        )
+def _named(script: VerifiedScript) -> dict[str, str | int | bool]:
+    """A script as records name it."""
+    return {"id": script.manifest.id, "version": script.manifest.version, "digest": script.digest}
+
+
+def _refused(
+    message: FixRunMessage, script: VerifiedScript | None, started: float, reason: RefusalReason, text: str
+) -> FixResult:
+    result = _failed(message, script, started, text)
+    return msgspec.structs.replace(result, outcome="refused", reason=reason)
+
+
+def _failed(message: FixRunMessage, script: VerifiedScript | None, started: float, text: str) -> FixResult:
+    return FixResult(
+        request=message.request,
+        id=message.id,
+        version="" if script is None else script.manifest.version,
+        outcome="failed",
+        duration_ms=_since(started),
+        text=text,
+        digest="" if script is None else script.digest,
+    )
 
 
 def _since(started: float) -> float:

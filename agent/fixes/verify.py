@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.trusted_state import VerifiedScript
 from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.manifests import ScriptManifest, bind_parameters
-from protocol.messages.fixes import ParameterValue
+from protocol.messages.fixes import SHORT_DIGEST, ParameterValue
 
 OS_NAME = "linux"
 
@@ -51,6 +52,28 @@ def objection(manifest: ScriptManifest, circumstances: Circumstances) -> tuple[R
     if missing:
         return RefusalReason.UNSUPPORTED, f"{manifest.id} needs {', '.join(missing)}, which this machine does not have."
     return None
+
+
+def check_shown(script: VerifiedScript, digest: str) -> None:
+    """Is the script that is approved here now the one that the technician looked at before they ordered it?
+
+    Args: digest: what the order carries (`protocol.messages.fixes.FixDigest`).
+
+    Raises:
+        Refused: CHANGED, it is another; VERSION, the order does not say.
+    """
+    manifest = script.manifest
+    if not digest:
+        raise Refused(
+            "The technician's Handrail does not say which version of the fix they looked at. It must be updated first.",
+            reason=RefusalReason.VERSION,
+        )
+    if script.digest != digest:
+        raise Refused(
+            f"{manifest.id} was changed since you looked at it: it is version {manifest.version} here now (digest "
+            f"{script.digest[:SHORT_DIGEST]}). Nothing was run. Look at it again, and then decide.",
+            reason=RefusalReason.CHANGED,
+        )
 
 
 def _executable(path: str) -> bool:

@@ -1,6 +1,6 @@
 """Approved fix scripts: what there is, running one, and the proof that it worked."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
@@ -9,7 +9,12 @@ from protocol.errors import RefusalReason
 from protocol.messages.base import Lane, LongText, Message, RequestId, Sender, ShortText
 from protocol.messages.diagnostics import Finding
 
-ParameterValue = str | int | bool
+ParameterValue = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | bool
+FixDigest = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
+"""SHA-256 (hex) of a script's manifest as it was signed, which names its files by their SHA-256: the whole script in one value.
+"" where the other side is of a version that knows none."""
+SHORT_DIGEST: Final = 12
+"""How many of its digits people are shown."""
 
 
 class FixParameter(msgspec.Struct, frozen=True):
@@ -28,7 +33,8 @@ class FixParameter(msgspec.Struct, frozen=True):
 
 
 class FixEntry(msgspec.Struct, frozen=True):
-    """One approved script as the agent has verified it. `available` is False when this machine cannot run it (`why_not`)."""
+    """One approved script as the agent has verified it. `available` is False when this machine cannot run it (`why_not`);
+    `digest` names these very bytes."""
 
     id: ShortText
     version: ShortText
@@ -41,6 +47,7 @@ class FixEntry(msgspec.Struct, frozen=True):
     effects: list[ShortText] = []
     available: bool = True
     why_not: ShortText = ""
+    digest: FixDigest = ""
 
 
 class FixList(Message, frozen=True, tag="fixes.list"):
@@ -60,7 +67,8 @@ class FixCatalogue(Message, frozen=True, tag="fixes.catalogue"):
 
 
 class FixRun(Message, frozen=True, tag="fixes.run"):
-    """T->A: run an approved script. `finding` is the id of the finding it answers ("" when none led to it)."""
+    """T->A: run an approved script. `finding` is the id of the finding it answers ("" when none led to it). `digest` is that of
+    the script as the technician has seen it; the agent runs no other."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
     CAPABILITY: ClassVar = Capability.FIXES
@@ -68,6 +76,7 @@ class FixRun(Message, frozen=True, tag="fixes.run"):
     id: ShortText
     parameters: Annotated[dict[str, ParameterValue], msgspec.Meta(max_length=32)] = {}
     finding: ShortText = ""
+    digest: FixDigest = ""
 
 
 class FixCancel(Message, frozen=True, tag="fixes.cancel"):
@@ -99,7 +108,8 @@ class FixOutput(Message, frozen=True, tag="fixes.output"):
 
 class FixResult(Message, frozen=True, tag="fixes.result"):
     """A->T: the end of a run and its proof. `outcome`: fixed (verify succeeded), not_needed (detect found nothing to do),
-    done (ran, has no verify step), failed, verify_failed, undone, timed_out, cancelled, refused (`reason` says why)."""
+    done (ran, has no verify step), failed, verify_failed, undone, timed_out, cancelled, refused (`reason` says why). `version`
+    and `digest` are those of the script that is approved here ("" when there is none)."""
 
     SENDER: ClassVar = Sender.AGENT
     request: RequestId
@@ -113,3 +123,4 @@ class FixResult(Message, frozen=True, tag="fixes.result"):
     truncated: bool = False
     before: Annotated[list[Finding], msgspec.Meta(max_length=200)] = []
     after: Annotated[list[Finding], msgspec.Meta(max_length=200)] = []
+    digest: FixDigest = ""

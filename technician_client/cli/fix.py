@@ -1,15 +1,17 @@
 """`handrail fixes` and `handrail fix`: the approved scripts of a device, running one, and whether the finding is gone."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import click
 import msgspec
 
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError
+from protocol.errors import HandrailError, RefusalReason
 from protocol.messages.diagnostics import Finding
-from protocol.messages.fixes import FixEntry, FixOutput, FixResult, FixStage, ParameterValue
+from protocol.messages.fixes import SHORT_DIGEST, FixEntry, FixOutput, FixResult, FixStage, ParameterValue
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.diagnose import fleet_exit_code
 from technician_client.cli.exit_codes import ExitCode
@@ -21,6 +23,7 @@ from technician_client.fleet import Outcome, run_on_devices, summarise
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.operations import (
+    check_shown,
     diagnose,
     find_finding,
     find_fix,
@@ -43,8 +46,28 @@ STAGES = {
     "findings": "taking the findings again",
 }
 MOST_EVENTS = 10_000
+LEAST_DIGITS = 8
 GOOD = frozenset({"fixed", "not_needed", "done"})
 FixEvent = FixStage | FixOutput
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run. `digest`: the beginning of that of the script that was looked at ("": whatever the device lists now);
+    `finding`: the id of the finding that it answers (""); `reason`: what the person there reads."""
+
+    fix: str
+    digest: str
+    given: Mapping[str, ParameterValue]
+    finding: str
+    reason: str
+
+
+def _digest(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    digest = value.strip().lower()
+    if digest and (len(digest) < LEAST_DIGITS or not re.fullmatch(r"[0-9a-f]{1,64}", digest)):
+        raise click.BadParameter(f"Write at least {LEAST_DIGITS} digits of what `handrail fixes` shows under digest.")
+    return digest
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, ParameterValue]:
@@ -73,31 +96,28 @@ def result_exit_code(result: FixResult, remaining: Sequence[Finding]) -> ExitCod
     return ExitCode.FAILED
 
 
-async def fix_one(
-    app: App,
-    session: Session,
-    fix: str,
-    given: Mapping[str, ParameterValue],
-    finding: str,
-    on_event: Callable[[FixEvent], None],
-) -> FixResult:
+async def fix_one(app: App, session: Session, order: Order, on_event: Callable[[FixEvent], None]) -> FixResult:
     """Run a fix with typed parameters; those that a named finding suggests come first, the given ones win. One of tier 3 takes
     the passphrase again where it was typed long ago, also in the middle of a run on many devices. What was wrong before and
     after is kept with the session's receipt.
 
     Raises:
-        NotFound: no such fix, or the finding is not there. ParameterError: the parameters do not fit.
+        NotFound: no such fix, or the finding is not there. ParameterError: the parameters do not fit. Refused: CHANGED.
         StepUpNeeded: nobody can be asked for the passphrase.
     """
-    entry = find_fix(fix, await list_fixes(session))
+    entry = find_fix(order.fix, await list_fixes(session))
+    check_shown(entry, order.digest)
     if app.step_up is not None:
         await app.step_up.satisfy(WANTED, app.prompt(), entry.min_tier)
-    parameters = dict(given)
-    if finding:
-        suggestion = find_finding(finding, (await diagnose(session)).findings)
-        if suggestion.fix == fix:
+    parameters = dict(order.given)
+    if order.finding:
+        suggestion = find_finding(order.finding, (await diagnose(session)).findings)
+        if suggestion.fix == order.fix:
             parameters = {**suggestion.fix_parameters, **parameters}
-    result = await run_fix(session, fix, typed_parameters(entry, parameters), finding=finding, on_event=on_event)
+    app.output.progress(f"{session.label}: {entry.id} {entry.version}, digest {entry.digest[:SHORT_DIGEST]}")
+    result = await run_fix(
+        session, entry.id, typed_parameters(entry, parameters), digest=entry.digest, finding=order.finding, on_event=on_event
+    )
     try:
         about = Worklog(session.session_id, session.device, session.label)
         log_fix(app.settings().worklogs_directory, about, result, time.time())
@@ -138,11 +158,12 @@ def result_document(
 def show_result(output: Output, label: str, device: str, result: FixResult, remaining: Sequence[Finding]) -> None:
     """The outcome, and the findings before and after side by side."""
     good = result.outcome in GOOD and not remaining
-    output.text(
-        f"\n{label} ({device}): {result.id} {result.version}: {result.outcome}", style="bold green" if good else "bold red"
-    )
+    script = f"{result.id} {result.version}" + (f" (digest {result.digest[:SHORT_DIGEST]})" if result.digest else "")
+    output.text(f"\n{label} ({device}): {script}: {result.outcome}", style="bold green" if good else "bold red")
     if result.text:
         output.text(result.text)
+    if result.reason is RefusalReason.CHANGED:
+        output.text(f"Look at the new one: handrail fixes {device}")
     if result.truncated:
         output.text("Some of its output was left out: there was more than the limit.", style="yellow")
     before, after = {one.id: one for one in result.before}, {one.id: one for one in result.after}
@@ -157,7 +178,7 @@ def show_result(output: Output, label: str, device: str, result: FixResult, rema
         output.text(f"Still there: {', '.join(one.title for one in remaining)}", style="red")
 
 
-async def fix_device(app: App, words: str, fix: str, given: Mapping[str, ParameterValue], finding: str, reason: str) -> ExitCode:
+async def fix_device(app: App, words: str, order: Order) -> ExitCode:
     """One device, its output streamed."""
     settings = app.settings()
     known = KnownDevices(settings.known_devices_file)
@@ -172,12 +193,12 @@ async def fix_device(app: App, words: str, fix: str, given: Mapping[str, Paramet
                 events.append(event)
 
         session = await Session.open(
-            relay, device=row.id, wanted=WANTED, reason=reason, on_progress=progress, accept=known.remember
+            relay, device=row.id, wanted=WANTED, reason=order.reason, on_progress=progress, accept=known.remember
         )
         async with session:
-            result = await fix_one(app, session, fix, given, finding, on_event)
+            result = await fix_one(app, session, order, on_event)
             device, label = session.device, session.label
-    remaining = remaining_findings(result, finding)
+    remaining = remaining_findings(result, order.finding)
     code = result_exit_code(result, remaining)
     if app.output.as_json:
         app.output.json(result_document(device, label, result, remaining, events))
@@ -186,26 +207,20 @@ async def fix_device(app: App, words: str, fix: str, given: Mapping[str, Paramet
     return code
 
 
-async def fix_fleet(
-    app: App,
-    group: str | None,
-    fix: str,
-    given: Mapping[str, ParameterValue],
-    finding: str,
-    reason: str,
-    concurrency: int | None,
-) -> ExitCode:
+async def fix_fleet(app: App, group: str | None, order: Order, concurrency: int | None) -> ExitCode:
     """A group or everything: results only, then a summary."""
     settings = app.settings()
     known = KnownDevices(settings.known_devices_file)
     codes: list[ExitCode] = []
+    digests: set[str] = set()
 
     async def work(session: Session) -> FixResult:
-        return await fix_one(app, session, fix, given, finding, lambda _event: None)
+        return await fix_one(app, session, order, lambda _event: None)
 
     def done(outcome: Outcome[FixResult]) -> None:
         if outcome.result is not None:
-            remaining = remaining_findings(outcome.result, finding)
+            digests.update({outcome.result.digest} - {""})
+            remaining = remaining_findings(outcome.result, order.finding)
             codes.append(result_exit_code(outcome.result, remaining))
             if app.output.as_json:
                 app.output.json(result_document(outcome.device, outcome.label, outcome.result, remaining))
@@ -226,7 +241,7 @@ async def fix_fleet(
             rows,
             work,
             wanted=WANTED,
-            reason=reason,
+            reason=order.reason,
             known=known,
             concurrency=concurrency or settings.concurrency,
             group=group,
@@ -236,6 +251,8 @@ async def fix_fleet(
     if app.output.as_json:
         app.output.json({"summary": {"devices": summary.devices, "fixed": worked, "failed": summary.devices - worked}})
     app.output.progress(f"{count(summary.devices, 'device')}: {worked} well, {summary.devices - worked} not.")
+    if len(digests) > 1:
+        app.output.warning(f"Not all of them have the same {order.fix}. With --digest only the one that you looked at is run.")
     if summary.failed:
         return fleet_exit_code(outcomes) if len(codes) == worked else ExitCode.FAILED
     return max(codes, default=ExitCode.NOT_FOUND)
@@ -258,14 +275,15 @@ async def show_fixes(app: App, words: str, reason: str) -> None:
         app.output.json({"device": device, "label": label, "fixes": [msgspec.to_builtins(entry) for entry in entries]})
         return
     rows = [
-        [entry.id, entry.version, entry.title, _parameter_words(entry), entry.run_as, entry.min_tier, entry.why_not]
+        [
+            *(entry.id, entry.version, entry.digest[:SHORT_DIGEST], entry.title, _parameter_words(entry)),
+            *(entry.run_as, entry.min_tier, entry.why_not),
+        ]
         for entry in entries
     ]
     styles = ["" if entry.available else "dim" for entry in entries]
-    output = app.output
-    output.table(
-        f"{label} ({device})", ["id", "version", "what it does", "parameters", "runs as", "tier", "why not"], rows, styles
-    )
+    columns = ["id", "version", "digest", "what it does", "parameters", "runs as", "tier", "why not"]
+    app.output.table(f"{label} ({device})", columns, rows, styles)
 
 
 def _parameter_words(entry: FixEntry) -> str:
@@ -290,13 +308,21 @@ def fixes(app: App, device: tuple[str, ...], reason: str) -> None:
 
 @click.command(
     epilog="\b\nExamples:\n  handrail fix till-3 flush-dns\n  handrail fix till-3 free-disk-space --param days=7\n"
-    "  handrail fix till-3 restart-service --finding service_failed\n  handrail fix --group tills flush-dns\n\n"
+    "  handrail fix till-3 restart-service --finding service_failed\n  handrail fix --group tills flush-dns\n"
+    "  handrail fix --all flush-dns --digest 3f2a91c0b7de\n\n"
     "\b\nEnds with 8 when the fix ran but the finding it answers is still there."
 )
 @click.argument("words", nargs=-1, required=True, metavar="[DEVICE] FIX", shell_complete=complete_fix)
 @fleet_options
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; may be given more than once.")
 @click.option("--finding", default="", help="The finding this answers: gives its parameters, and must be gone after.")
+@click.option(
+    "--digest",
+    default="",
+    metavar="HEX",
+    callback=_digest,
+    help="Run only the very script that `handrail fixes` or the library showed under this digest; its beginning is enough.",
+)
 @click.option("--reason", default="Running an approved fix", show_default=True, help="What the person there reads.")
 @passphrase_option
 @command_options
@@ -309,16 +335,17 @@ def fix(
     concurrency: int | None,
     parameters: tuple[str, ...],
     finding: str,
+    digest: str,
     reason: str,
 ) -> int:
     """Run the approved script FIX on DEVICE (or on a group) and see whether what was wrong is gone.
 
     Its output is shown as it comes; the findings before and after stand side by side.
     """
-    given = parse_parameters(parameters)
+    order = Order(words[-1], digest, parse_parameters(parameters), finding, reason)
     many = group is not None or everything
     if (group is not None and everything) or len(words) != (1 if many else 2):
         raise click.UsageError("Write: handrail fix DEVICE FIX, or handrail fix --group G FIX, or handrail fix --all FIX.")
     if many:
-        return run_async(fix_fleet(app, group, words[0], given, finding, reason, concurrency))
-    return run_async(fix_device(app, words[0], words[1], given, finding, reason))
+        return run_async(fix_fleet(app, group, order, concurrency))
+    return run_async(fix_device(app, words[0], order))

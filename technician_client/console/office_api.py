@@ -7,7 +7,7 @@
     GET    /api/v1/library/{id}             one with its files and what changed since the version before
     GET    /api/v1/colleagues               the other technicians who are logged in: {peer, name, tier}, by name
     GET    /api/v1/runs                     the runs of this console, newest first, without their devices
-    POST   /api/v1/runs                     {fix, parameters, devices, reason, group}: begin -> 201 {id}
+    POST   /api/v1/runs                     {fix, digest, parameters, devices, reason, group}: begin -> 201 {id}
     GET    /api/v1/runs/{id}                one with its devices
     DELETE /api/v1/runs/{id}                stop it on every device -> 204
     GET    /api/v1/runs/{id}/report.json    the run as a file
@@ -23,8 +23,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from aiohttp import web
 
-from protocol.errors import HandrailError, Refused
-from protocol.manifests import MANIFEST_NAME, ScriptManifest
+from protocol.errors import HandrailError, RefusalReason, Refused
+from protocol.manifests import MANIFEST_NAME, ScriptManifest, Sha256Hex
 from protocol.messages.fixes import ParameterValue
 from technician_client.console.about import about
 from technician_client.console.answers import answer_json, problem
@@ -33,7 +33,7 @@ from technician_client.console.ports import RelayPort, Standing
 from technician_client.console.preferences import Preferences, PreferencesFile
 from technician_client.console.runs import FixRuns, csv_report, json_report
 from technician_client.fleet_fixes import WANTED, FixOrder
-from technician_client.operations import typed_parameters
+from technician_client.operations import check_shown, typed_parameters
 from technician_client.published import Approval, PublishedScript
 from technician_client.step_up import StepUpNeeded
 
@@ -43,9 +43,11 @@ _FILE_CHARS: Final = 256 * 1024
 
 
 class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /api/v1/runs. `devices`: id -> the name the page calls it by."""
+    """Body of POST /api/v1/runs. `digest`: of the script as the page showed it; `devices`: id -> the name that the page calls it
+    by."""
 
     fix: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    digest: Sha256Hex
     devices: Annotated[
         dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{1,40}\Z")], Annotated[str, msgspec.Meta(max_length=200)]],
         msgspec.Meta(min_length=1, max_length=DEVICES_AT_ONCE),
@@ -155,16 +157,18 @@ class OfficeApi:
             script = library.scripts.get(wish.fix)
             if script is None:
                 return problem(404, "No such approved fix", "Its approval has ended. Load the library again.")
-            parameters = typed_parameters(script.manifest.entry(), wish.parameters)
+            entry = script.manifest.entry(script.digest)
+            check_shown(entry, wish.digest)
+            parameters = typed_parameters(entry, wish.parameters)
             self._relay.demand_step_up(WANTED, script.manifest.min_tier)
-            order = FixOrder(wish.fix, parameters, tuple(wish.devices), wish.reason, wish.group)
+            order = FixOrder(wish.fix, script.digest, parameters, tuple(wish.devices), wish.reason, wish.group)
             run = self._runs.start(order, title=script.manifest.title, version=script.manifest.version, labels=wish.devices)
         except StepUpNeeded as error:
             return problem(403, "Your passphrase is needed again", str(error), reason="step_up")
         except TooMany as error:
             return problem(429, "Too many runs", str(error))
         except Refused as error:
-            return problem(403, "Refused", str(error))
+            return problem(409 if error.reason is RefusalReason.CHANGED else 403, "Refused", str(error), reason=error.reason)
         except HandrailError as error:
             return problem(400, "The fix was not started", str(error))
         return answer_json({"id": run.name}, status=201)
@@ -190,7 +194,7 @@ class OfficeApi:
 
     def _script(self, script: PublishedScript) -> dict[str, Any]:
         manifest = script.manifest
-        entry: dict[str, Any] = msgspec.to_builtins(manifest.entry())
+        entry: dict[str, Any] = msgspec.to_builtins(manifest.entry(script.digest))
         return entry | {
             "consent": manifest.consent,
             "os": manifest.os,

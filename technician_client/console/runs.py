@@ -25,6 +25,11 @@ RUNS_KEPT: Final = 20
 RUNS_AT_ONCE: Final = 4
 OUTPUT_CHARS: Final = 20_000
 GOOD: Final = frozenset({"fixed", "not_needed", "done"})
+CSV_COLUMNS: Final = (
+    *("device", "label", "fix", "version", "digest", "state", "outcome"),
+    *("seconds", "exit_code", "before", "after", "text"),
+)
+PLAIN_FIELDS: Final = ("device", "label", "state", "step", "outcome", "text", "seconds", "changed")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -41,6 +46,7 @@ class DeviceRun:
     seconds: float = 0.0
     output: str = ""
     result: FixResult | None = None
+    changed: bool = False
 
     def document(self) -> dict[str, Any]:
         """As the page and the report show it."""
@@ -54,7 +60,7 @@ class DeviceRun:
             "after": [] if result is None else [_finding(one) for one in result.after],
             "remaining": [] if result is None else [one.id for one in remaining_findings(result)],
         }
-        plain = {name: getattr(self, name) for name in ("device", "label", "state", "step", "outcome", "text", "seconds")}
+        plain = {name: getattr(self, name) for name in PLAIN_FIELDS}
         return plain | found | {"exit_code": None if result is None else result.exit_code}
 
 
@@ -82,6 +88,7 @@ class FixRunOnMany:
             "fix": self.order.fix,
             "title": self.title,
             "version": self.version,
+            "digest": self.order.digest,
             "parameters": dict(self.order.parameters),
             "reason": self.order.reason,
             "group": self.order.group,
@@ -115,7 +122,7 @@ class FixRunOnMany:
 
 def _end(device: DeviceRun, done: DeviceDone) -> None:
     device.label, device.seconds = done.label or device.label, done.seconds
-    device.result = done.result
+    device.result, device.changed = done.result, done.changed
     if done.result is not None:
         good = done.result.outcome in GOOD and not remaining_findings(done.result)
         device.state, device.outcome, device.text = "good" if good else "bad", done.result.outcome, done.result.text
@@ -257,11 +264,12 @@ def csv_report(run: FixRunOnMany) -> str:
     """One line for each device. A cell that a spreadsheet would take for a formula is quoted (CWE-1236)."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["device", "label", "fix", "version", "state", "outcome", "seconds", "exit_code", "before", "after", "text"])
+    writer.writerow(CSV_COLUMNS)
     for device in run.devices.values():
         document = device.document()
         before, after = ("; ".join(one["title"] for one in document[key]) for key in ("before", "after"))
-        cells = [device.device, device.label, run.order.fix, run.version, device.state, device.outcome, f"{device.seconds:.1f}"]
+        fix = [run.order.fix, run.version, run.order.digest]
+        cells = [device.device, device.label, *fix, device.state, device.outcome, f"{device.seconds:.1f}"]
         exit_code = "" if document["exit_code"] is None else str(document["exit_code"])
         writer.writerow([_plain(cell) for cell in (*cells, exit_code, before, after, device.text)])
     return text.getvalue()

@@ -81,4 +81,9 @@ ROWS: dict[int, Row] = {
         "ask for, forward or run what is of tier 3 at a console that a technician left open",
         "the passphrase again, 15 minutes after it was typed",
     ),
+    52: Row(
+        "approver, relay",
+        "have another version of a fix run than the one that the technician looked at",
+        "the order carries the digest of what was shown, and the agent runs no other",
+    ),
 }

@@ -38,6 +38,7 @@ from protocol.messages.screen import ScreenLayout, ScreenStart
 from protocol.messages.session import Refusal
 from protocol.session import ConsentNeeded, DeniedByAgent, Opened, SessionEnded
 from technician_client.identity import TechnicianIdentity
+from technician_client.operations import list_fixes
 from technician_client.sessions import Session
 from tests.kit.assisted import Assistance, SignedFiles
 from tests.kit.conversation import Conversation
@@ -299,16 +300,20 @@ async def test_even_a_careless_pattern_gives_no_shell(tmp_path: Path, value: str
 @pytest.mark.attack(40)
 async def test_the_agent_refuses_hostile_values_before_anybody_is_asked(scene: Scene) -> None:
     """The same through a session, to an approved script on the real agent."""
-    async with session(scene, 3, Capability.FIXES, CHAT) as opened:
+    async with session(scene, 3, Capability.FIXES, CHAT, DIAGNOSTICS) as opened:
+        digests = {entry.id: entry.digest for entry in await list_fixes(opened)}
         before = await asyncio.to_thread(scene.look)
         person = opened.person  # type: ignore[attr-defined]
-        questions = len(person.questions)
+        questions, refused_for = len(person.questions), set[object]()
         hostile = [("restart-service", "unit"), ("free-disk-space", "days"), ("../../etc", "x"), ("end-process", "pid")]
         for identifier, name in hostile:
             for value in ("; touch OWNED", "--help", "-1", "$(id)", True, "x\0"):
-                async with opened.request(FixRun(opened.next_request(), identifier, {name: value}), seconds=60) as answers:
+                order = FixRun(opened.next_request(), identifier, {name: value}, "", digests.get(identifier, "3f" * 32))
+                async with opened.request(order, seconds=60) as answers:
                     async for answer in answers:
                         assert getattr(answer, "outcome", "refused") == "refused", answer
+                        refused_for.add(getattr(answer, "reason", None))
+        assert RefusalReason.INVALID in refused_for and RefusalReason.CHANGED not in refused_for
         assert len(person.questions) == questions
         await settled(opened)
         assert await asyncio.to_thread(scene.look) == before

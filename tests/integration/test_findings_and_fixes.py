@@ -35,7 +35,7 @@ def verified(identifier: str, directory: Path) -> VerifiedScript:
     objects.mkdir(exist_ok=True)
     for data in SCRIPTS[identifier].files.values():
         (objects / hashlib.sha256(data).hexdigest()).write_bytes(data)
-    return VerifiedScript(SCRIPTS[identifier].manifest, objects)
+    return VerifiedScript(SCRIPTS[identifier].manifest, objects, "ab" * 32)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def mend(finding: Finding, home: Path) -> FixResult:
     context.trust = ScriptShelf([verified(finding.fix, home)])
     feature = FixesFeature(context)
     parameters = finding.fix_parameters
-    await feature.handle(FixRun(request=1, id=finding.fix, parameters=parameters, finding=finding.id))
+    await feature.handle(FixRun(request=1, id=finding.fix, parameters=parameters, finding=finding.id, digest="ab" * 32))
     result = await context.next(FixResult)
     await context.close(feature)
     return result

@@ -16,8 +16,10 @@ import zstandard
 from numpy.typing import NDArray
 
 from protocol.capabilities import Capability
+from protocol.documents import canonical_json
 from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Refused, TrustError
 from protocol.link_messages import DeviceRow
+from protocol.manifests import ScriptManifest, manifest_digest
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
 from protocol.messages.fixes import FixCatalogue, FixEntry, FixList, FixOutput, FixParameter, FixResult, FixRun, FixStage
@@ -49,6 +51,12 @@ from technician_client.organisation.approvals import Script, starter_fixes
 from technician_client.published import Approval, Library, PublishedScript
 from technician_client.step_up import StepUpNeeded
 from technician_client.subscriptions import Publisher
+
+
+def digest_of(manifest: ScriptManifest) -> str:
+    """What names a sample script as a whole."""
+    return manifest_digest(canonical_json(manifest))
+
 
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
 
@@ -146,7 +154,7 @@ class MemorySession:
         self.say(FixStage(run.request, "verify"))
         self.say(FixStage(run.request, "findings"))
         self.findings = [finding for finding in self.findings if finding.fix != run.id]
-        self.say(FixResult(run.request, run.id, "1.0", "fixed", 1840.0, 0, before=before, after=self.findings))
+        self.say(FixResult(run.request, run.id, "1.0", "fixed", 1840.0, 0, None, "", False, before, self.findings, run.digest))
 
     def say(self, event: SessionEvent) -> None:
         """Let the agent say something."""
@@ -290,7 +298,8 @@ class MemoryRelay:
                 continue
             after = [late] if number % 3 == 0 else [disk, late]
             outcome = "fixed" if number % 3 == 0 else "verify_failed"
-            result = FixResult(0, order.fix, "1", outcome, 800.0, 0, before=[disk, late], after=after)  # type: ignore[arg-type]
+            found: dict[str, Any] = {"before": [disk, late], "after": after, "digest": order.digest}
+            result = FixResult(0, order.fix, "1", outcome, 800.0, 0, **found)  # type: ignore[arg-type]
             on_event(DeviceDone(device, label, result, None, 2.5))
 
     async def watch(self) -> AsyncIterator[FleetEvent]:
@@ -441,8 +450,10 @@ def sample_library() -> Library:
         if script.manifest.id == "empty-trash":
             files = {name: data.replace(b"return", b"print('old')\n    return", 1) for name, data in script.files.items()}
             before = msgspec.structs.replace(script.manifest, version="0.9")
-            former = PublishedScript(before, files, replace(approval, version=5, signed=signed - timedelta(days=60)))
-        return PublishedScript(script.manifest, script.files, approval, former)
+            former = PublishedScript(
+                before, files, replace(approval, version=5, signed=signed - timedelta(days=60)), digest_of(before)
+            )
+        return PublishedScript(script.manifest, script.files, approval, digest_of(script.manifest), former)
 
     return Library({script.manifest.id: published(script) for script in starter_fixes()}, approval, datetime.now(UTC))
 
@@ -469,13 +480,13 @@ def sample_fixes() -> list[FixEntry]:
                  "Removes downloaded packages that are no longer needed.", 1, "user",
                  [FixParameter("keep_days", "int", "Keep packages newer than (days)", True, 7, low=0, high=365),
                   FixParameter("dry_run", "bool", "Only say what would be removed", False, False)],
-                 ["disk_full"], ["frees disk space"]),
+                 ["disk_full"], ["frees disk space"], digest="3f2a91c0b7de" + "0" * 52),
         FixEntry("restart_service", "1.2", "Restart a user service", "Restarts one service of the user and checks that it runs.",
                  1, "user", [FixParameter("unit", "text", "Service", True, None, "[a-z.-]+"),
                              FixParameter("mode", "choice", "How", False, "replace", choices=["replace", "fail"])],
-                 ["service_failed"], ["interrupts the service"]),
+                 ["service_failed"], ["interrupts the service"], digest="81d40b6c55ea" + "0" * 52),
         FixEntry("reset_network", "1.0", "Reset the network", "Takes every interface down and up again.", 2, "root",
-                 available=False, why_not="Needs the agent to run as the administrator."),
+                 available=False, why_not="Needs the agent to run as the administrator.", digest="c09e7712aa03" + "0" * 52),
     ]  # fmt: skip
 
 

@@ -93,6 +93,14 @@ def typed_parameters(patch: Patch) -> None:
     patch(protocol.manifests, "check_value", lambda parameter, value: str(value))
 
 
+@control("an order to run a fix carries the digest of what the technician looked at")
+def shown_fix(patch: Patch) -> None:
+    """Whatever is approved by that name is run."""
+    import agent.features.fixes
+
+    patch(agent.features.fixes, "check_shown", lambda script, digest: None)
+
+
 @control("a value stays one element of argv, which no shell reads")
 def argument_list(patch: Patch) -> None:
     """Commands are put together as a line for a shell."""

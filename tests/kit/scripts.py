@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.trusted_state import VerifiedScript
-from protocol.manifests import ScriptFile, ScriptManifest, Step, check_manifest
+from protocol.documents import canonical_json
+from protocol.manifests import ScriptFile, ScriptManifest, Step, check_manifest, manifest_digest
 
 SHELL = "/bin/sh"
 
@@ -37,7 +38,7 @@ def shell_script(
         }
     )
     check_manifest(manifest)
-    return VerifiedScript(manifest, objects)
+    return VerifiedScript(manifest, objects, manifest_digest(canonical_json(manifest)))
 
 
 def living(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
@@ -9,7 +10,7 @@ from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
 from protocol.messages.chat import ChatMessage
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsTable, Finding
-from protocol.messages.fixes import FixCancel, FixRun
+from protocol.messages.fixes import FixCancel, FixResult, FixRun
 from protocol.messages.screen import Tile
 from protocol.messages.session import CapabilityReturn, Refusal
 from technician_client.console.ports import SessionOver
@@ -65,6 +66,7 @@ async def test_a_finding_leads_to_its_fix_and_to_the_proof(open_console: Open) -
         await expect(page.locator(".solved")).to_contain_text("The system disk is almost full: gone")
         run = technician.session.of(FixRun)[0]
         assert isinstance(run, FixRun)
+        assert run.digest == technician.session.fixes[0].digest
         assert (run.id, run.parameters, run.finding) == ("clean_package_cache", {"keep_days": 30, "dry_run": False}, "disk_full")
         assert technician.session.of(FixCancel) == [FixCancel(run.request)]
         await page.locator("#tab-findings").click()
@@ -95,6 +97,30 @@ async def test_a_refused_fix_is_a_result_not_a_riddle(open_console: Open) -> Non
         assert isinstance(run, FixRun)
         technician.session.say(Refusal("fixes.run", run.request, RefusalReason.DENIED_BY_USER, "The user said no."))
         await expect(page.locator(".result")).to_contain_text("The user said no.")
+
+
+async def test_a_fix_that_was_changed_meanwhile_is_looked_at_again(open_console: Open) -> None:
+    async with open_console() as technician:
+        furnish(technician)
+        technician.session.hold_fix.clear()
+        await technician.open_session()
+        page, session = technician.page, technician.session
+        await page.locator("#tab-fixes").click()
+        await page.get_by_role("button", name="Clean the package cache").click()
+        await page.get_by_role("button", name="Run fix").click()
+        await page.locator(".output").wait_for()
+        (run,) = session.of(FixRun)
+        assert isinstance(run, FixRun)
+        newer = msgspec.structs.replace(session.fixes[0], version="2.0", description="Removes all of it.", digest="81" * 32)
+        session.fixes[0] = newer
+        text = "It was changed since you looked at it: it is version 2.0 here now."
+        session.say(FixResult(run.request, run.id, "2.0", "refused", 5.0, None, RefusalReason.CHANGED, text, digest="81" * 32))
+        await expect(page.locator(".result")).to_contain_text(text)
+        await expect(page.get_by_text("Removes all of it.")).to_have_count(0)
+        await page.get_by_role("button", name="Look at the new one").click()
+        await expect(page.get_by_text("Removes all of it.")).to_be_visible()
+        await expect(page.get_by_text("818181818181")).to_be_visible()
+        await expect(page.get_by_role("button", name="Look at the new one")).to_have_count(0)
 
 
 async def test_fixes_are_asked_for_where_they_are_needed(open_console: Open) -> None:

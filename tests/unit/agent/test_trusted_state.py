@@ -38,7 +38,7 @@ def script(tmp_path: Path) -> VerifiedScript:
     objects = tmp_path / "objects"
     objects.mkdir()
     (objects / DIGEST).write_bytes(DATA)
-    return VerifiedScript(MANIFEST, objects)
+    return VerifiedScript(MANIFEST, objects, "ab" * 32)
 
 
 def test_the_bytes_that_were_opened_are_hashed(script: VerifiedScript, tmp_path: Path) -> None:

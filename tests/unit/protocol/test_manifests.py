@@ -150,7 +150,8 @@ def test_typed_text_becomes_typed_values() -> None:
 
 
 def test_an_entry_shows_what_the_manifest_says() -> None:
-    entry = manifest().entry(available=False, why_not="needs root")
+    entry = manifest().entry("3f" * 32, available=False, why_not="needs root")
+    assert entry.digest == "3f" * 32
     assert (entry.id, entry.available, entry.why_not, entry.parameters) == (
         "restart-service",
         False,

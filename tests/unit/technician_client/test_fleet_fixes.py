@@ -19,14 +19,16 @@ from tests.kit.organisation import Organisation
 from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running
 from tests.kit.waiting import eventually_async
 
+DIGEST = "3f" * 32
 SLOW = Finding("slow", "It is slow", "notice", "", {})
 
 
 def answers(message: Message) -> list[Message]:
     match message:
         case FixList(request=request):
-            return [FixCatalogue(request, [FixEntry("clean", "1", "Clean", "", 1, "user")])]
-        case FixRun(request=request, id=name):
+            return [FixCatalogue(request, [FixEntry("clean", "1", "Clean", "", 1, "user", digest=DIGEST)])]
+        case FixRun(request=request, id=name, digest=digest):
+            assert digest == DIGEST
             output = FixOutput(request, "run", "stdout", "cleaning\n")
             return [FixStage(request, "run"), output, FixResult(request, name, "1", "fixed", 5, 0, before=[SLOW], after=[SLOW])]
     return []
@@ -54,7 +56,7 @@ async def relay(devices: list[SimulatedDevice], tmp_path: Path) -> AsyncIterator
 
 
 def order(devices: list[SimulatedDevice], group: str | None = None) -> FixOrder:
-    return FixOrder("clean", {}, [device.peer for device in devices], "why", group)
+    return FixOrder("clean", DIGEST, {}, [device.peer for device in devices], "why", group)
 
 
 async def test_each_device_is_told_of_from_the_call_to_the_proof(
@@ -82,6 +84,33 @@ async def test_each_device_is_told_of_from_the_call_to_the_proof(
     assert (other.result, other.error) == (None, None)  # of another group: left alone
     met = known.get(devices[0].peer)
     assert met is not None and met.health is not None and met.health.worst == "It is slow"
+
+
+async def test_a_device_that_has_another_version_runs_nothing(
+    relay: RelayClient, devices: list[SimulatedDevice], tmp_path: Path
+) -> None:
+    """Whether it is seen before the order is sent, or by the device, which has just got a newer one."""
+
+    def newer(message: Message) -> list[Message]:
+        if isinstance(message, FixList):
+            return [FixCatalogue(message.request, [FixEntry("clean", "2", "Clean", "", 1, "user", digest="81" * 32)])]
+        return answers(message)
+
+    def refusing(message: Message) -> list[Message]:
+        if isinstance(message, FixRun):
+            changed = RefusalReason.CHANGED
+            return [FixResult(message.request, "clean", "2", "refused", 5, None, changed, "changed since", digest="81" * 32)]
+        return answers(message)
+
+    devices[0].answers, devices[1].answers = newer, refusing
+    events, rows = list[FixEvent](), [device.row for device in devices[:2]]
+    known, logs = KnownDevices(tmp_path / "known.json"), tmp_path / "logs"
+    await run_fix_on_devices(relay, rows, order(devices[:2]), known=known, worklogs=logs, concurrency=2, on_event=events.append)
+    done = {event.device: event for event in events if isinstance(event, DeviceDone)}
+    early, late = (done[device.peer] for device in devices[:2])
+    assert early.changed and early.result is None and "version 2 (digest 818181818181)" in (early.error or "")
+    assert not any(isinstance(message, FixRun) for message in devices[0].received)
+    assert late.changed and late.result is not None and late.result.outcome == "refused"
 
 
 async def test_cancelling_ends_the_session_there(relay: RelayClient, devices: list[SimulatedDevice], tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from protocol.capabilities import Capability
-from protocol.errors import RemoteProtocolError
+from protocol.errors import RefusalReason, Refused, RemoteProtocolError
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
 from protocol.messages.fixes import (
@@ -24,6 +25,7 @@ from technician_client.errors import NotFound, SessionLost
 from technician_client.link import RelayClient
 from technician_client.operations import (
     ParameterError,
+    check_shown,
     diagnose,
     find_finding,
     find_fix,
@@ -99,12 +101,12 @@ async def test_a_snapshot_has_its_tables_and_findings(session: Session) -> None:
 async def test_a_fix_streams_and_ends_with_its_proof(session: Session, device: SimulatedDevice) -> None:
     assert await list_fixes(session) == [ENTRY]
     events: list[FixStage | FixOutput] = []
-    result = await run_fix(session, "clean-cache", {"days": 3}, finding="disk_full", on_event=events.append)
+    result = await run_fix(session, "clean-cache", {"days": 3}, digest="3f" * 32, finding="disk_full", on_event=events.append)
     assert [type(event) for event in events] == [FixStage, FixOutput]
     assert (result.outcome, result.text) == ("fixed", "disk_full")
     run = device.received[-1]
     assert isinstance(run, FixRun)
-    assert run.parameters == {"days": 3}
+    assert (run.parameters, run.digest) == ({"days": 3}, "3f" * 32)
 
 
 async def test_nonsense_and_endless_answers_are_the_devices_fault(session: Session, device: SimulatedDevice) -> None:
@@ -115,7 +117,7 @@ async def test_nonsense_and_endless_answers_are_the_devices_fault(session: Sessi
     with pytest.raises(RemoteProtocolError):
         await diagnose(session)
     with pytest.raises(RemoteProtocolError):
-        await run_fix(session, "x", {}, on_event=lambda _event: None)
+        await run_fix(session, "x", {}, digest="3f" * 32, on_event=lambda _event: None)
 
 
 async def test_a_cut_in_the_middle_is_said(session: Session, device: SimulatedDevice) -> None:
@@ -177,3 +179,15 @@ def test_what_remains_is_what_the_fix_was_meant_for() -> None:
     assert remaining_findings(result([FULL, SLOW], [SLOW])) == []
     assert remaining_findings(result([FULL, SLOW], [FULL, SLOW])) == [FULL]
     assert remaining_findings(result([FULL], [FULL, SLOW]), "dns_slow") == [SLOW]
+
+
+def test_another_version_than_the_one_that_was_looked_at_is_refused() -> None:
+    entry = msgspec.structs.replace(ENTRY, digest="3f2a" + "0" * 60)
+    check_shown(entry, "3f2a00")
+    check_shown(entry, "")
+    for digest, told in (("81" * 32, "digest 3f2a00000000"), ("81d4", "Look at it again")):
+        with pytest.raises(Refused, match=told) as raised:
+            check_shown(entry, digest)
+        assert raised.value.reason is RefusalReason.CHANGED
+    with pytest.raises(Refused, match="too old"):
+        check_shown(ENTRY, "3f2a00")

@@ -44,6 +44,7 @@ def test_a_fix_says_what_it_changed() -> None:
     done = FixDone("f", "1", "verify_failed", 0.0, ["a", "b"], ["b", "c"])
     assert fix_words(done) == ("f 1", "ran, but did not help", "solved: a; still there: b; new: c")
     assert fix_words(FixDone("f", "1", "done", 0.0))[2] == "no finding changed"
+    assert fix_words(FixDone("f", "1", "done", 0.0, digest="3f" * 32))[0] == "f 1 (digest 3f3f3f3f3f3f)"
 
 
 def test_markdown_has_everything_and_no_foreign_markup(past: PastSession) -> None:

@@ -65,7 +65,7 @@ MESSAGES: dict[str, Message] = {
     "ack": ScreenAck(12, 1.5, 2),
     "layout": ScreenLayout(1, 1366, 768, 0, 0, [Monitor("eDP-1", 0, 0, 1366, 768, True)], "x11", ""),
     "done": DiagnosticsDone(9, [FINDING], 812.0, 1_795_000_000.0),
-    "run": FixRun(10, "clean", {"days": 7, "dry": False}, "disk_full"),
+    "run": FixRun(10, "clean", {"days": 7, "dry": False}, "disk_full", "3f" * 32),
     "output": FixOutput(10, "run", "stdout", "Привет <b>&\n"),
 }
 

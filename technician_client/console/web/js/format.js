@@ -106,3 +106,8 @@ export function cellText(cell) {
 export function words(name) {
   return name.replaceAll("_", " ");
 }
+
+/** As much of a fix's digest as people are shown. @param {string} digest */
+export function shortDigest(digest) {
+  return digest.slice(0, 12);
+}

@@ -40,6 +40,7 @@ interface RunDevice {
   after: FoundRow[];
   remaining: string[];
   exit_code: number | null;
+  changed: boolean;
 }
 
 /** technician_client/console/runs.py FixRunOnMany.row */
@@ -48,6 +49,7 @@ interface RunRow {
   fix: string;
   title: string;
   version: string;
+  digest: string;
   parameters: Record<string, string | number | boolean>;
   reason: string;
   group: string | null;
@@ -176,6 +178,7 @@ interface FixEntry {
   effects: string[];
   available: boolean;
   why_not: string;
+  digest: string;
 }
 
 interface Stats {

@@ -9,7 +9,7 @@ from protocol.messages.fixes import FixCatalogue, FixEntry, FixParameter, FixRun
 
 
 def test_parameters_keep_their_types() -> None:
-    run = FixRun(1, "free-disk-space", {"days": 7, "deep": True, "where": "cache"}, "disk_space_low")
+    run = FixRun(1, "free-disk-space", {"days": 7, "deep": True, "where": "cache"}, "disk_space_low", "3f" * 32)
     again = decode_message(encode_message(run))
     assert again == run
     assert isinstance(again, FixRun)
@@ -24,6 +24,9 @@ def test_parameters_keep_their_types() -> None:
         ["fixes.run", 1, "x", {"days": [1]}, ""],
         ["fixes.run", 1, "x" * 201, {}, ""],
         ["fixes.run", 1, "x", {str(i): 1 for i in range(33)}, ""],
+        ["fixes.run", 1, "x", {}, "", "3f"],
+        ["fixes.run", 1, "x", {}, "", "3F" * 32],
+        ["fixes.run", 1, "x", {}, "", "3f" * 32 + "\n"],
         ["fixes.output", 1, "run", "stdin", "x"],
         ["fixes.output", 1, "run", "stdout", "x" * 16385],
     ],

@@ -32,7 +32,14 @@ from tests.kit.switchboard import Keys, SimulatedDevice, Switchboard, keys_of, r
 Outcome = Literal["fixed", "not_needed", "done", "failed", "verify_failed", "undone", "timed_out", "cancelled", "refused"]
 FULL = Finding("disk_full", "The disk is full", "critical", "", {}, "clean-cache", {"days": 3})
 ENTRY = FixEntry(
-    "clean-cache", "2", "Clean \x1b[31mthe cache", "", 1, "user", [FixParameter("days", "int", low=1, high=30, default=7)]
+    "clean-cache",
+    "2",
+    "Clean \x1b[31mthe cache",
+    "",
+    1,
+    "user",
+    [FixParameter("days", "int", low=1, high=30, default=7)],
+    digest="3f2a91c0b7de" + "0" * 52,
 )
 GONE = FixEntry("other", "1", "Other", "", 2, "root", [], available=False, why_not="needs root")
 
@@ -45,14 +52,16 @@ class Fixer:
         self.remains = False
         self.finds: list[Finding] = [FULL]
         self.tier = 1
+        self.digest = ENTRY.digest
+        self.reason = RefusalReason.TIER_TOO_LOW
 
     def __call__(self, message: Message) -> list[Message]:
         match message:
             case DiagnosticsCollect(request=request):
                 return [DiagnosticsDone(request, self.finds, 3, 100)]
             case FixList(request=request):
-                return [FixCatalogue(request, [GONE, msgspec.structs.replace(ENTRY, min_tier=self.tier)])]
-            case FixRun(request=request, id=name):
+                return [FixCatalogue(request, [GONE, msgspec.structs.replace(ENTRY, min_tier=self.tier, digest=self.digest)])]
+            case FixRun(request=request, id=name, digest=digest):
                 return [
                     FixStage(request, "verify_signature"),
                     FixStage(request, "run"),
@@ -64,10 +73,11 @@ class Fixer:
                         self.outcome,
                         5,
                         0,
-                        RefusalReason.TIER_TOO_LOW if self.outcome == "refused" else None,
+                        self.reason if self.outcome == "refused" else None,
                         "what happened",
                         before=[FULL],
                         after=[FULL] if self.remains else [],
+                        digest=digest,
                     ),
                 ]
         return []
@@ -121,6 +131,32 @@ async def test_a_fix_streams_its_output_and_shows_before_and_after(
     assert "gone" in ran.out
     assert "checking the script's signatures" in ran.err
     assert run_of(devices[0]).parameters == {"days": 5}
+    assert run_of(devices[0]).digest == ENTRY.digest
+    assert "clean-cache 2 (digest 3f2a91c0b7de)" in ran.out
+
+
+async def test_what_was_looked_at_is_what_runs(keys: Keys, devices: list[SimulatedDevice], fixer: Fixer, tmp_path: Path) -> None:
+    ran = await handrail(tmp_path, keys, "fixes", "PC 0")
+    assert "3f2a91c0b7de" in ran.out
+    argv = ("fix", "PC 0", "clean-cache", "--digest", "3f2a91c0b7de")
+    assert (await handrail(tmp_path, keys, *argv)).code == 0
+    devices[0].received.clear()
+    fixer.digest = "81" * 32  # another was approved meanwhile
+    ran = await handrail(tmp_path, keys, *argv)
+    assert ran.code == 5 and "digest 818181818181" in ran.err and "Look at it again" in ran.err
+    assert not any(isinstance(message, FixRun) for message in devices[0].received)
+    fixer.digest, fixer.outcome, fixer.reason = ENTRY.digest, "refused", RefusalReason.CHANGED  # a moment later, at the device
+    ran = await handrail(tmp_path, keys, *argv)
+    assert ran.code == 5 and f"Look at the new one: handrail fixes {devices[0].peer}" in ran.out
+    for wrong in ("3f2a91", "3f2a91c0x", "3f" * 33):
+        assert (await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--digest", wrong)).code == 2
+    ran = await handrail(tmp_path, keys, "fix", "--all", "clean-cache", "--digest", "3f2a91c0b7de", "--json")
+    assert {line["label"] for line in ran.lines if "label" in line} == {"PC 0", "PC 1", "PC 2"}
+
+
+async def test_a_group_that_has_not_all_the_same_is_told_of(keys: Keys, fixer: Fixer, tmp_path: Path) -> None:
+    fixer.digest = "81" * 32
+    assert "Not all of them have the same clean-cache" in (await handrail(tmp_path, keys, "fix", "--all", "clean-cache")).err
 
 
 async def test_before_and_after_are_kept_with_the_receipt(keys: Keys, devices: list[SimulatedDevice], tmp_path: Path) -> None:

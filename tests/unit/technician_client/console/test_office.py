@@ -87,7 +87,7 @@ async def test_a_fix_that_no_device_has_is_an_end_in_words(port: RelayAdapter, d
 
     device.answers = lambda message: [FixCatalogue(message.request, [])] if isinstance(message, FixList) else []
     events = list[FixEvent]()
-    await port.run_fix(FixOrder("clean", {}, [device.peer], ""), events.append)
+    await port.run_fix(FixOrder("clean", "3f" * 32, {}, [device.peer], ""), events.append)
     last = events[-1]
     assert isinstance(last, DeviceDone)
     assert "no approved fix" in (last.error or "")

@@ -19,11 +19,12 @@ from technician_client.console.office_api import OfficeApi
 from technician_client.console.preferences import PreferencesFile
 from technician_client.known import KnownDevice
 from technician_client.published import Library
-from tests.kit.console import MemoryRelay, MemorySession, running_console, sample_rows
+from tests.kit.console import MemoryRelay, MemorySession, digest_of, running_console, sample_library, sample_rows
 from tests.kit.waiting import eventually_async
 from tests.unit.technician_client.console.test_api import Page
 
-RUN = {"fix": "empty-trash", "devices": {"k3v9w2m4x7q1": "reception-pc"}, "reason": "disk"}
+SHOWN = sample_library().scripts["empty-trash"].digest
+RUN = {"fix": "empty-trash", "digest": SHOWN, "devices": {"k3v9w2m4x7q1": "reception-pc"}, "reason": "disk"}
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ async def test_a_run_is_started_shown_reported_and_stopped(page: Page, relay: Me
     status, made = await page.ask("POST", "/api/v1/runs", RUN)
     assert status == 201
     await eventually_async(lambda: relay.orders, "the order")
-    assert relay.orders[0].devices == ("k3v9w2m4x7q1",)
+    assert (relay.orders[0].devices, relay.orders[0].digest) == (("k3v9w2m4x7q1",), SHOWN)
     path = f"/api/v1/runs/{made['id']}"
     relay.hold_runs.set()
 
@@ -135,14 +136,19 @@ async def test_a_run_is_started_shown_reported_and_stopped(page: Page, relay: Me
     assert (await page.ask("GET", f"/api/v1/runs/{second['id']}"))[1]["cancelled"] is True
 
 
-async def test_a_run_is_of_the_fix_as_it_is_approved_now(page: Page, relay: MemoryRelay) -> None:
+async def test_a_run_is_of_the_fix_as_it_is_approved_now_and_as_it_was_shown(page: Page, relay: MemoryRelay) -> None:
     await page.ask("GET", "/api/v1/library")
     await page.ask("GET", "/api/v1/library/empty-trash")
     assert isinstance(relay.shelf, Library)
     shown = relay.shelf.scripts["empty-trash"]
     manifest = msgspec.structs.replace(shown.manifest, version="9.9", min_tier=3)
-    relay.shelf = dataclasses.replace(relay.shelf, scripts={"empty-trash": dataclasses.replace(shown, manifest=manifest)})
-    status, made = await page.ask("POST", "/api/v1/runs", RUN)
+    newer = dataclasses.replace(shown, manifest=manifest, digest=digest_of(manifest))
+    relay.shelf = dataclasses.replace(relay.shelf, scripts={"empty-trash": newer})
+    status, told = await page.ask("POST", "/api/v1/runs", RUN)
+    assert (status, told["reason"], relay.orders) == (409, "changed", [])
+    assert "version 9.9" in told["detail"] and "Look at it again" in told["detail"]
+    _, script = await page.ask("GET", "/api/v1/library/empty-trash")
+    status, made = await page.ask("POST", "/api/v1/runs", RUN | {"digest": script["digest"]})
     assert status == 201
     assert (await page.ask("GET", f"/api/v1/runs/{made['id']}"))[1]["version"] == "9.9"
     assert (await page.ask("GET", "/api/v1/library/empty-trash"))[1]["version"] == "9.9"
@@ -155,6 +161,7 @@ async def test_a_run_is_of_the_fix_as_it_is_approved_now(page: Page, relay: Memo
     [
         (b"junk", 400),
         (RUN | {"devices": {}}, 400),
+        (RUN | {"digest": ""}, 400),
         (RUN | {"devices": {"../x": "x"}}, 400),
         (RUN | {"more": 1}, 400),
         (RUN | {"parameters": {"unknown": 1}}, 400),

@@ -25,7 +25,7 @@ from tests.kit.console import MARKUP, MemoryRelay, MemorySession, sample_rows
 from tests.kit.waiting import eventually_async
 
 DEVICES = ("k3v9w2m4x7q1", "p8d4n6r2t5s3", "h2j5l8z1c4b7")
-ORDER = FixOrder("disk", {"days": 7}, DEVICES, "=why")
+ORDER = FixOrder("disk", "3f" * 32, {"days": 7}, DEVICES, "=why")
 
 
 @pytest.fixture
@@ -116,6 +116,7 @@ async def test_reports_are_complete_and_no_cell_is_a_formula(runs: FixRuns, rela
     await eventually_async(lambda: run.ended, "the end")
     run.hear(DeviceDone(DEVICES[0], "=cmd()", None, "-2+3 @x", 1.0))
     rows = list(csv.DictReader(io.StringIO(csv_report(run))))
+    assert {row["digest"] for row in rows} == {run.row()["digest"]} == {"3f" * 32}
     assert [row["device"] for row in rows] == list(DEVICES)
     assert (rows[0]["label"], rows[0]["text"]) == ("'=cmd()", "'-2+3 @x")
     report = json.loads(json_report(run))

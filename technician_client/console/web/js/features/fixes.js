@@ -30,6 +30,7 @@ export const STAGES = Object.freeze([
  * @typedef {object} Run
  * @property {number} request
  * @property {string} id
+ * @property {string} digest of the fix as it was shown
  * @property {string} title
  * @property {string} finding
  * @property {Record<string, string | number | boolean>} parameters
@@ -126,14 +127,16 @@ export class Fixes {
   }
 
   /**
+   * Run a fix as it is shown here; the device runs no other than the one of this digest.
    * @param {FixEntry} fix
    * @param {Record<string, string | number | boolean>} parameters
    * @param {string} finding
    */
   start(fix, parameters, finding) {
     const request = this.newRequest();
-    this.run.value = { request, id: fix.id, title: fix.title, finding, parameters, stage: "", output: [], outputSize: 0, result: null };
-    this.send("fixes.run", { request, id: fix.id, parameters, finding });
+    const { id, digest, title } = fix;
+    this.run.value = { request, id, digest, title, finding, parameters, stage: "", output: [], outputSize: 0, result: null };
+    this.send("fixes.run", { request, id, parameters, finding, digest });
   }
 
   /**
@@ -144,7 +147,7 @@ export class Fixes {
   stepUp(request, proved) {
     const run = this.run.value;
     if (run === null || run.request !== request || run.result !== null) return;
-    if (proved) this.send("fixes.run", { request, id: run.id, parameters: run.parameters, finding: run.finding });
+    if (proved) this.send("fixes.run", { request, id: run.id, parameters: run.parameters, finding: run.finding, digest: run.digest });
     else this.run.value = { ...run, result: refusedResult(run, { reason: "", text: "It was not run: your passphrase was not typed." }) };
   }
 
@@ -191,5 +194,5 @@ export class Fixes {
 
 /** @param {Run} run @param {{[field: string]: any}} refusal */
 function refusedResult(run, { reason, text }) {
-  return { id: run.id, version: "", outcome: "refused", duration_ms: 0, exit_code: null, reason, text, truncated: false, before: [], after: [] };
+  return { id: run.id, version: "", outcome: "refused", duration_ms: 0, exit_code: null, reason, text, truncated: false, before: [], after: [], digest: "" };
 }

@@ -1,9 +1,9 @@
 // One approved fix: what it does, who approved it, its text, what changed; and a run of it on one or many devices.
 
-import { ask } from "../ask.js";
+import { Problem, ask } from "../ask.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { checkParameters, startValues } from "../features/fixes.js";
-import { day, lasts, moment, plural } from "../format.js";
+import { day, lasts, moment, plural, shortDigest } from "../format.js";
 import { Icon } from "../icons.js";
 import { MOST_DEVICES } from "../library.js";
 import { consentWords, diffRows, named, ofGroup } from "../library_rules.js";
@@ -19,10 +19,12 @@ const MOST_SHOWN = 60;
 export function FixPage({ id }) {
   const [script, setScript] = useState(/** @type {LibraryScript | null} */ (null));
   const [error, setError] = useState("");
+  const [looked, setLooked] = useState(0);
   const load = async () => {
     setError("");
     try {
       setScript(await ask("GET", `/api/v1/library/${encodeURIComponent(id)}`));
+      setLooked((times) => times + 1);
     } catch (problem) {
       setError(String(/** @type {Error} */ (problem).message));
     }
@@ -35,20 +37,20 @@ export function FixPage({ id }) {
         ? html`<div class="card"><${Failed} title="This fix cannot be shown" text=${error} onAgain=${load} /></div>`
         : script === null
           ? html`<div class="card"><${Skeleton} text="Reading the fix" /></div>`
-          : html`<${Shown} script=${script} />`
+          : html`<${Shown} key=${script.digest} script=${script} again=${looked > 1} onAgain=${load} />`
     }
   </main>`;
 }
 
-/** @param {{script: LibraryScript}} props */
-function Shown({ script }) {
+/** @param {{script: LibraryScript, again: boolean, onAgain: () => void}} props `again`: it was changed while it was looked at */
+function Shown({ script, again, onAgain }) {
   return html`<div class="page-head"><div><h1>${script.title}</h1><p class="quiet">${script.description}</p></div></div>
     <div class="two-columns">
       <div class="column">
-        <${Texts} script=${script} />
+        <${Texts} script=${script} again=${again} />
       </div>
       <div class="column">
-        <${RunForm} script=${script} />
+        <${RunForm} script=${script} onAgain=${onAgain} />
         <${Facts} script=${script} />
       </div>
     </div>`;
@@ -65,6 +67,7 @@ function Facts({ script }) {
       <div><dt>Signed</dt><dd>${moment(approval.signed)}</dd></div>
       <div><dt>Expires</dt><dd>${day(approval.expires)} <${Expiry} until=${approval.expires} now=${clock.value} soon=${SOON_SECONDS} /></dd></div>
       <div><dt>Version</dt><dd class="mono">${script.id} ${script.version}</dd></div>
+      <div><dt>Digest</dt><dd class="mono" title=${script.digest}>${shortDigest(script.digest)}</dd></div>
       <div><dt>Runs as</dt><dd>${script.run_as === "root" ? "administrator" : "the user"}, at most ${lasts(script.timeout)} a step</dd></div>
       <div><dt>For</dt><dd>${script.os.join(", ")}, tier ${script.min_tier} and up</dd></div>
       ${script.answers.length > 0 && html`<div><dt>Answers</dt><dd>${script.answers.join(", ")}</dd></div>`}
@@ -74,11 +77,11 @@ function Facts({ script }) {
   </section>`;
 }
 
-/** @param {{script: LibraryScript}} props */
-function Texts({ script }) {
+/** @param {{script: LibraryScript, again: boolean}} props */
+function Texts({ script, again }) {
   const steps = Object.entries(script.steps).map(([name, argv]) => `${name}: ${argv.join(" ")}`).join("\n");
   const texts = [...script.files.map(({ name, text }) => ({ value: name, words: name, text })), { value: " steps", words: "Steps", text: steps }];
-  const [shown, setShown] = useState(texts[0].value);
+  const [shown, setShown] = useState(again && script.change !== null ? " change" : texts[0].value);
   const options = [...texts.map(({ value, words }) => ({ value, words })), ...(script.change === null ? [] : [{ value: " change", words: html`Changes <span class="quiet">since ${script.change.version}</span>` }])];
   const text = texts.find(({ value }) => value === shown);
   return html`<section class="card" aria-labelledby="text-title">
@@ -112,8 +115,8 @@ function Difference({ lines }) {
   </div>`;
 }
 
-/** @param {{script: LibraryScript}} props */
-function RunForm({ script }) {
+/** @param {{script: LibraryScript, onAgain: () => void}} props */
+function RunForm({ script, onAgain }) {
   const [typed, setTyped] = useState(startValues(script.parameters, {}));
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
   const [reason, setReason] = useState("");
@@ -122,6 +125,7 @@ function RunForm({ script }) {
   const [chosen, setChosen] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
+  const [changed, setChanged] = useState(false);
   const version = fleetVersion.value;
   const online = useMemo(() => fleet.sorted.filter(({ device }) => device.online), [version]);
   const groups = useMemo(() => fleet.groups(), [version]);
@@ -138,11 +142,12 @@ function RunForm({ script }) {
     setBusy(true);
     setProblem("");
     try {
-      const order = { fix: script.id, parameters: checked.values, devices: named(meant), reason: reason.trim(), group: way === "group" ? named_group : null };
+      const order = { fix: script.id, digest: script.digest, parameters: checked.values, devices: named(meant), reason: reason.trim(), group: way === "group" ? named_group : null };
       location.hash = `#/library/runs/${(await ask("POST", "/api/v1/runs", order)).id}`;
     } catch (error) {
       setBusy(false);
       setProblem(String(/** @type {Error} */ (error).message));
+      setChanged(error instanceof Problem && error.reason === "changed");
     }
   };
   const ways = [{ value: "devices", words: "Devices" }, ...(groups.length > 0 ? [{ value: "group", words: "A group" }] : [])];
@@ -166,6 +171,7 @@ function RunForm({ script }) {
       <p class="hint"><${Icon} name="hand" size=${14} /><span>${consentWords(script)}</span></p>
       ${tooMany && html`<p class="error" role="alert"><${Icon} name="warning" /><span>${meant.length} devices: choose at most ${MOST_DEVICES} for one run, or use <code>handrail fix --group</code>.</span></p>`}
       ${problem !== "" && html`<p class="error" role="alert"><${Icon} name="warning" /><span>${problem}</span></p>`}
+      ${changed && html`<button type="button" class="button" onClick=${onAgain}>Look at the new one</button>`}
       <button type="submit" class="button button-primary" disabled=${!ready}><${Icon} name="play" size=${14} />${busy ? "Starting…" : meant.length === 0 ? "Choose where first" : `Run on ${plural(meant.length, "device")}`}</button>
     </form>
   </section>`;

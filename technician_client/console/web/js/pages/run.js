@@ -3,7 +3,7 @@
 import { ask } from "../ask.js";
 import { html, useEffect, useState } from "../lib.js";
 import { OUTCOMES } from "../features/fixes.js";
-import { ago, cellText, moment, plural } from "../format.js";
+import { ago, cellText, moment, plural, shortDigest } from "../format.js";
 import { Icon } from "../icons.js";
 import { STATES, STEPS } from "../library.js";
 import { hearDevice } from "../library_rules.js";
@@ -72,7 +72,7 @@ function Shown({ run, devices }) {
   const rows = [...devices].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.label.localeCompare(b.label, undefined, { numeric: true }));
   const parameters = Object.entries(run.parameters).map(([key, value]) => `${key} = ${cellText(value)}`);
   return html`<div class="page-head">
-      <div><h1>${run.title}</h1><p class="quiet">Version ${run.version}${parameters.length > 0 ? `, ${parameters.join(", ")}` : ""}. Begun ${moment(run.started)}${run.group === null ? "" : `, group ${run.group}`}.</p></div>
+      <div><h1>${run.title}</h1><p class="quiet">Version ${run.version} (digest <span class="mono" title=${run.digest}>${shortDigest(run.digest)}</span>)${parameters.length > 0 ? `, ${parameters.join(", ")}` : ""}. Begun ${moment(run.started)}${run.group === null ? "" : `, group ${run.group}`}.</p></div>
       <div class="page-actions">
         <a class="button" href=${`/api/v1/runs/${run.id}/report.csv`} download><${Icon} name="download" size=${14} />CSV</a>
         <a class="button" href=${`/api/v1/runs/${run.id}/report.json`} download><${Icon} name="download" size=${14} />JSON</a>
@@ -91,12 +91,12 @@ function Shown({ run, devices }) {
     </section>
     <section class="card" aria-labelledby="run-devices-title">
       <div class="card-head"><h2 id="run-devices-title">Devices</h2></div>
-      <ul class="run-devices">${rows.map((row) => html`<${Device} key=${row.device} row=${row} open=${open === row.device} onToggle=${() => setOpen(open === row.device ? "" : row.device)} />`)}</ul>
+      <ul class="run-devices">${rows.map((row) => html`<${Device} key=${row.device} row=${row} fix=${run.fix} open=${open === row.device} onToggle=${() => setOpen(open === row.device ? "" : row.device)} />`)}</ul>
     </section>`;
 }
 
-/** @param {{row: RunDevice, open: boolean, onToggle: () => void}} props */
-function Device({ row, open, onToggle }) {
+/** @param {{row: RunDevice, fix: string, open: boolean, onToggle: () => void}} props */
+function Device({ row, fix, open, onToggle }) {
   const state = STATES[row.state];
   const outcome = OUTCOMES[/** @type {keyof typeof OUTCOMES} */ (row.outcome)];
   const words = row.state === "running" ? (STEPS[row.step] ?? row.step) : row.state === "bad" && row.text ? row.text : (outcome?.words ?? state.words);
@@ -110,6 +110,7 @@ function Device({ row, open, onToggle }) {
     </button>
     ${open && html`<div class="run-detail">
       ${row.text && html`<p>${row.text}</p>`}
+      ${row.changed && html`<p><a href=${`#/library/${fix}`}>Look at the new one</a></p>`}
       ${(row.before.length > 0 || row.after.length > 0) && html`<div class="comparison">
         <div><h3>Before</h3><${Findings} rows=${row.before} /></div><div><h3>After</h3><${Findings} rows=${row.after} /></div>
       </div>`}

@@ -1,7 +1,7 @@
 // The approved fixes: the catalogue, the form of one, its run, and what was there before and after.
 
 import { html, useEffect, useRef, useState } from "../lib.js";
-import { span } from "../format.js";
+import { shortDigest, span } from "../format.js";
 import { OUTCOMES, STAGES, checkParameters, startValues } from "../features/fixes.js";
 import { Icon } from "../icons.js";
 import { Empty, Severity, Spinner } from "../parts/controls.js";
@@ -17,7 +17,7 @@ export function FixesPanel({ store }) {
   const onChoose = (/** @type {import("../features/fixes.js").Choice | null} */ choice) => (store.fixes.chosen.value = choice);
   const fix = chosen === null ? null : store.fixes.entry(chosen.fix);
   if (fix !== null && chosen !== null) {
-    return html`<${FixView} key=${JSON.stringify([fix.id, chosen.parameters])} store=${store} fix=${fix} finding=${chosen.finding} given=${chosen.parameters ?? chosen.finding?.fix_parameters ?? {}} onBack=${() => onChoose(null)} />`;
+    return html`<${FixView} key=${JSON.stringify([fix.id, fix.digest, chosen.parameters])} store=${store} fix=${fix} finding=${chosen.finding} given=${chosen.parameters ?? chosen.finding?.fix_parameters ?? {}} onBack=${() => onChoose(null)} />`;
   }
   if (catalogue.value === null) return html`<div class="panel"><${Spinner} text="Asking which fixes are approved" /></div>`;
   if (catalogue.value.length === 0) {
@@ -52,6 +52,7 @@ function FixView({ store, fix, finding, given, onBack }) {
     <p>${fix.description}</p>
     <dl class="facts">
       <div><dt>Id</dt><dd class="mono">${fix.id} ${fix.version}</dd></div>
+      ${fix.digest !== "" && html`<div><dt>Digest</dt><dd class="mono" title=${fix.digest}>${shortDigest(fix.digest)}</dd></div>`}
       <div><dt>Runs as</dt><dd>${fix.run_as === "root" ? "administrator" : "the user"}</dd></div>
       ${fix.effects.length > 0 && html`<div><dt>Effects</dt><dd>${fix.effects.join(", ")}</dd></div>`}
     </dl>
@@ -63,6 +64,7 @@ function FixView({ store, fix, finding, given, onBack }) {
           : html`<${Needs} store=${store} capability="fixes">You may look, but not run fixes yet.<//>`
     }
     ${run && html`<${RunView} store=${store} run=${run} />`}
+    ${run?.result?.reason === "changed" && run.digest === fix.digest && html`<button type="button" class="button" onClick=${() => store.fixes.list()}>Look at the new one</button>`}
   </div>`;
 }
 
