@@ -36,6 +36,11 @@ class Supervisor:
         return task
 
     @property
+    def closed(self) -> bool:
+        """Nothing can be started any more."""
+        return self._closed
+
+    @property
     def running(self) -> list[asyncio.Task[Any]]:
         """What still runs."""
         return list(self._tasks)

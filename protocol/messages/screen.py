@@ -51,9 +51,9 @@ class ScreenAck(Message, frozen=True, tag="screen.ack"):
     SENDER: ClassVar = Sender.TECHNICIAN
     LANE: ClassVar = Lane.INPUT
     CAPABILITY: ClassVar = Capability.VIEW
-    sequence: Annotated[int, msgspec.Meta(ge=0)]
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     decode_ms: float = 0.0
-    queue: int = 0
+    queue: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
 
 
 class ScreenLayout(Message, frozen=True, tag="screen.layout"):

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
 from aiohttp import WSMsgType, web
@@ -44,6 +44,13 @@ _LOGGER = logging.getLogger(__name__)
 
 PAGE_TEXT_BYTES: Final = 64 * 1024
 OUTBOX_ITEMS: Final = 64
+OUTBOX_MOST: Final = 1024
+"""So many things may wait for a tab, notices and answers included; one that does not read is closed."""
+DOING_AT_ONCE: Final = 16
+"""So many of a tab's wishes are worked on at once, notes and questions to the user for example; then it is not read."""
+UNSENT_BYTES: Final = 2 * 1024 * 1024
+"""While so much of what a tab said waits to leave for the device, it is not read either."""
+UNSENT_SECONDS: Final = 0.02
 WINDOW_UPDATES: Final = 32
 WINDOW_BYTES: Final = 96 * 1024 * 1024
 THREAD_BYTES: Final = 256 * 1024
@@ -52,6 +59,7 @@ REST_COUNTS: Final = 5
 """After so many seconds without an update memory is given back."""
 CLOSE_REPLACED: Final = 4001
 CLOSE_BAD_PAGE: Final = 4002
+CLOSE_DEAF: Final = 4003
 
 Item = Message | str
 
@@ -157,6 +165,8 @@ class Bridge:
         self._writer = UpdateWriter()
         self._layout: ScreenLayout | None = None
         self._broken = False
+        self._deaf = False
+        self._doing = asyncio.Semaphore(DOING_AT_ONCE)
         self._updates = 0
         self._carried = 0
         self._supervisor = Supervisor(self._failed)
@@ -170,7 +180,12 @@ class Bridge:
 
     def tell(self, value: dict[str, Any]) -> None:
         """See `hub.Tab`."""
-        self._outbox.put(write_object(value))
+        if len(self._outbox) < OUTBOX_MOST:
+            self._outbox.put(write_object(value))
+        elif not self._deaf:
+            self._deaf = True
+            self._outbox.close()
+            _ = self._supervisor.spawn(self._close(CLOSE_DEAF, b"the page does not read"), "close a deaf tab")
 
     def replaced(self) -> None:
         """See `hub.Tab`."""
@@ -202,28 +217,41 @@ class Bridge:
                 _LOGGER.warning("a tab was closed: %s", error)
                 await self._close(CLOSE_BAD_PAGE, b"not understood")
                 return
-            self._act(said)
+            await self._act(said)
+            # A lane tells nobody when it is shorter.
+            while self._live.unsent > UNSENT_BYTES:  # noqa: ASYNC110
+                await asyncio.sleep(UNSENT_SECONDS)
 
-    def _act(self, said: Message | Command) -> None:
+    async def _do(self, supervisor: Supervisor, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Begin what takes its time. A tab that wants more at once than is done is read no further until there is room."""
+        await self._doing.acquire()
+        if supervisor.closed:
+            self._doing.release()
+            work.close()
+            self.tell({"type": "notice", "text": "The session is over."})
+            return
+        supervisor.spawn(work, name).add_done_callback(lambda _task: self._doing.release())
+
+    async def _act(self, said: Message | Command) -> None:
+        live = self._live
         match said:
             case AskCapability(capability=capability, reason=reason):
-                _ = self._supervisor.spawn(self._live.ask(capability, reason[:500]), f"ask for {capability}")
-                return
+                await self._do(self._supervisor, live.ask(capability, reason[:500]), f"ask for {capability}")
             case EndSession():
-                _ = self._live.supervisor.spawn(self._live.end("technician"), "end the session")
-                return
+                await self._do(live.supervisor, live.end("technician"), "end the session")
             case Record(on=on):
-                self._live.record(on)
-                return
+                live.record(on)
             case TakeNote(text=text):
-                _ = self._live.supervisor.spawn(self._live.note(text), "notes")
-                return
+                await self._do(live.supervisor, live.note(text), "notes")
             case StartForward(port=port, local=local, host=host):
-                _ = self._live.supervisor.spawn(self._live.forwards.start(port, local, host), f"forward port {port}")
-                return
+                await self._do(live.supervisor, live.forwards.start(port, local, host), f"forward port {port}")
             case StopForward(number=number):
-                self._live.forwards.stop(number)
-                return
+                live.forwards.stop(number)
+            case Message():
+                self._pass_on(said)
+
+    def _pass_on(self, said: Message) -> None:
+        match said:
             case ScreenAck(sequence=sequence):
                 self._window.painted(sequence)
             case ScreenStart():
@@ -289,6 +317,8 @@ class Bridge:
             now = self._clock()
             passed, before = max(now - before, 1e-3), now
             round_trip, last = self._live.round_trip, self._live.round_trip_last
+            if len(self._outbox) >= OUTBOX_ITEMS:
+                continue  # a tab that does not read now has no use for every second's numbers
             self.tell(
                 {
                     "type": "stats",
@@ -302,7 +332,7 @@ class Bridge:
             self._updates = self._carried = 0
 
     async def _close(self, code: int, message: bytes) -> None:
-        await self._socket.close(code=code, message=message)
+        await self._socket.close(code=code, message=message, drain=False)  # it may be one that reads nothing
 
     def _failed(self, name: str, error: BaseException) -> None:
         if isinstance(error, ConnectionError):  # the tab went away in the middle of a message

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, LocalProtocolError, Refused
-from protocol.messages import Message
+from protocol.messages import Lane, Message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.colleagues import ControlKeep, Invite
 from protocol.messages.fixes import FixCatalogue, FixResult, FixRun
@@ -116,6 +116,7 @@ class LiveSession:
         self.forwards = Forwards(self._tell, relay.demand_step_up)
         self._keeping = keeping
         self._note = ""
+        self._noting = asyncio.Lock()
         self._company = Company()
         self._fix_tiers = FixTiers()
         self._opened_once = False
@@ -290,11 +291,12 @@ class LiveSession:
         """Keep notes of this session; the tab hears whether that worked."""
         self._note, about = text, self._about()
         told: dict[str, Any] = {"type": "noted", "text": ""}
-        try:
-            if self._keeping is not None:
-                await asyncio.to_thread(self._keeping.note, about, text)
-        except HandrailError as error:
-            told["text"] = str(error)
+        async with self._noting:  # one after the other, and the newest is what is kept at last
+            try:
+                if self._keeping is not None:
+                    await asyncio.to_thread(self._keeping.note, about, self._note)
+            except HandrailError as error:
+                told["text"] = str(error)
         self._tell(told)
 
     # -- the life of the session ------------------------------------------------------------------------------------
@@ -417,6 +419,12 @@ class LiveSession:
     def channel(self) -> Channel | None:
         """The session while it is open, for files and the clipboard."""
         return self._session.channel if self._session is not None and self.phase is Phase.OPEN else None
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of what was said to the device, files and the clipboard aside, that wait to leave this computer."""
+        channel = self.channel
+        return 0 if channel is None else channel.pending(Lane.INPUT) + channel.pending(Lane.CONTROL)
 
     @property
     def is_over(self) -> bool:

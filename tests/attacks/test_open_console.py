@@ -86,7 +86,9 @@ async def left_open(identity: Path, tmp_path: Path) -> AsyncIterator[Console]:
     passed = 0.0
     session = MemorySession(GRANTED, np.zeros((4, 4, 3), np.uint8))
     session.fixes = [msgspec.structs.replace(sample_fixes()[0], id="far", min_tier=3), sample_fixes()[0]]
-    session.channel = SimpleNamespace(subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit))
+    session.channel = SimpleNamespace(
+        subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit), pending=lambda _lane: 0
+    )
     step = StepUp(identity, proved=True, clock=lambda: 1000.0 + passed, wall=lambda: 1.8e9 + passed)
     relay = GuardedRelay(session, sample_rows(time.time()), step=step)
     relay.ready()

@@ -197,6 +197,7 @@ def console(data: bytes) -> None:
         said = read_page(text)
         if isinstance(said, Message):
             write_message(said)
+            assert repr(decode_message(encode_message(said))) == repr(said)  # as it goes on to the device
     shown = inert(text, lines=True)
     assert "\x1b" not in shown and "\u202e" not in shown
     assert "\x1b" not in printable(text)
@@ -357,7 +358,17 @@ def seeds(name: str) -> list[bytes]:
         case "certificates":
             return [*_credentials()[0].chain, b"\0\x10\1"]
         case "console":
-            return [b'["input.pointer_move", 5, 6]', b'{"type":"ask","capability":"control","reason":"x"}'] + [
+            page = [
+                b'["input.pointer_move", 5, 6]',
+                b'["screen.ack", 12, 1.5, 2]',
+                b'["fixes.run", 3, "flush-dns", {"days": 7, "deep": true, "name": "x"}, "disk_full", "' + b"3f" * 32 + b'"]',
+                b'["terminal.input", 1, "bHMK", false]',
+                b'["pointer.stroke", 1, "pen", 2, true, 0, [[1, 2], [3, 4]]]',
+                b'{"type":"ask","capability":"control","reason":"x"}',
+                b'{"type":"forward","port":5432,"local":null,"host":"127.0.0.1"}',
+                b'{"type":"note","text":"x"}',
+            ]
+            return page + [
                 encode_message(message) for message in MESSAGES if isinstance(message, ScreenUpdate)
             ]
         case "local":

@@ -202,7 +202,8 @@ async def ports(technician: Technician) -> None:
     allowed = ["printer.example:631", "10.0.0.*:22"]
     technician.session.replies |= {ForwardAsk: lambda said: [ForwardRules(said.request, True, allowed)]}
     technician.session.channel = SimpleNamespace(
-        subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit)
+        subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit),
+        pending=lambda _lane: 0,
     )
     await technician.open_session()
     await technician.page.locator("#tab-ports").click()

@@ -1,6 +1,7 @@
 """The bridge between a tab and a session: order, pace, and pages that misbehave. Sockets are real."""
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import AsyncIterator
@@ -13,10 +14,20 @@ import numpy as np
 import pytest
 
 from protocol.capabilities import Capability
+from protocol.messages import Lane
 from protocol.messages.chat import ChatMessage
 from protocol.messages.input import Key, PointerMove
 from protocol.messages.screen import Copy, CursorMove, ScreenAck, ScreenStart, ScreenUpdate, Tile
-from technician_client.console.bridge import WINDOW_UPDATES, Outbox, Window
+from technician_client.console.bridge import (
+    CLOSE_DEAF,
+    DOING_AT_ONCE,
+    OUTBOX_MOST,
+    UNSENT_BYTES,
+    WINDOW_UPDATES,
+    Bridge,
+    Outbox,
+    Window,
+)
 from technician_client.subscriptions import Publisher
 from tests.kit.console import MemoryRelay, MemorySession, bgr_tile, running_console, sample_rows
 from tests.kit.processes import free_port
@@ -28,8 +39,9 @@ PICTURE = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
 class Browser:
     """Speaks to a console as its page does."""
 
-    def __init__(self, client: aiohttp.ClientSession, origin: str) -> None:
+    def __init__(self, client: aiohttp.ClientSession, origin: str, relay: MemoryRelay) -> None:
         self.client = client
+        self.relay = relay
         self.origin = origin
 
     async def open(self) -> str:
@@ -60,6 +72,14 @@ async def binary(socket: aiohttp.ClientWebSocketResponse) -> bytes:
             return bytes(frame.data)
 
 
+async def closing(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """The code that it is closed with."""
+    async with asyncio.timeout(20):
+        while (await socket.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            pass
+    return socket.close_code
+
+
 @pytest.fixture
 def session() -> MemorySession:
     return MemorySession([Capability.VIEW, Capability.CONTROL, Capability.CHAT], PICTURE)
@@ -75,7 +95,7 @@ async def browser(session: MemorySession, tmp_path: Path) -> AsyncIterator[Brows
             entrance = address.file.read_text("utf-8").split('href="')[1].split('"')[0]
             async with client.get(entrance) as answer:
                 assert answer.status == 200
-            yield Browser(client, address.origin)
+            yield Browser(client, address.origin, relay)
 
 
 @pytest.fixture
@@ -209,10 +229,80 @@ async def test_ask_and_end(socket: aiohttp.ClientWebSocketResponse, session: Mem
     assert (await texts(socket, "session"))["phase"] == "over"
 
 
+async def test_a_page_that_wants_everything_at_once_is_read_no_faster_than_it_is_done(
+    socket: aiohttp.ClientWebSocketResponse, session: MemorySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions to the user, which take their time: so many are open at once, and each is answered in the end."""
+    answered, open_now, most_open = asyncio.Event(), 0, 0
+
+    async def ask(capability: Capability, reason: str) -> None:
+        nonlocal open_now, most_open
+        open_now += 1
+        most_open = max(most_open, open_now)
+        await answered.wait()
+        open_now -= 1
+
+    monkeypatch.setattr(session, "ask", ask)
+    for _ in range(5 * DOING_AT_ONCE):
+        await socket.send_str('{"type": "ask", "capability": "fixes", "reason": "disk"}')
+    await eventually_async(lambda: open_now == DOING_AT_ONCE, "as many as are asked at once")
+    answered.set()
+    for _ in range(5 * DOING_AT_ONCE):
+        assert (await texts(socket, "asked"))["granted"] is True
+    assert most_open == DOING_AT_ONCE
+
+
+async def test_a_page_that_says_more_than_the_network_takes_is_read_no_further(browser: Browser, session: MemorySession) -> None:
+    waiting = UNSENT_BYTES + 1
+    session.channel = SimpleNamespace(
+        subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit),
+        pending=lambda lane: waiting if lane is Lane.INPUT else 0,
+    )
+    async with await browser.socket(await browser.open()) as socket:
+        while (await texts(socket, "session"))["phase"] != "open":
+            pass
+        for _ in range(1000):
+            await socket.send_str('["input.pointer_move", 5, 6]')
+        await texts(socket, "stats")
+        assert session.of(PointerMove) == [PointerMove(5, 6)]
+        waiting = 0
+        await eventually_async(lambda: len(session.of(PointerMove)) == 1000, "all of it, once there is room")
+
+
+async def test_a_page_that_reads_nothing_is_closed_before_it_costs_memory(browser: Browser, session: MemorySession) -> None:
+    """It says what is answered by a notice each time, and never takes one of them."""
+    async with await browser.socket(await browser.open()) as socket:
+        while (await texts(socket, "session"))["phase"] != "open":
+            pass
+        bridge = next(one for one in gc.get_objects() if isinstance(one, Bridge))
+        for _ in range(2 * OUTBOX_MOST):
+            bridge.tell({"type": "notice", "text": "x"})
+        assert len(bridge._outbox) == 0
+        assert (await closing(socket)) == CLOSE_DEAF
+
+
+async def test_whoever_ends_twice_or_says_more_after_the_end_is_told_so(session: MemorySession, browser: Browser) -> None:
+    """Also where the session was given up before it was open, and nothing of it runs any more."""
+    relay = browser.relay
+    relay.connect.clear()
+    async with await browser.socket(await browser.open()) as socket:
+        await texts(socket, "session")
+        await socket.send_str('{"type": "end"}')
+        while (await texts(socket, "session"))["phase"] != "over":
+            pass
+        for wish in ('{"type": "end"}', '{"type": "note", "text": "x"}', '{"type": "forward", "port": 80}'):
+            await socket.send_str(wish)
+            assert (await texts(socket, "notice"))["text"] == "The session is over."
+        await socket.send_str('["input.release_all"]')
+        assert (await texts(socket, "notice"))["text"] == "The session is not open."
+
+
 async def test_ports_are_forwarded_once_that_is_granted_and_stopped_by_their_number(
     browser: Browser, session: MemorySession
 ) -> None:
-    session.channel = SimpleNamespace(subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit))
+    session.channel = SimpleNamespace(
+        subscribe=lambda *_kinds, limit: Publisher[Any]().subscribe(lambda _item: True, limit), pending=lambda _lane: 0
+    )
     socket = await browser.socket(await browser.open())
     while (await texts(socket, "session"))["phase"] != "open":
         pass

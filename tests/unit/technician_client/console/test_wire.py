@@ -5,9 +5,11 @@ import zlib
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from protocol.errors import RemoteProtocolError, UndecodableMessage
-from protocol.messages import Message
+from protocol.messages import Message, decode_message, encode_message
 from protocol.messages.chat import ChatMessage
 from protocol.messages.input import Key, PointerMove, ReleaseAll
 from protocol.messages.screen import Copy, CursorShape, Operation, ScreenLayout, ScreenUpdate, Tile, Video
@@ -18,6 +20,7 @@ from technician_client.console.wire import (
     Area,
     AskCapability,
     EndSession,
+    FromBrowserMessage,
     StartForward,
     StopForward,
     UpdateWriter,
@@ -28,6 +31,7 @@ from technician_client.console.wire import (
     write_message,
 )
 from tests.vectors.console.make import FOLDER, files
+from tests.vectors.examples import MESSAGES as EXAMPLES
 
 AREA = Area(64, 48)
 
@@ -130,6 +134,72 @@ def test_a_pointer_that_is_not_its_pixels_is_refused(data: bytes) -> None:
 def test_text_of_devices_stays_text() -> None:
     said = write_message(ChatMessage('<img src=x onerror="alert(1)">\u2028', 0.0))
     assert json.loads(said) == ["chat.message", '<img src=x onerror="alert(1)">\u2028', 0.0, ""]
+
+
+NUMBERS = st.integers() | st.sampled_from([2**31, 2**53, 2**63, 2**64, -(2**63) - 1, 10**40]) | st.floats()
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | st.text(max_size=40)
+    | st.sampled_from(["view", "pen", "text", "auto", "bHMK", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+EVERY_KIND = tuple(kind.__struct_config__.tag for kind in FromBrowserMessage.__args__)
+COMMAND_FIELDS = ("capability", "reason", "on", "text", "port", "local", "host", "number", "more")
+COMMANDS = st.builds(
+    lambda kind, fields: {"type": kind} | fields,
+    st.sampled_from(["ask", "end", "record", "note", "forward", "forward_stop", "other"]),
+    st.dictionaries(st.sampled_from(COMMAND_FIELDS), ANYTHING, max_size=4),
+)
+
+
+def understood(text: str) -> None:
+    """Either it is refused by name, or it goes on to the device as the very message that was read."""
+    try:
+        said = read_page(text)
+    except UndecodableMessage:
+        return
+    if isinstance(said, Message):
+        assert isinstance(said, FromBrowserMessage)
+        assert repr(decode_message(encode_message(said))) == repr(said)
+
+
+@pytest.mark.parametrize("tag", EVERY_KIND)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_whatever_a_page_says_is_refused_or_can_be_sent_on(tag: str, data: st.DataObject) -> None:
+    """Each kind with genuine fields, of which some are exchanged for anything, left out or doubled."""
+    genuine = [json.loads(write_message(one)) for one in EXAMPLES if one.__struct_config__.tag == tag]
+    fields = list(data.draw(st.sampled_from(genuine)))
+    for at in data.draw(st.lists(st.integers(0, len(fields)), max_size=3)):
+        fields[at : at + data.draw(st.integers(0, 2))] = data.draw(st.lists(ANYTHING, max_size=2))
+    understood(json.dumps(fields))
+
+
+@settings(max_examples=300, deadline=None)
+@given(COMMANDS.map(json.dumps) | ANYTHING.map(json.dumps) | st.text(max_size=200))
+def test_whatever_is_no_message_is_refused_or_a_command(text: str) -> None:
+    understood(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["screen.ack", 99999999999999999999999999, 1.0, 1]',
+        '["screen.ack", 1, 1.0, 99999999999999999999999999]',
+        '["fixes.run", 1, "x", {"a": 99999999999999999999}, "", ""]',
+        '["fixes.run", 1, "x", {"a": -9223372036854775809}, "", ""]',
+    ],
+)
+def test_a_number_that_the_wire_cannot_carry_is_refused(text: str) -> None:
+    with pytest.raises(UndecodableMessage):
+        read_page(text)
+
+
+def test_every_kind_that_a_page_may_send_has_an_example() -> None:
+    assert {one.__struct_config__.tag for one in EXAMPLES} >= set(EVERY_KIND)
 
 
 def test_weights() -> None:
