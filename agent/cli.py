@@ -20,10 +20,11 @@ from agent.desktop.entry import install as install_entries_of
 from agent.desktop.entry import remove as remove_entries
 from agent.desktop.launch import launch
 from agent.desktop.texts import LANGUAGES, Texts, clock, language_of
-from agent.errors import ExitCode, NotRunning, exit_code_of, exit_code_table
+from agent.errors import ExitCode, exit_code_of, exit_code_table
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
 from agent.printable import printable
+from agent.reaching import with_daemon
 from agent.rules_cli import rules
 from agent.settings import AgentSettings, default_home, load_settings
 from agent.status import AgentStatus
@@ -228,22 +229,11 @@ def _texts(language: str | None) -> Texts:
 
 
 async def _attend(settings: AgentSettings, asking: str | None, texts: Texts) -> ExitCode:
-    """Talk to the daemon that runs; without one, run one for as long as this lasts."""
-    try:
-        return await _converse(settings, asking, texts)
-    except NotRunning:
-        daemon = _daemon(settings)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(daemon.run())
-        ready = group.create_task(daemon.ready.wait())
-        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if running.done():
-            await running
-        try:
-            return await _converse(settings, asking, texts)
-        finally:
-            daemon.stop()
+    return await with_daemon(
+        lambda: _converse(settings, asking, texts),
+        lambda: _daemon(settings),
+        waiting=lambda: click.echo(texts("terminal.starting")),
+    )
 
 
 async def _converse(settings: AgentSettings, asking: str | None, texts: Texts) -> ExitCode:

@@ -21,7 +21,11 @@ class NotEnrolled(HandrailError):
 
 
 class AlreadyRunning(HandrailError):
-    """Another daemon holds this home's lock."""
+    """Another daemon holds this home's lock. `who` names its process in brackets ("": not known)."""
+
+    def __init__(self, text: str, who: str = "") -> None:
+        super().__init__(text)
+        self.who = who
 
 
 class NotRunning(HandrailError):

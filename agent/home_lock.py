@@ -30,9 +30,8 @@ def home_lock(path: Path) -> Iterator[None]:
         except OSError as error:
             holder = os.read(handle, 20).decode("ascii", "replace").strip()
             who = f" (process {holder})" if holder.isdigit() else ""
-            raise AlreadyRunning(
-                f"Another agent{who} already serves {path.parent}. Stop it first, or choose another home with --home."
-            ) from error
+            text = f"Another agent{who} already serves {path.parent}. Stop it first, or choose another home with --home."
+            raise AlreadyRunning(text, who.strip()) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.home_lock import home_lock
 from tests.kit.processes import Process
 from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
@@ -224,6 +225,24 @@ def test_ask_runs_an_agent_of_its_own_when_none_runs(world: World) -> None:
             caller.stop()
         assert not (world.agent_home / "agent.sock").exists()
     finally:
+        world.start_agent(None)
+        eventually((world.agent_home / "agent.sock").exists, "the agent listens again")
+
+
+def test_ask_waits_for_an_agent_that_is_starting(world: World) -> None:
+    """Whichever of the two takes the lock, the person is shown a code and no riddle."""
+    world.processes.pop("agent").stop()
+    with home_lock(world.agent_home / "agent.lock"):  # what an agent does first
+        user = world.user("ask", "--language", "en")
+        user.expect("An agent is starting on this computer; waiting for it")
+    try:
+        agent = world.spawn("agent", *world.agent_argv("run"), env={"DISPLAY": ""})
+        read_code(user)
+        user.type("\x03")
+        assert user.wait() == 130
+        assert "already serves" not in user.text
+    finally:
+        agent.stop()
         world.start_agent(None)
         eventually((world.agent_home / "agent.sock").exists, "the agent listens again")
 

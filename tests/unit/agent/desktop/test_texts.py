@@ -15,7 +15,7 @@ from protocol.capabilities import RULES, Capability
 
 SOURCE = Path(agent.desktop.__file__).parent
 ROOT = SOURCE.parents[1]
-TERMINAL = [ROOT / "agent" / f"{name}.py" for name in ("attending", "guest_cli")]
+TERMINAL = [ROOT / "agent" / f"{name}.py" for name in ("attending", "cli", "guest_cli")]
 # What ends on the person's screen: the ends of sessions and codes, and what requests of the windows are refused with.
 TOLD = {"end", "help_ended", "codes_used", "close"}
 TELLERS = ("front_desk", "daemon", "session", "resuming", "features/chat")
