@@ -4,6 +4,7 @@
     dialling        how a program dials the relay
     enrolment       bundles, and requests to the organisation's signer through the relay
     errors          what is common to their errors
+    forward_pump    a forwarded connection joined to a socket
     named_files     files that a person names on a command line
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
     relay_http      short requests to the relay

@@ -6,10 +6,11 @@ A listener outlives a cut of the session; its connections do not. Whoever connec
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from hostio.forward_pump import Pump
 from hostio.tasks import Supervisor
 from protocol.errors import HandrailError
 from protocol.forwarding import Flow, may_reach
@@ -32,8 +33,6 @@ from technician_client.transfers import Channel
 _LOGGER = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 ITEMS: Final = 256
-PENDING_BYTES: Final = 256 * 1024
-POLL_SECONDS: Final = 0.005
 OPEN_SECONDS: Final = 20.0
 _WISH = re.compile(r"(?:(?P<local>[0-9]{1,5}):)?(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):)?(?P<port>[0-9]{1,5})\Z")
 
@@ -82,19 +81,10 @@ def why_not(rules: ForwardRules, host: str, port: int) -> str:
     )
 
 
-async def _end(connection: "_Connection", sides: Sequence[asyncio.Task[None]]) -> None:
-    await connection.ended.wait()
-    for side in sides:
-        side.cancel()
-
-
 @dataclass(slots=True)
 class _Connection:
-    flow: Flow
+    pump: Pump
     opened: asyncio.Event = field(default_factory=asyncio.Event)
-    credit: asyncio.Event = field(default_factory=asyncio.Event)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
     closed: ForwardClosed | None = None
 
 
@@ -223,13 +213,10 @@ class Forwarder:
                 self._ended(item.stream, item)
             case _:
                 try:
-                    connection.flow.hear(item)
+                    connection.pump.hear(item)
                 except HandrailError as error:
                     _LOGGER.warning("a forwarded connection was closed: %s", error)
                     self._close(item.stream, "limit")
-                else:
-                    connection.credit.set()
-                    connection.arrived.set()
 
     def _refused(self, refusal: Refusal) -> None:
         """Paused, or not granted (any more). It names no connection: none that does not stand yet will, and of those that do
@@ -249,6 +236,9 @@ class Forwarder:
         except HandrailError:
             self._session = None  # it has just ended
 
+    def _pending(self) -> int:
+        return 0 if self._session is None else self._session.pending(Lane.BULK)
+
     def _close(self, stream: int, outcome: Outcome, text: str = "") -> None:
         """End a connection from here; `text`: why, for whoever made it."""
         self._say(ForwardClosed(stream, outcome))
@@ -259,7 +249,7 @@ class Forwarder:
         if connection is not None:
             connection.closed = closed
             connection.opened.set()
-            connection.ended.set()
+            connection.pump.end()
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -270,24 +260,24 @@ class Forwarder:
             self._on_change()
             return
         self._last_stream = self._last_stream % 2**31 + 1
-        connection = _Connection(Flow(self._last_stream))
+        connection = _Connection(Pump(Flow(self._last_stream), self._say, self._pending))
         self._connections[self._last_stream] = connection
         forward.streams.add(self._last_stream)
-        forward.begin(connection.flow)
+        forward.begin(connection.pump.flow)
         _ = self._tasks.spawn(self._join(forward, connection, reader, writer), f"connection {self._last_stream}")
 
     async def _join(
         self, forward: Forward, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """One connection from its beginning to its end."""
-        flow = connection.flow
+        flow = connection.pump.flow
         try:
             self._say(ForwardOpen(flow.stream, forward.wish.port, forward.wish.host))
             await self._wait_opened(connection)
             if connection.closed is None:
                 forward.problem = ""
                 self._on_change()
-                await self._carry(connection, reader, writer)
+                await connection.pump.carry(reader, writer)
         except OSError as error:
             _LOGGER.info("a forwarded connection broke here: %s", error)
             self._close(flow.stream, "broken")
@@ -297,10 +287,7 @@ class Forwarder:
             self._connections.pop(flow.stream, None)
             forward.streams.discard(flow.stream)
             forward.finish(flow)
-            if flow.over:
-                writer.close()
-            else:
-                writer.transport.abort()
+            connection.pump.close(writer)
             self._on_change()
 
     async def _wait_opened(self, connection: _Connection) -> None:
@@ -309,51 +296,7 @@ class Forwarder:
             async with asyncio.timeout(OPEN_SECONDS):
                 await connection.opened.wait()
         except TimeoutError:
-            self._close(connection.flow.stream, "unreachable", "The device did not answer.")
-
-    async def _carry(self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Both directions, each at its own pace."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                sides = [
-                    tasks.create_task(self._outward(connection, reader), name="reading"),
-                    tasks.create_task(self._inward(connection, writer), name="writing"),
-                ]
-                ending = tasks.create_task(_end(connection, sides), name="ending")
-                await asyncio.wait(sides)
-                ending.cancel()
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
-
-    async def _outward(self, connection: _Connection, reader: asyncio.StreamReader) -> None:
-        flow = connection.flow
-        while not flow.ended_here:
-            if flow.wants_more:
-                flow.read(await reader.read(PIECE_BYTES))
-            # A lane tells nobody when it is shorter.
-            while self._session is not None and self._session.pending(Lane.BULK) > PENDING_BYTES:  # noqa: ASYNC110
-                await asyncio.sleep(POLL_SECONDS)
-            connection.credit.clear()
-            for message in flow.to_say():
-                self._say(message)
-            if flow.outgoing:
-                await connection.credit.wait()
-
-    async def _inward(self, connection: _Connection, writer: asyncio.StreamWriter) -> None:
-        flow = connection.flow
-        while not flow.ended_there:
-            connection.arrived.clear()
-            while flow.incoming:
-                data = flow.incoming[0]
-                writer.write(data)
-                await writer.drain()
-                flow.incoming.popleft()
-                credit = flow.wrote(len(data))
-                if credit is not None:
-                    self._say(credit)
-            if not flow.ended_there:
-                await connection.arrived.wait()
-        writer.write_eof()
+            self._close(connection.pump.flow.stream, "unreachable", "The device did not answer.")
 
     def _failed(self, name: str, error: BaseException) -> None:
         _LOGGER.error("%s failed", name, exc_info=error)

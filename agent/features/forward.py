@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from agent.features.base import Feature, FeatureContext
 from agent.printable import printable
+from hostio.forward_pump import Pump
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, Unavailable
 from protocol.forwarding import Flow, may_reach
@@ -26,8 +27,6 @@ from protocol.messages.forward import (
 )
 
 CONNECT_SECONDS = 10.0
-PENDING_BYTES = 256 * 1024
-POLL_SECONDS = 0.005
 
 
 @dataclass(slots=True)
@@ -40,14 +39,12 @@ class _Totals:
 
 
 class _Stream:
-    """One connection: its flow, and two tasks that join it to a socket."""
+    """One connection, and the task that it runs in."""
 
-    def __init__(self, number: int, target: str) -> None:
-        self.flow = Flow(number)
+    def __init__(self, target: str, pump: Pump) -> None:
         self.target = target
-        self.credit = asyncio.Event()
-        self.arrived = asyncio.Event()
-        self.tasks: list[asyncio.Task[None]] = []
+        self.pump = pump
+        self.task: asyncio.Task[None] | None = None
 
 
 class ForwardFeature(Feature):
@@ -76,12 +73,9 @@ class ForwardFeature(Feature):
                 if stream is None:
                     return  # it crossed our end of the connection
                 try:
-                    stream.flow.hear(message)
+                    stream.pump.hear(message)
                 except HandrailError as error:
                     self._end(number, "limit", f"The connection was closed: {error}.")
-                else:
-                    stream.credit.set()
-                    stream.arrived.set()
             case _:
                 raise AssertionError(f"not a message of this feature: {type(message).__name__}")
 
@@ -134,13 +128,14 @@ class ForwardFeature(Feature):
             self.context.send(ForwardClosed(number, *refuse))
             return None
         self._totals.setdefault(target, _Totals()).connections += 1
-        stream = self._streams[number] = _Stream(number, target)
-        stream.tasks.append(self.context.spawn(self._join(stream, message.host, message.port), f"connection {number}"))
+        pump = Pump(Flow(number), self.context.send, lambda: self.context.pending(Lane.BULK), self._running)
+        stream = self._streams[number] = _Stream(target, pump)
+        stream.task = self.context.spawn(self._join(stream, message.host, message.port), f"connection {number}")
         return None
 
     async def _join(self, stream: _Stream, host: str, port: int) -> None:
         """Connect, and carry both directions until both have ended."""
-        number = stream.flow.stream
+        number = stream.pump.flow.stream
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await asyncio.open_connection(host.strip("[]"), port, limit=PIECE_BYTES)
@@ -149,56 +144,12 @@ class ForwardFeature(Feature):
             return
         try:
             self.context.send(ForwardOpened(number))
-            await self._carry(stream, reader, writer)
-        except* OSError as errors:
-            first = errors.exceptions[0]
-            why = (first.strerror if isinstance(first, OSError) else "") or str(first)
-            self._end(number, "broken", f"The connection to {stream.target} broke: {why}.")
+            await stream.pump.carry(reader, writer)
+        except OSError as error:
+            self._end(number, "broken", f"The connection to {stream.target} broke: {error.strerror or error}.")
         finally:
-            if stream.flow.over:
-                writer.close()
-            else:
-                writer.transport.abort()
+            stream.pump.close(writer)
         self._drop(number)  # both sides have said their end: there is nothing more to say
-
-    async def _carry(self, stream: _Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Both directions, each at its own pace: one that stands still must not hold up the other."""
-        async with asyncio.TaskGroup() as sides:
-            sides.create_task(self._outward(stream, reader), name="reading")
-            sides.create_task(self._inward(stream, writer), name="writing")
-
-    async def _outward(self, stream: _Stream, reader: asyncio.StreamReader) -> None:
-        """From the socket to the technician."""
-        flow = stream.flow
-        while not flow.ended_here:
-            if flow.wants_more:
-                flow.read(await reader.read(PIECE_BYTES))
-            await self._running.wait()
-            while self.context.pending(Lane.BULK) > PENDING_BYTES:  # noqa: ASYNC110 - a lane tells nobody when it is shorter
-                await asyncio.sleep(POLL_SECONDS)
-            stream.credit.clear()
-            for message in flow.to_say():
-                self.context.send(message)
-            if flow.outgoing:
-                await stream.credit.wait()
-
-    async def _inward(self, stream: _Stream, writer: asyncio.StreamWriter) -> None:
-        """From the technician to the socket."""
-        flow = stream.flow
-        while not flow.ended_there:
-            stream.arrived.clear()
-            while flow.incoming:
-                await self._running.wait()
-                data = flow.incoming[0]
-                writer.write(data)
-                await writer.drain()
-                flow.incoming.popleft()
-                credit = flow.wrote(len(data))
-                if credit is not None:
-                    self.context.send(credit)
-            if not flow.ended_there:
-                await stream.arrived.wait()
-        writer.write_eof()
 
     def _end(self, number: int, outcome: Outcome, text: str) -> None:
         """Close a connection and say so."""
@@ -211,11 +162,10 @@ class ForwardFeature(Feature):
         if stream is None:
             return
         totals = self._totals[stream.target]
-        totals.sent += stream.flow.sent
-        totals.received += stream.flow.received
-        for task in stream.tasks:
-            if task is not asyncio.current_task():
-                task.cancel()
+        totals.sent += stream.pump.flow.sent
+        totals.received += stream.pump.flow.received
+        if stream.task is not None and stream.task is not asyncio.current_task():
+            stream.task.cancel()
 
 
 def _why(error: OSError | TimeoutError | UnicodeError, target: str) -> tuple[Outcome, str]:
