@@ -34,7 +34,8 @@ LEAST_GAIN = 4096
 """Pixels that a copy must make right to be worth an operation."""
 MOST_SKIPPED = 24
 SAMPLED_ROWS = 16
-LOOK_ANEW = 8
+LOOK_ANEW, LOOK_ANEW_AT_LAST = 8, 32
+"""After so many moves nothing is presumed: where much was left over, and in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class MoveFinder:
         self._last: tuple[int, int] | None = None
         self._place: Rect | None = None
         self._presumed = 0
+        self._doubted = False
         self._misses = 0
         self._skip = 0
 
@@ -67,13 +69,31 @@ class MoveFinder:
         """Nothing large changed for a while: what comes next may be a scroll again."""
         self._misses = self._skip = 0
 
+    def presume(self, now: Pixels, shown: Pixels, screen: Rect) -> Move | None:
+        """The last move's rectangle moved once more, when a sample of its rows holds: a tenth of a search, before anything is
+        compared. Every few times nothing is presumed, so that a rectangle that has grown is found."""
+        self._presumed += 1
+        if self._presumed >= (LOOK_ANEW if self._doubted else LOOK_ANEW_AT_LAST):
+            self._presumed, self._doubted = 0, False
+        move = self._again(now, shown, screen, self._last) if self._last is not None and self._presumed else None
+        if move is not None:
+            self._place, self._misses = move.target, 0
+        return move
+
+    def left_over(self, move: Move, pixels: int) -> None:
+        """So many pixels differ still after a move that was presumed: more than it has uncovered says that it was another one."""
+        target = move.target
+        self._doubted |= pixels > 2 * (target.width * abs(move.dy) + target.height * abs(move.dx))
+
     def find(self, now: Pixels, shown: Pixels, box: Rect, screen: Rect) -> Move | None:
         """The best single move that explains what changed inside `box`, or None."""
         if self._skip:
             self._skip -= 1
             return None
         for offset in self._candidates(now, shown, box):
-            move = self._again(now, shown, screen, offset) or verify(now, shown, box, screen, *offset)
+            known = self._presumed != 0 and offset != self._last  # the same again was presumed already
+            move = self._again(now, shown, screen, offset) if known else None
+            move = move or verify(now, shown, box, screen, *offset)
             if move is not None:
                 self._last, self._place, self._misses = offset, move.target, 0
                 return move
@@ -83,12 +103,8 @@ class MoveFinder:
         return None
 
     def _again(self, now: Pixels, shown: Pixels, screen: Rect, offset: tuple[int, int]) -> Move | None:
-        """The last move's rectangle once more, or where it went on to, when a sample of its rows holds: a tenth of a search.
-
-        Every few times nothing is presumed, so that a rectangle that has grown is found.
-        """
-        self._presumed = (self._presumed + 1) % LOOK_ANEW
-        if self._place is None or self._presumed == 0:
+        """The last move's rectangle, or where it went on to, if a sample of its rows moved by `offset`."""
+        if self._place is None:
             return None
         dx, dy = offset
         places = [self._place] if offset == self._last else []

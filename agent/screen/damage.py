@@ -7,6 +7,8 @@ from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
 from agent.screen.frames import CELL, CellRect, Cells
 
+WIDE = 0.6
+"""From this share of a row on, whole rows are compared: they lie in memory without a gap, which is twice as fast."""
 MOST_RECTANGLES = 128
 """More pieces than this cost more in overhead than the gaps between them save."""
 
@@ -15,12 +17,15 @@ def changed_cells(now: Pixels, shown: Pixels, cells: CellRect) -> Cells:
     """For each cell of `cells` whether any pixel differs. 0.6 ms for 1920 x 1080: two pixels are compared at a time, and the
     eight booleans of a cell's row are then read as one number."""
     rows, columns = cells.pixel_slices
-    left, right = now[rows, columns], shown[rows, columns]
     height, width = cells.bottom - cells.top, cells.right - cells.left
     if not height or not width:
         return np.zeros((height, width), np.bool_)
-    differs = left.view(np.uint64) != right.view(np.uint64)
-    folded = differs.view(np.uint64).reshape(height, CELL, width)
+    if width * CELL >= now.shape[1] * WIDE:
+        differs = now[rows].view(np.uint64) != shown[rows].view(np.uint64)
+        folded = differs.view(np.uint64).reshape(height, CELL, -1)[..., cells.left : cells.right]
+    else:
+        differs = now[rows, columns].view(np.uint64) != shown[rows, columns].view(np.uint64)
+        folded = differs.view(np.uint64).reshape(height, CELL, width)
     found: Cells = np.bitwise_or.reduce(folded, axis=1) != 0
     return found
 

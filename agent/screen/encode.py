@@ -12,7 +12,7 @@ import numpy as np
 from agent.backends.geometry import Rect
 from agent.screen.av1 import Av1Stream
 from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose, choose_av1, choose_chroma
-from agent.screen.classify import MotionMap, busy_pixels
+from agent.screen.classify import MotionMap, busy_pixels, busy_sample
 from agent.screen.colour import colour_kept
 from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, stretches, trim
@@ -134,13 +134,8 @@ class UpdateBuilder:
         self._made = []
         self._link = LinkState(budget.byte_rate, budget.pressed, self._full_chroma is not None)
         operations: list[Operation] = []
-        changed = self._changed()
-        if changed.any():
-            drawn = changed if fresh is None else changed & fresh
-            move = self._find_move(changed, now) if int(drawn.sum()) >= LEAST_COPY_CELLS else None
-            moved = self._choose(changed, History(moved=move is not None)) is Way.COPY
-            if move is not None and moved:
-                changed = self._copy(move, operations)
+        changed, drawn, moved = self._move(fresh, now, operations)
+        if drawn.any() or changed.any():
             self._motion.update(drawn & changed, drawn, now)
             # What a move leaves over is a strip, not a film.
             film = None if moved else self._place.find(self.frames.now, changed, self._motion, now)
@@ -219,28 +214,55 @@ class UpdateBuilder:
         frames.dirty = changed.copy()
         return changed
 
+    def _move(self, fresh: Cells | None, now: float, operations: list[Operation]) -> tuple[Cells, Cells, bool]:
+        """Send what only moved as a copy.
+
+        Returns:
+            The cells that differ still, those drawn to just now, and whether there was a move.
+        """
+        frames, begun = self.frames, self._clock()
+        dirty = frames.dirty if fresh is None else frames.dirty & fresh
+        if int(dirty.sum()) >= LEAST_COPY_CELLS:
+            if now > self._large_at + REST:
+                self._moves.rest()
+            move = self._moves.presume(frames.now, frames.shown, frames.area)
+            if move is not None and self._choose(frames.dirty, History(moved=True)) is Way.COPY:
+                self._large_at = now
+                drawn = dirty.copy()
+                self._copy(move, operations)
+                frames.dirty[frames.cells(move.target).slices] = True
+                changed = self._changed()
+                self._moves.left_over(move, int(changed.sum()) * CELL * CELL)
+                self._note(Way.COPY, Why.MOVED, operations, 0, begun)
+                return changed, drawn, True
+        changed = self._changed()
+        drawn = changed if fresh is None else changed & fresh
+        move = self._find_move(changed, now) if int(drawn.sum()) >= LEAST_COPY_CELLS else None
+        if move is None or self._choose(changed, History(moved=True)) is not Way.COPY:
+            return changed, drawn, False
+        begun = self._clock()
+        self._copy(move, operations)
+        touched = frames.cells(move.target)
+        frames.dirty[touched.slices] = changed_cells(frames.now, frames.shown, touched)
+        self._note(Way.COPY, Why.MOVED, operations, 0, begun)
+        return frames.dirty.copy(), drawn, True
+
     def _find_move(self, changed: Cells, now: float) -> Move | None:
         box = bounds(changed)
         if box is None:
             return None
-        if now > self._large_at + REST:
-            self._moves.rest()
         self._large_at = now
         frames = self.frames
         return self._moves.find(frames.now, frames.shown, frames.pixels(box), frames.area)
 
-    def _copy(self, move: Move, operations: list[Operation]) -> Cells:
-        """Have the viewer move what it has; what is left after it."""
-        begun, frames = self._clock(), self.frames
+    def _copy(self, move: Move, operations: list[Operation]) -> None:
+        """Have the viewer move what it has."""
+        frames = self.frames
         target, source = move.target, move.source
         operations.append(Copy(target.x, target.y, target.width, target.height, source.x, source.y))
         move_pixels(frames.shown, move)
         self._move_lossy(move)
         self._uncover(move, operations)
-        touched = frames.cells(target)
-        frames.dirty[touched.slices] = changed_cells(frames.now, frames.shown, touched)
-        self._note(Way.COPY, Why.MOVED, operations, 0, begun)
-        return frames.dirty.copy()
 
     def _uncover(self, move: Move, operations: list[Operation]) -> None:
         """What a moved window no longer covers was there before it."""
@@ -360,10 +382,10 @@ class UpdateBuilder:
         left = budget.tile_bytes
         for cells in (changed,) if fresh is None else (changed & fresh, changed & ~fresh):
             left -= self._put_pieces(cells, budget, operations, left)
-        box = bounds(changed)
-        if box is not None and len(operations) > before:
+        if len(operations) > before:
             link = replace(self._link, video=False)
-            self._note(Way.TILE, choose(self._damage(box, changed), History(), link, self._costs).why, operations, before, begun)
+            damage = Damage(int(changed.sum()) * CELL * CELL, busy_sample(self.frames.now, changed))
+            self._note(Way.TILE, choose(damage, History(), link, self._costs).why, operations, before, begun)
 
     def _put_pieces(self, cells: Cells, budget: Budget, operations: list[Operation], left: int | None = None) -> int:
         """Tiles of changed cells worth up to about `left` bytes (else `budget.tile_bytes`); what they cost."""

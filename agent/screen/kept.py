@@ -31,7 +31,11 @@ class KeptPixels:
 
     def holds(self, area: Rect) -> bool:
         """Whether the viewer keeps exactly what the display shows there now."""
-        return np.array_equal(part(self._pixels, area), part(self._frames.now, area))
+        kept, now = part(self._pixels, area), part(self._frames.now, area)
+        # Three pixels tell of most that it is not so, for a tenth of what a comparison costs.
+        middle = area.height // 2, area.width // 2
+        alike = kept[0, 0] == now[0, 0] and kept[middle] == now[middle] and kept[-1, -1] == now[-1, -1]
+        return bool(alike) and np.array_equal(kept, now)
 
     def held_parts(self, area: Rect) -> Iterator[Rect]:
         """The parts of a strip that are held, cut across its length."""

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from agent.screen.classify import LEAST_VIDEO_CELLS, MotionMap, busy_cells, motion_area
+from agent.screen.classify import LEAST_VIDEO_CELLS, MotionMap, busy_cells, busy_pixels, busy_sample, motion_area
 from agent.screen.frames import CellRect
 from tests.unit.agent.screen.pictures import photo, text
 
@@ -11,6 +12,20 @@ def test_photographs_are_busy_and_text_is_not() -> None:
     assert busy_cells(photo(320, 480), ALL).all()
     assert busy_cells(text(320, 480), ALL).mean() < 0.1
     assert not busy_cells(np.zeros((320, 480), np.uint32), ALL).any()
+
+
+def test_a_sample_of_the_marked_cells_tells_how_busy_all_of_them_are() -> None:
+    picture = photo(320, 480)
+    picture[:, 240:] = text(320, 480)[:, 240:]
+    left, right = np.zeros((20, 30), np.bool_), np.zeros((20, 30), np.bool_)
+    left[:, :15], right[:, 15:] = True, True
+    for marked in (left, right):
+        exact = int(busy_pixels(picture, ALL)[marked].sum())
+        assert busy_sample(picture, marked) == pytest.approx(exact, rel=0.25)
+    one = np.zeros((20, 30), np.bool_)
+    one[3, 4] = True
+    assert busy_sample(picture, one) == pytest.approx(int(busy_pixels(picture, ALL)[3, 4]), abs=16)
+    assert busy_sample(picture, np.zeros((20, 30), np.bool_)) == 0
 
 
 def heat(changes: int, interval: float) -> MotionMap:

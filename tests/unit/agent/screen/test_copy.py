@@ -133,17 +133,31 @@ def test_a_scroll_that_goes_on_is_presumed_and_a_window_that_grew_is_found_soon(
         screen[60:540, 50:right] = page[row : row + 480, : right - 50]
         return screen
 
-    shown, widths = window(450, 500), []
+    shown, widths, found = window(450, 500), [], 0
     for step in range(1, 2 * LOOK_ANEW):
         right = 450 if step < LOOK_ANEW else 750
         if step == LOOK_ANEW:
             shown = window(right, 500 + 40 * (step - 1))
         now = window(right, 500 + 40 * step)
-        move = finder.find(now, shown, Rect(50, 60, right - 50, 480), SCREEN)
+        move = finder.presume(now, shown, SCREEN)
+        if move is None:
+            found += 1
+            move = finder.find(now, shown, Rect(50, 60, right - 50, 480), SCREEN)
         assert move is not None
+        finder.left_over(move, int(np.count_nonzero(now != shown)) if move.target.width < right - 100 else 0)
         assert (move.dx, move.dy) == (0, 40)
         assert np.mean(part(now, move.target) == part(shown, move.source)) > 0.97
         widths.append(move.target.width)
         shown = now
     assert widths[0] > 380
     assert widths[-1] > 680
+    assert found <= 3, "the others were presumed"
+
+
+def test_what_holds_still_or_moves_otherwise_is_not_presumed() -> None:
+    finder = MoveFinder()
+    (now, shown), (further, _) = scrolled(40), scrolled(63)
+    assert finder.presume(now, shown, SCREEN) is None, "nothing has moved yet"
+    assert finder.find(now, shown, BOX, SCREEN) is not None
+    assert finder.presume(now, now, SCREEN) is None
+    assert finder.presume(further, now, SCREEN) is None

@@ -24,6 +24,15 @@ def test_only_the_cells_asked_for_are_compared() -> None:
     assert changed_cells(frames.now, frames.shown, CellRect(0, 0, 0, 0)).size == 0
 
 
+@given(arrays(np.bool_, (6, 20)), st.integers(0, 5), st.integers(0, 19), st.integers(1, 6), st.integers(1, 20))
+@settings(max_examples=100, deadline=None)
+def test_wide_and_narrow_comparisons_say_the_same(marks: np.ndarray, top: int, left: int, height: int, width: int) -> None:
+    frames = Frames(320, 96)
+    frames.now[7::16, 9::16] = marks
+    asked = CellRect(top, left, min(6, top + height), min(20, left + width))
+    assert np.array_equal(changed_cells(frames.now, frames.shown, asked), marks[asked.slices])
+
+
 def test_bounds_of_nothing() -> None:
     assert bounds(np.zeros((3, 3), np.bool_)) is None
 
