@@ -18,7 +18,8 @@ Chord = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`shortcuts`: keys by the name of what they do, where they are not the console's own. `favourites`: devices, by id, in the
     technician's order. `notify`: the browser shows a notification for new help requests, `sound`: it is heard. `keyboards`: how
-    keys go to a device, by its id, where that is not left to each key."""
+    keys go to a device, by its id, where that is not left to each key. `touch`: a finger clicks what it touches, or moves the
+    pointer as on a touchpad."""
 
     theme: Literal["system", "light", "dark"] = "system"
     contrast: Literal["system", "more"] = "system"
@@ -27,6 +28,7 @@ class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shortcuts: Annotated[dict[Annotated[str, msgspec.Meta(max_length=40)], Chord], msgspec.Meta(max_length=40)] = {}
     favourites: Annotated[list[DeviceId], msgspec.Meta(max_length=1000)] = []
     keyboards: Annotated[dict[DeviceId, Literal["text", "physical"]], msgspec.Meta(max_length=1000)] = {}
+    touch: Literal["direct", "touchpad"] = "direct"
 
 
 class PreferencesFile:

@@ -94,13 +94,25 @@ class Overheard:
 class ConsolePage:
     """The console in a browser of its own. `address` is the file:// URL that `handrail console` prints."""
 
-    def __init__(self, address: str, *, width: int = 1680, height: int = 1000, dark: bool = False, headless: bool = True) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        width: int = 1680,
+        height: int = 1000,
+        dark: bool = False,
+        headless: bool = True,
+        touch: bool = False,
+    ) -> None:
         self._playwright = sync_playwright().start()
         self.browser: Browser = self._playwright.chromium.launch(
             executable_path=chromium(), headless=headless, args=FLAGS, timeout=2 * MILLISECONDS
         )
         context = self.browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            locale="en-GB",
+            has_touch=touch,
         )
         context.set_default_timeout(MILLISECONDS)
         self.page: Page = context.new_page()

@@ -48,6 +48,15 @@ test("a key without a place is left to the browser, which makes text of it", () 
   assert.deepEqual([messages, swallow], [[], false]);
 });
 
+test("a key that does something has its place, also where the keyboard does not tell it", () => {
+  const keys = new Keys();
+  for (const name of ["Enter", "Backspace", "ArrowLeft", "F5", "F12"]) {
+    assert.deepEqual(short(down(keys, "", name)), [`+${name}:${name}:auto`]);
+    assert.deepEqual(short(keys.up({ code: "Unidentified", key: name })), [`-${name}:${name}:auto`]);
+  }
+  assert.deepEqual(down(keys, "Unidentified", "a").messages, []);
+});
+
 for (const mode of /** @type {const} */ (["auto", "text"])) test(`repeats are presses in mode ${mode} and nothing in physical mode`, () => {
   const keys = new Keys();
   keys.mode = mode;

@@ -16,10 +16,11 @@ const MOST_KEYBOARDS = 1000;
  * @property {Record<string, string>} shortcuts
  * @property {string[]} favourites
  * @property {Record<string, "text" | "physical">} keyboards by device
+ * @property {"direct" | "touchpad"} touch what a finger on the picture does
  */
 
 /** @type {Readonly<Preferences>} */
-const NOTHING_CHOSEN = Object.freeze({ theme: "system", contrast: "system", notify: false, sound: true, shortcuts: {}, favourites: [], keyboards: {} });
+const NOTHING_CHOSEN = Object.freeze({ theme: "system", contrast: "system", notify: false, sound: true, shortcuts: {}, favourites: [], keyboards: {}, touch: "direct" });
 
 /** @returns {Preferences} */
 function stored() {

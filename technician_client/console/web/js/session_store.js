@@ -18,6 +18,7 @@ import { Live } from "./features/live.js";
 import { LongText } from "./features/long_text.js";
 import { Logs } from "./features/logs.js";
 import { Side } from "./features/side.js";
+import { Sticky } from "./features/sticky.js";
 import { Terminals } from "./features/terminal.js";
 
 export class SessionStore {
@@ -78,6 +79,8 @@ export class SessionStore {
     this.keyboard = signal(null);
     /** @type {import("../vendor/signals.js").Signal<import("./features/locks.js").Locks | null>} Caps Lock and Num Lock here, once seen */
     this.locks = signal(null);
+    /** Ctrl and its like on the screen. */
+    this.sticky = new Sticky();
     /** Which panel is shown where. */
     this.side = new Side("findings");
     /** @type {import("./features/screen.js").Screen | null} set by the stage once its canvas exists */

@@ -10,6 +10,9 @@
 /** Keys that are words of an input method or of nothing at all: what they make arrives as text. */
 const NOT_KEYS = new Set(["Dead", "Process", "Unidentified", "Compose"]);
 
+/** Keys whose place has their name. The keyboards of telephones tell no places. */
+const NAMED = /^(Enter|Tab|Backspace|Escape|Delete|Insert|Home|End|PageUp|PageDown|Arrow(Up|Down|Left|Right)|F([1-9]|1[0-9]|2[0-4]))$/;
+
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "Meta"]);
 
 /** Windows sends a left Ctrl that nobody pressed just before AltGr. */
@@ -21,6 +24,12 @@ export const LEAVE = Object.freeze({ code: "KeyX", words: "Ctrl+Alt+Shift+X" });
 /** @param {{code: string, ctrlKey: boolean, altKey: boolean, shiftKey: boolean}} event */
 export function isLeave({ code, ctrlKey, altKey, shiftKey }) {
   return code === LEAVE.code && ctrlKey && altKey && shiftKey;
+}
+
+/** @param {KeyLike} event */
+function placeOf({ code, key }) {
+  if (code !== "" && code !== "Unidentified") return code;
+  return NAMED.test(key) ? key : "";
 }
 
 export class Keys {
@@ -37,7 +46,8 @@ export class Keys {
    * @returns {{messages: KeyMessage[], swallow: boolean}} swallow: the browser must not act on it as well
    */
   down(event) {
-    const { code, key } = event;
+    const { key } = event;
+    const code = placeOf(event);
     if (this.mode !== "physical" && (event.isComposing || event.keyCode === 229 || NOT_KEYS.has(key))) {
       return { messages: [], swallow: false };
     }
@@ -64,8 +74,9 @@ export class Keys {
    * @param {KeyLike} event
    * @returns {{messages: KeyMessage[], swallow: boolean}}
    */
-  up({ code, key }) {
-    const messages = this.release(code);
+  up(event) {
+    const { key } = event;
+    const messages = this.release(placeOf(event));
     // macOS tells of no key that is let go while Command is held.
     if (key === "Meta") {
       for (const other of [...this.held.keys()]) messages.push(...this.release(other));

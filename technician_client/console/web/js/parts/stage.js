@@ -12,6 +12,7 @@ import { Icon } from "../icons.js";
 import { keyboardOf, rememberKeyboard } from "../preferences.js";
 import { Menu, Segmented, Spinner } from "./controls.js";
 import { DrawingBar, StrokePreview, drawingKey } from "./drawing_bar.js";
+import { FingersMenu, KeyBar, useFingers, useFingersHere } from "./fingers.js";
 import { KeyboardNotes } from "./keyboard_notes.js";
 import { Needs } from "./permissions.js";
 import { TypeDialog } from "./type_dialog.js";
@@ -51,6 +52,8 @@ export function Stage({ store }) {
   const [quality, setQuality] = useState("auto");
   const [monitor, setMonitor] = useState("");
   const [focused, setFocused] = useState(false);
+  const [fingers, onTouch] = useFingersHere();
+  const [bar, setBar] = useState(true);
   /** @type {{current: HTMLDivElement | null}} */
   const stage = useRef(null);
   /** @type {{current: Input | null}} */
@@ -85,6 +88,7 @@ export function Stage({ store }) {
       <${Monitors} store=${store} value=${monitor} onChange=${setMonitor} />
       <span class="toolbar-space"></span>
       <${Segmented} label="What your mouse does" options=${HANDS} value=${hand} onChange=${setHand} />
+      ${fingers && control && hand === "control" && html`<${FingersMenu} keys=${bar} onKeys=${setBar} />`}
       <span class="toolbar-label quiet">Keyboard</span>
       <${Segmented} label="Keyboard" options=${MODES} value=${mode} onChange=${chooseMode} disabled=${!control || hand !== "control"} />
       <${Menu} label=${html`<${Icon} name="keyboard" /><span class="wide-only">Special keys</span><${Icon} name="down" size=${14} />`} title="Keys that your own system keeps for itself" align="right" name="special-keys">
@@ -102,7 +106,8 @@ export function Stage({ store }) {
     </div>
     ${typing && html`<${TypeDialog} store=${store} onClose=${() => setTyping(false)} />`}
     ${hand === "draw" && html`<${DrawingBar} store=${store} />`}
-    <${Picture} store=${store} view=${view} hand=${hand} input=${input} onFocus=${setFocused} />
+    <${Picture} store=${store} view=${view} hand=${hand} input=${input} onFocus=${setFocused} onView=${setView} onTouch=${onTouch} />
+    ${fingers && bar && control && hand === "control" && html`<${KeyBar} store=${store} input=${input} />`}
     <${ControlLine} store=${store} focused=${focused} hand=${hand} />
   </section>`;
 }
@@ -142,7 +147,7 @@ function Zoom({ store, view, onView }) {
   };
   return html`<span class="zoom" role="group" aria-label="Zoom">
     <button type="button" class="icon-button" title="Smaller" aria-label="Zoom out" onClick=${() => step(-1)}><${Icon} name="minus" /></button>
-    ${typeof view === "number" && html`<span class="quiet num" role="status">${view} %</span>`}
+    ${typeof view === "number" && html`<span class="quiet num" role="status">${Math.round(view)} %</span>`}
     <button type="button" class="icon-button" title="Larger" aria-label="Zoom in" onClick=${() => step(1)}><${Icon} name="plus" /></button>
   </span>`;
 }
@@ -161,9 +166,9 @@ function Monitors({ store, value, onChange }) {
 
 /**
  * @param {{store: SessionStore, view: import("../features/geometry.js").View, hand: string, input: {current: Input | null},
- *   onFocus: (focused: boolean) => void}} props
+ *   onFocus: (focused: boolean) => void, onView: (view: import("../features/geometry.js").View) => void, onTouch: () => void}} props
  */
-function Picture({ store, view, hand, input, onFocus }) {
+function Picture({ store, view, hand, input, onFocus, onView, onTouch }) {
   /** @type {{current: any}} */
   const room = useRef(null);
   /** @type {{current: any}} */
@@ -174,6 +179,8 @@ function Picture({ store, view, hand, input, onFocus }) {
   const pointer = useRef(null);
   /** @type {{current: any}} */
   const keyboard = useRef(null);
+  /** @type {{current: any}} */
+  const ring = useRef(null);
   const layout = store.layout.value;
   const control = store.may("control") && store.paused.value === null && hand === "control";
   const draw = store.may("pointer") && store.paused.value === null && hand === "draw";
@@ -197,6 +204,7 @@ function Picture({ store, view, hand, input, onFocus }) {
         if (!done) store.notify(`Not pasted. ${store.clipboard.status.value.text}`, "poor");
         return done;
       },
+      sticky: store.sticky,
       onLeave: () => /** @type {HTMLElement | null} */ (document.querySelector(".toolbar button:not([disabled])"))?.focus(),
     });
     return () => {
@@ -205,6 +213,8 @@ function Picture({ store, view, hand, input, onFocus }) {
       store.screen = null;
     };
   }, [store]);
+
+  const sized = useFingers({ store, input, room, box, ring, control, draw, onView, onTouch });
 
   // Who copied last wins: what is copied there is then not written over by a paste.
   const both = store.may("clipboard_in") && store.may("clipboard_out") && store.link.value === "up";
@@ -242,6 +252,7 @@ function Picture({ store, view, hand, input, onFocus }) {
       const ratio = scale * window.devicePixelRatio;
       canvas.current.style.imageRendering = Math.abs(ratio - Math.round(ratio)) < 0.001 ? "pixelated" : "auto";
       store.screen?.cursor.zoom(scale);
+      sized();
     };
     const observer = new ResizeObserver(resize);
     observer.observe(room.current);
@@ -268,6 +279,7 @@ function Picture({ store, view, hand, input, onFocus }) {
       }}
       onBlur=${() => onFocus(false)}
     ></textarea>
+    <span class="touch-ring" ref=${ring} hidden aria-hidden="true"></span>
     <${Veil} store=${store} />
   </div>`;
 }
