@@ -7,6 +7,7 @@
     forward_pump    a forwarded connection joined to a socket
     named_files     files that a person names on a command line
     private_files   files with keys and secrets: their owner's alone, replaced whole or not at all
+    received_files  files that arrive: under a name of their own until they are whole
     relay_http      short requests to the relay
     relay_tls       the relay's key: the pinned one, compared before a byte is sent, or one that an authority vouches for
     relay_websocket links and tunnels through the relay

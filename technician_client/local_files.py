@@ -6,29 +6,22 @@ thread.
 """
 
 import asyncio
-import errno
-import fcntl
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeVar
 
 from hostio.private_files import PrivateFileError
+from hostio.received_files import PartialFile, mode_of, step_into
 from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages.files import Conflict
-from protocol.transfer import check_name, numbered, partial_name, shown
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from protocol.transfer import check_name, shown
 
 READ_BYTES: Final = 1024 * 1024
-MOST_NUMBER: Final = 999
-SPARE_BYTES: Final = 64 * 1024 * 1024
-FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+T = TypeVar("T")
 
 
 def local_error(path: "Path | bytes", error: OSError) -> PrivateFileError:
@@ -116,38 +109,22 @@ class LocalSource:
 
 
 class LocalSink:
-    """A file that arrives here, as `transfers.Sink`. `here` bytes of it are there from an earlier attempt, `digest` is theirs.
+    """A file that arrives here, as `transfers.Sink`. `here` bytes of it are there from an earlier attempt; `digest` is theirs,
+    and whoever has it arrive goes on with it.
 
     Make one with `open`, and `close` it.
     """
 
     def __init__(self, folder: int, parts: Sequence[bytes], key: str, conflict: Conflict) -> None:
         """Not for callers: use `open`. Takes over the descriptor of the folder that the file goes into."""
-        self._folder, self._parts, self._conflict = folder, tuple(parts), conflict
-        self._partial = partial_name(key)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        self._descriptor = os.open(self._partial, flags, 0o600, dir_fd=folder)
-        try:
-            self._take_over()
-        except (OSError, Refused):
-            os.close(self._descriptor)
-            raise
-        self.here = os.fstat(self._descriptor).st_size
-        self.digest: _Hash = hashlib.sha256()
-        at = 0
-        while data := os.pread(self._descriptor, READ_BYTES, at):
-            self.digest.update(data)
-            at += len(data)
+        self._parts = tuple(parts)
+        self._file = PartialFile(folder, self._parts[-1], key, conflict, owner=os.geteuid())
+        self.digest = self._file.digest
 
-    def _take_over(self) -> None:
-        status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != os.geteuid():
-            raise Refused("What lies in the place of the unfinished file here is not ours.", reason=RefusalReason.INVALID)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            text = f"{shown(self._parts[-1])} is being fetched here already. Wait until it is there."
-            raise Refused(text, reason=RefusalReason.BUSY) from error
+    @property
+    def here(self) -> int:
+        """How many bytes of it are there."""
+        return self._file.offset
 
     @classmethod
     async def open(cls, top: Path, parts: Sequence[bytes], *, of: bytes, conflict: Conflict) -> "LocalSink | None":
@@ -165,45 +142,33 @@ class LocalSink:
         key = hashlib.sha256(b"\0".join((of, *parts))).hexdigest()[:24]
         folder = open_below(top, parts[:-1])
         try:
-            mode = _mode(folder, parts[-1])
+            mode = mode_of(folder, parts[-1])
             if mode is not None and (stat.S_ISDIR(mode) or conflict == "ask"):
                 what = "is a folder here" if stat.S_ISDIR(mode) else "is here already. Say --replace, --rename or --skip"
                 raise Refused(f"{shown(parts[-1])} {what}.", reason=RefusalReason.INVALID)
             if mode is not None and conflict == "skip":
-                os.close(folder)
                 return None
-            return cls(folder, parts, key, conflict)
+            return cls(os.dup(folder), parts, key, conflict)
         except OSError as error:
-            os.close(folder)
             raise local_error(parts[-1], error) from error
-        except Refused:
+        finally:
             os.close(folder)
-            raise
 
     def demand_room(self, size: int) -> None:
         """Raises:
         Unavailable: there is not enough room for a file of `size` bytes.
         """
-        space = os.fstatvfs(self._folder)
-        free = space.f_bavail * space.f_frsize
-        if size - self.here + SPARE_BYTES > free:
-            raise Unavailable(f"There is not enough room here: {size - self.here} bytes are to come, {free} are free.")
+        problem = self._named(self._file.missing_room, size)
+        if problem:
+            raise Unavailable(problem)
 
     async def write(self, data: bytes) -> None:
         """See `Sink`."""
-        await asyncio.to_thread(self._named, self._write, data)
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            done = os.pwrite(self._descriptor, view, self.here)
-            self.here += done
-            view = view[done:]
+        await asyncio.to_thread(self._named, self._file.write, data)
 
     async def restart(self) -> bool:
         """See `Sink`."""
-        self._named(os.ftruncate, self._descriptor, 0)
-        self.here = 0
+        self._named(self._file.truncate)
         return True
 
     async def finish(self, mode: int, mtime: float) -> bytes:
@@ -213,60 +178,19 @@ class LocalSink:
         Raises:
             PrivateFileError, Refused: it cannot be.
         """
-        return await asyncio.to_thread(self._named, self._finish, mode, mtime)
+        time = mtime if 0 < mtime < 2.0**33 else None
+        name = await asyncio.to_thread(self._named, self._file.finish, mode & 0o666 | 0o600, time)
+        return b"/".join((*self._parts[:-1], name))
 
-    def _finish(self, mode: int, mtime: float) -> bytes:
-        os.fchmod(self._descriptor, mode & 0o666 | 0o600)
-        if 0 < mtime < 2.0**33:
-            os.utime(self._descriptor, (mtime, mtime))
-        os.fsync(self._descriptor)
-        name = self._parts[-1]
-        if self._conflict == "replace":
-            os.rename(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            return b"/".join((*self._parts[:-1], name))
-        for number in range(2, MOST_NUMBER + 1):
-            if self._move(name):
-                return b"/".join((*self._parts[:-1], name))
-            name = numbered(self._parts[-1], number)
-        raise Refused(f"Too many files here are called like {shown(self._parts[-1])}.", reason=RefusalReason.LIMIT)
-
-    def _move(self, name: bytes) -> bool:
-        """False: the name is taken."""
+    def _named(self, call: Callable[..., T], *arguments: object) -> T:
         try:
-            os.link(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            # A file system without hard links (FAT, as on most sticks): nearly as good.
-            if _mode(self._folder, name) is not None:
-                return False
-            os.rename(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            return True
-        os.unlink(self._partial, dir_fd=self._folder)
-        return True
-
-    def _named(self, call: Callable[..., bytes | None], *arguments: object) -> bytes:
-        try:
-            return call(*arguments) or b""
+            return call(*arguments)
         except OSError as error:
             raise local_error(self._parts[-1], error) from error
 
     def close(self) -> None:
         """Let go of it; what is there stays for a later attempt."""
-        for descriptor in (self._descriptor, self._folder):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._descriptor = self._folder = -1
-
-
-def _mode(folder: int, name: bytes) -> int | None:
-    """The mode of what stands under a name; None: nothing does."""
-    try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-    except FileNotFoundError:
-        return None
+        self._file.close()
 
 
 def open_below(top: Path, parts: Sequence[bytes]) -> int:
@@ -281,9 +205,7 @@ def open_below(top: Path, parts: Sequence[bytes]) -> int:
         raise local_error(top, error) from error
     for part in parts:
         try:
-            with suppress(FileExistsError):
-                os.mkdir(check_name(part), 0o777, dir_fd=folder)
-            inner = os.open(part, FOLDER, dir_fd=folder)
+            inner = step_into(folder, check_name(part), create=True)
         except NotADirectoryError as error:
             text = f"{shown(part)} here is a link or no folder; links are not followed."
             raise Refused(text, reason=RefusalReason.INVALID) from error

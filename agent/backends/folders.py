@@ -5,8 +5,6 @@ that is put there meanwhile, leads anywhere else. Everything here blocks: call i
 """
 
 import errno
-import fcntl
-import hashlib
 import os
 import stat
 import time
@@ -15,18 +13,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from hostio.received_files import PartialFile, digest_of, mode_of, step_into
 from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages.files import MOST_ENTRIES, Conflict, FileEntry
-from protocol.transfer import is_partial, numbered, partial_name, shown, split_path
+from protocol.transfer import is_partial, shown, split_path
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-RESERVE_BYTES: Final = 64 * 1024 * 1024
 STALE_SECONDS: Final = 7 * 86400.0
-MOST_NUMBER: Final = 999
-HASH_BYTES: Final = 1024 * 1024
 
 Parts = Sequence[bytes]
 
@@ -134,7 +129,7 @@ class SharedFolders:
         folder = os.open(self._home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for part in parts:
-                inner = _step(folder, part, create=create)
+                inner = step_into(folder, part, create=create)
                 os.close(folder)
                 folder = inner
                 if _identity(os.fstat(folder)) == private:
@@ -148,23 +143,9 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _step(folder: int, part: bytes, *, create: bool) -> int:
-    try:
-        return os.open(part, FOLDER, dir_fd=folder)
-    except FileNotFoundError:
-        if not create:
-            raise
-        with suppress(FileExistsError):
-            os.mkdir(part, 0o777, dir_fd=folder)  # what the user's umask leaves of it
-        return os.open(part, FOLDER, dir_fd=folder)
-
-
 def _kind(folder: int, name: bytes) -> Literal["file", "folder", "link", "other"] | None:
-    try:
-        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-    except FileNotFoundError:
-        return None
-    return _kind_of(mode)
+    mode = mode_of(folder, name)
+    return None if mode is None else _kind_of(mode)
 
 
 def _kind_of(mode: int) -> Literal["file", "folder", "link", "other"]:
@@ -196,15 +177,6 @@ def _sweep(folder: int, owner: int) -> None:
                 os.unlink(name, dir_fd=folder)
 
 
-def _digest(descriptor: int, size: int) -> "_Hash":
-    """SHA-256 over the first `size` bytes; of a file that is shorter, over what there is."""
-    digest, at = hashlib.sha256(), 0
-    while at < size and (data := os.pread(descriptor, min(HASH_BYTES, size - at), at)):
-        digest.update(data)
-        at += len(data)
-    return digest
-
-
 class ReadableFile:
     """A file that is being sent, as it was when it was opened."""
 
@@ -225,7 +197,7 @@ class ReadableFile:
     def prefix(self, size: int) -> "_Hash":
         """SHA-256 over the first `size` bytes, to be gone on with."""
         with named(b""):
-            return _digest(self._descriptor, size)
+            return digest_of(self._descriptor, size)
 
     def read(self, offset: int, size: int) -> bytes:
         """The bytes from `offset` on.
@@ -250,45 +222,20 @@ class ReadableFile:
         os.close(self._descriptor)
 
 
-class WritableFile:
-    """A file that is being received, under a name of its own until it is whole. `offset`: so much of it is there; `digest` is the
-    SHA-256 of that, gone on with by every `write`."""
+class WritableFile(PartialFile):
+    """A file that is being received. `offset`: so much of it is there; `digest` is the SHA-256 of that, gone on with by every
+    `write`."""
 
     def __init__(
         self, folder: int, path: tuple[bytes, ...], size: int, key: str, conflict: Conflict, *, fresh: bool = False, owner: int
     ) -> None:
         """Takes over the descriptor of the folder. Raises OSError, Refused."""
-        self._folder, self._path, self._conflict = folder, path, conflict
-        self._partial = partial_name(key)
-        self._descriptor = -1
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            self._descriptor = os.open(self._partial, flags, 0o600, dir_fd=folder)
-            self._take_over(size, owner, fresh=fresh)
-        except (OSError, Refused):
+        super().__init__(folder, path[-1], key, conflict, owner=owner, most=0 if fresh else size, hashing=True)
+        self._path = path
+        problem = self.missing_room(size)
+        if problem:
             self.close()
-            raise
-        self.offset = os.fstat(self._descriptor).st_size
-        self.digest = _digest(self._descriptor, self.offset)
-
-    def _take_over(self, size: int, owner: int, *, fresh: bool) -> None:
-        status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != owner:
-            raise Refused("What lies in the place of the unfinished file is not ours.", reason=RefusalReason.INVALID)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused("This file is being received already.", reason=RefusalReason.BUSY) from error
-        if fresh or status.st_size > size:
-            os.ftruncate(self._descriptor, 0)
-        space = os.fstatvfs(self._folder)
-        free = space.f_bavail * space.f_frsize
-        needed = size - os.fstat(self._descriptor).st_size
-        if needed + RESERVE_BYTES > free:
-            raise Refused(
-                f"There is not enough room: {needed} bytes are to come, {max(0, free - RESERVE_BYTES)} are free.",
-                reason=RefusalReason.LIMIT,
-            )
+            raise Refused(problem, reason=RefusalReason.LIMIT)
 
     def write(self, data: bytes) -> None:
         """Put the next bytes behind what is there.
@@ -297,65 +244,13 @@ class WritableFile:
             Unavailable: the disk is full or does not work; what was written before stays.
         """
         with named(self._path[-1]):
-            view = memoryview(data)
-            while view:
-                done = os.pwrite(self._descriptor, view, self.offset)
-                self.digest.update(view[:done])
-                self.offset += done
-                view = view[done:]
+            super().write(data)
 
-    def finish(self, mode: int, mtime: float) -> bytes:
+    def finish(self, mode: int, mtime: float | None) -> bytes:
         """Everything is there and right: give it its mode and time, and move it into place in one step. Returns its path.
 
         Raises:
             Refused, Unavailable: see `named`.
         """
         with named(self._path[-1]):
-            os.fchmod(self._descriptor, mode & 0o777)
-            os.fsync(self._descriptor)
-            name = self._place()
-            # Only now: an unfinished file with an old time would look like one that nobody came back to.
-            os.utime(self._descriptor, (mtime, mtime))
-            os.fsync(self._folder)
-        return b"/".join((*self._path[:-1], name))
-
-    def _place(self) -> bytes:
-        name = self._path[-1]
-        if self._conflict == "replace":
-            os.rename(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            return name
-        for number in range(2, MOST_NUMBER + 1):
-            # One that took the name meanwhile is not written over either.
-            if self._move(name):
-                return name
-            name = numbered(self._path[-1], number)
-        raise Refused(f"Too many files are called like {shown(self._path[-1])}.", reason=RefusalReason.LIMIT)
-
-    def _move(self, name: bytes) -> bool:
-        """False: the name is taken."""
-        try:
-            os.link(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            # A file system without hard links (FAT): nearly as good.
-            if _kind(self._folder, name) is not None:
-                return False
-            os.rename(self._partial, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            return True
-        os.unlink(self._partial, dir_fd=self._folder)
-        return True
-
-    def discard(self) -> None:
-        """Nobody will go on with it."""
-        with suppress(OSError):
-            os.unlink(self._partial, dir_fd=self._folder)
-
-    def close(self) -> None:
-        """Let go of it; what is there stays for a later attempt unless `finish` or `discard` was called."""
-        for descriptor in (self._descriptor, self._folder):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._descriptor = self._folder = -1
+            return b"/".join((*self._path[:-1], super().finish(mode & 0o777, mtime)))

@@ -80,7 +80,7 @@ async def test_a_disk_that_does_not_link_for_another_reason_says_so(tmp_path: Pa
 async def test_one_file_is_not_received_twice_at_once(tmp_path: Path) -> None:
     first = await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
     assert first is not None
-    with pytest.raises(Refused, match="is being fetched here already"):
+    with pytest.raises(Refused, match="file is being received already"):
         await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
     first.close()
     again = await LocalSink.open(tmp_path, (b"file",), of=b"device", conflict="ask")
