@@ -87,9 +87,13 @@ class CursorSource(ABC):
             DisplayLost: the display went away.
         """
 
+    def ask(self) -> None:
+        """The place will be wanted: it is asked for together with whatever else is asked next, and the next `position` tells it."""
+        return
+
     @abstractmethod
     def position(self) -> tuple[int, int]:
-        """Where the hot spot is, in display pixels.
+        """Where the hot spot is, in display pixels; where it was at the last `ask` that no `position` has followed.
 
         Raises:
             DisplayLost: the display went away.

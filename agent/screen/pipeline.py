@@ -243,7 +243,9 @@ class _Stream:
                 self._damaged, self._counted = True, False
             if Happened.CURSOR_SHAPE in happened and not pipeline._paused:
                 self._send_shape()
-            self._pointer = self._pointer or Happened.POINTER in happened
+            if Happened.POINTER in happened:
+                self._pointer = True
+                capture.cursor.ask()  # what was asked before it moved is no longer so
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -440,6 +442,7 @@ class _Stream:
         """Mark what was drawn to, and return it as cells."""
         frames = self._frames
         drawn: Cells = np.zeros_like(frames.dirty)
+        self._capture.cursor.ask()
         for area in self._capture.take_damage():
             drawn[frames.cells(area.moved(-self._area.x, -self._area.y)).slices] = True
         frames.dirty |= drawn

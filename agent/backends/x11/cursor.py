@@ -25,6 +25,7 @@ class X11Cursor(CursorSource):
             DisplayLost: the connection broke.
         """
         self._connection = connection
+        self._asked: Any = None
         self._xfixes = connection.extension(xcffib.xfixes.key, "XFIXES")
         with lost_display():
             self._xfixes.QueryVersion(5, 0).reply()
@@ -59,10 +60,20 @@ class X11Cursor(CursorSource):
         pixels = np.array(list(reply.cursor_image), np.uint32).reshape(height, width)
         return CursorPicture(straight_alpha(pixels), min(int(reply.xhot), width), min(int(reply.yhot), height))
 
-    def position(self) -> tuple[int, int]:
+    def ask(self) -> None:
         """See the base class."""
         with lost_display():
-            reply = self._connection.core.QueryPointer(self._connection.root).reply()
+            if self._asked is not None:
+                self._asked.discard_reply()
+            self._asked = self._connection.core.QueryPointer(self._connection.root)
+
+    def position(self) -> tuple[int, int]:
+        """See the base class."""
+        if self._asked is None:
+            self.ask()
+        asked, self._asked = self._asked, None
+        with lost_display():
+            reply = asked.reply()
         return int(reply.root_x), int(reply.root_y)
 
 

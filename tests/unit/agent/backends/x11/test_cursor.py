@@ -18,6 +18,11 @@ def test_shape_and_place_of_the_pointer(connection: X11Connection) -> None:
     xtest = connection.extension(xcffib.xtest.key, "XTEST")
     xtest.FakeInput(6, 0, 0, connection.root, 123, 45, 0)
     assert cursor.position() == (123, 45)
+    cursor.ask()
+    cursor.ask()  # the first is forgotten
+    xtest.FakeInput(6, 0, 0, connection.root, 50, 60, 0)
+    assert cursor.position() == (123, 45), "as it was when it was asked for"
+    assert cursor.position() == (50, 60)
     picture = cursor.shape()
     assert picture is not None
     assert picture.rgba.shape[2] == 4
