@@ -88,7 +88,7 @@ class CursorSource(ABC):
         """
 
     def ask(self) -> None:
-        """The place will be wanted: it is asked for together with whatever else is asked next, and the next `position` tells it."""
+        """The place will be wanted: it is asked for together with what else is asked next, and the next `position` tells it."""
         return
 
     @abstractmethod
