@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from hostio.tasks import Supervisor
 from protocol.errors import Unavailable
 
 P = TypeVar("P", bound=asyncio.SubprocessProtocol)
@@ -136,25 +137,26 @@ async def start_child(
         Unavailable: the program cannot be started (missing, no permission, no memory).
     """
     loop = asyncio.get_running_loop()
-    starting = loop.create_task(
-        loop.subprocess_exec(
-            factory,
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(environment),
-            cwd=directory,
-            start_new_session=True,
-        ),
-        name=f"starting {argv[0]}",
-    )
     cancelled = False
-    while not starting.done():
-        try:
-            await asyncio.wait({starting})
-        except asyncio.CancelledError:
-            cancelled = True
+    async with Supervisor(lambda *_: None) as tasks:  # what it raises is raised by `result` below
+        starting = tasks.spawn(
+            loop.subprocess_exec(
+                factory,
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=dict(environment),
+                cwd=directory,
+                start_new_session=True,
+            ),
+            f"starting {argv[0]}",
+        )
+        while not starting.done():
+            try:
+                await asyncio.wait({starting})
+            except asyncio.CancelledError:
+                cancelled = True
     try:
         transport, protocol = starting.result()
     except OSError as error:

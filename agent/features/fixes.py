@@ -26,6 +26,7 @@ from agent.fixes.output import Stream
 from agent.fixes.run import FixReport, FixRun, Progress, Stage
 from agent.fixes.verify import Circumstances, check_run, check_shown, objection
 from agent.trust import VerifiedScript
+from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused, TrustError, Unavailable
 from protocol.manifests import ScriptManifest
@@ -173,25 +174,40 @@ class FixesFeature(Feature):
             words="fix",
             values={"title": manifest.title},
         )
-        asked = asyncio.get_running_loop().create_task(self.context.ask_user(question), name="asking about a fix")
-        stopped = asyncio.get_running_loop().create_task(self._stops[message.request].wait(), name="waiting for a stop")
-        try:
-            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
-                raise Refused("It was cancelled before the person at the computer had answered.", reason=RefusalReason.NO_ANSWER)
-            if not asked.result() and self.context.unattended:
-                raise Refused(
-                    f"{manifest.id} is put to the person at the computer before every run, and nobody there agreed. A version of "
-                    'it with consent = "policy" can run without them.',
-                    reason=RefusalReason.NOBODY_TO_ASK,
-                )
-            if not asked.result():
-                raise Refused("The person at the computer did not agree to this fix.", reason=RefusalReason.DENIED_BY_USER)
-        finally:
-            asked.cancel()
-            stopped.cancel()
+        agreed = await self._ask(question, self._stops[message.request])
+        if not agreed and self.context.unattended:
+            raise Refused(
+                f"{manifest.id} is put to the person at the computer before every run, and nobody there agreed. A version of "
+                'it with consent = "policy" can run without them.',
+                reason=RefusalReason.NOBODY_TO_ASK,
+            )
+        if not agreed:
+            raise Refused("The person at the computer did not agree to this fix.", reason=RefusalReason.DENIED_BY_USER)
         if not self.context.granted(Capability.FIXES):
             raise Refused("Running fixes is not granted any more.", reason=RefusalReason.NOT_GRANTED)
+
+    async def _ask(self, question: Question, stop: asyncio.Event) -> bool:
+        """Put a question to the person here, for as long as `stop` is not set.
+
+        Raises:
+            Refused: it was set before they had answered.
+        """
+        asking = asyncio.timeout(None)
+
+        async def heed() -> None:
+            await stop.wait()
+            asking.reschedule(asyncio.get_running_loop().time())
+
+        async with Supervisor() as tasks:
+            _ = tasks.spawn(heed(), "waiting for a stop")
+            try:
+                async with asking:
+                    return await self.context.ask_user(question)
+            except TimeoutError as error:
+                if not asking.expired():
+                    raise
+                text = "It was cancelled before the person at the computer had answered."
+                raise Refused(text, reason=RefusalReason.NO_ANSWER) from error
 
     async def _prove(self, message: FixRunMessage, script: VerifiedScript, values: dict[str, str], started: float) -> FixResult:
         """Findings, the run, findings again."""

@@ -14,6 +14,7 @@ from typing import Any
 from agent.children import kill_group, start_child
 from agent.fixes import guard as guard_module
 from agent.fixes.output import StepOutput, Stream
+from hostio.tasks import Supervisor
 
 GRACE_SECONDS = 2.0
 MARK = "HANDRAIL_RUN"
@@ -98,22 +99,22 @@ async def run_guarded(
     transport, stream, cancelled = await start_child(
         lambda: _Stream(loop, output), guard_command(argv, grace), {**environment, MARK: mark}, directory
     )
-    stopping = loop.create_task(stop.wait(), name="waiting for a stop")
-    try:
-        if cancelled:
-            raise asyncio.CancelledError
-        happenings: set[asyncio.Future[Any]] = {stream.left, stream.flooded, stopping}
-        await asyncio.wait(happenings, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finished, flooded, stopped = stream.left.done(), stream.flooded.done(), stopping.done()
-        await _finish(transport, stream, mark)
-    finally:
-        stopping.cancel()
+    async with Supervisor() as tasks:
+        stopping = tasks.spawn(stop.wait(), "waiting for a stop")
         try:
-            if not stream.ended.done():
-                await _finish(transport, stream, mark)
+            if cancelled:
+                raise asyncio.CancelledError
+            happenings: set[asyncio.Future[Any]] = {stream.left, stream.flooded, stopping}
+            await asyncio.wait(happenings, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finished, flooded, stopped = stream.left.done(), stream.flooded.done(), stopping.done()
+            await _finish(transport, stream, mark)
         finally:
-            transport.close()
-            output.finish()
+            try:
+                if not stream.ended.done():
+                    await _finish(transport, stream, mark)
+            finally:
+                transport.close()
+                output.finish()
     code = transport.get_returncode()
     return StepEnd(
         (code if code is None or code >= 0 else 128 - code) if finished else None,

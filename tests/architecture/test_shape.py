@@ -65,6 +65,13 @@ def test_no_careless_code(module: Module) -> None:
         assert not found, f"{module.name}: {found.group(0)}"
 
 
+def test_every_task_has_somebody_who_hears_of_its_errors() -> None:
+    """A task group, or a `hostio.tasks.Supervisor`, which alone makes tasks from the loop."""
+    by_hand = re.compile(r"loop(\(\))?\.create_task\(")
+    found = [module.name for module in modules() if by_hand.search(module.path.read_text(encoding="utf-8"))]
+    assert found == ["hostio.tasks"]
+
+
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
 def test_no_mutable_state_lives_in_a_module(module: Module) -> None:
     """A module may name constants (tables included, never changed); a lower-case module variable is state."""
