@@ -26,6 +26,9 @@ CANDIDATES = 8
 """Rows and columns of the grid of runs that are considered."""
 NEEDLES = 5
 FAR_NEEDLES = 3
+FAR_SHARE = 0.2
+"""Where less of the box has changed, many small things have (a sheet of numbers): no run of them is looked for far away, which
+takes 10 ms each in a box of the whole display."""
 LEAST_STEP = 16
 SAMPLE = 8
 LEAST_EDGES = 10
@@ -85,12 +88,12 @@ class MoveFinder:
         target = move.target
         self._doubted |= pixels > 2 * (target.width * abs(move.dy) + target.height * abs(move.dx))
 
-    def find(self, now: Pixels, shown: Pixels, box: Rect, screen: Rect) -> Move | None:
-        """The best single move that explains what changed inside `box`, or None."""
+    def find(self, now: Pixels, shown: Pixels, box: Rect, screen: Rect, share: float = 1.0) -> Move | None:
+        """The best single move that explains what changed inside `box`, of which about `share` differs; None: there is none."""
         if self._skip:
             self._skip -= 1
             return None
-        for offset in self._candidates(now, shown, box):
+        for offset in self._candidates(now, shown, box, far=share >= FAR_SHARE):
             known = self._presumed != 0 and offset != self._last  # the same again was presumed already
             move = self._again(now, shown, screen, offset) if known else None
             move = move or verify(now, shown, box, screen, *offset)
@@ -118,7 +121,7 @@ class MoveFinder:
                 return Move(target, dx, dy)
         return None
 
-    def _candidates(self, now: Pixels, shown: Pixels, box: Rect) -> Iterator[tuple[int, int]]:
+    def _candidates(self, now: Pixels, shown: Pixels, box: Rect, *, far: bool) -> Iterator[tuple[int, int]]:
         """Hints, the cheapest first: the same again, a vertical vote, runs looked up; the vote last after a sideways move."""
         last = self._last
         anchors = find_anchors(now, shown, box)
@@ -127,7 +130,7 @@ class MoveFinder:
         sideways = last is not None and last[0] != 0
         if not sideways and (dy := vertical_offset(now, shown, box, self._weights)):
             yield 0, dy
-        offset = anchored_offset(now, shown, box, anchors)
+        offset = anchored_offset(now, shown, box, anchors, far=far)
         if offset is not None:
             yield offset
         if sideways and (dy := vertical_offset(now, shown, box, self._weights)):
@@ -201,11 +204,14 @@ def _votes(now: NDArray[np.uint64], shown: NDArray[np.uint64]) -> tuple[int, int
     return (int(values[best]), int(counts[best])) if counts[best] >= LEAST_VOTES else None
 
 
-def anchored_offset(now: Pixels, shown: Pixels, box: Rect, anchors: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """The offset on which two distinctive runs of pixels agree, or None. Looks near them first, then everywhere in the box."""
+def anchored_offset(
+    now: Pixels, shown: Pixels, box: Rect, anchors: list[tuple[int, int]], *, far: bool = True
+) -> tuple[int, int] | None:
+    """The offset on which two distinctive runs of pixels agree, or None. Looks near them first, then (`far`) everywhere in the
+    box."""
     near = (box.intersect(Rect(x - NEAR, y - NEAR, NEEDLE + 2 * NEAR, 2 * NEAR)) for x, y in anchors)
     offset = _agreed(_look_up(now, part(shown, area).tobytes(), area, place) for area, place in zip(near, anchors, strict=True))
-    if offset is not None or len(anchors) < 2:
+    if offset is not None or len(anchors) < 2 or not far:
         return offset
     everywhere = part(shown, box).tobytes()
     return _agreed(_look_up(now, everywhere, box, place) for place in anchors[:FAR_NEEDLES])

@@ -253,7 +253,8 @@ class UpdateBuilder:
             return None
         self._large_at = now
         frames = self.frames
-        return self._moves.find(frames.now, frames.shown, frames.pixels(box), frames.area)
+        share = float(changed[box.slices].mean())
+        return self._moves.find(frames.now, frames.shown, frames.pixels(box), frames.area, share)
 
     def _copy(self, move: Move, operations: list[Operation]) -> None:
         """Have the viewer move what it has."""

@@ -3,6 +3,7 @@ import pytest
 
 from agent.backends.geometry import Rect
 from agent.screen.copy import (
+    FAR_SHARE,
     LOOK_ANEW,
     MOST_SKIPPED,
     Move,
@@ -72,6 +73,18 @@ def test_a_horizontal_scroll_is_found() -> None:
     move = MoveFinder().find(now, shown, BOX, SCREEN)
     assert move is not None
     assert (move.dx, move.dy) == (48, 0)
+
+
+def test_what_went_far_is_found_where_much_of_the_box_has_changed() -> None:
+    shown = photo(SCREEN.height, SCREEN.width, seed=3)
+    now, thing = shown.copy(), photo(200, 200, seed=4)
+    old, new = Rect(420, 320, 200, 200), Rect(20, 30, 200, 200)
+    part(shown, old)[...] = thing
+    part(now, new)[...] = thing
+    move = MoveFinder().find(now, shown, old.union(new), SCREEN)
+    assert move is not None
+    assert (move.dx, move.dy) == (400, 290)
+    assert MoveFinder().find(now, shown, old.union(new), SCREEN, share=FAR_SHARE / 2) is None, "taken for many small things"
 
 
 def test_a_new_picture_is_no_move_and_is_looked_at_ever_less_often() -> None:
