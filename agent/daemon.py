@@ -40,9 +40,10 @@ from agent.session import AssistedSession
 from agent.settings import AgentSettings
 from agent.status import RelayStatus, StatusBoard, TrustStatus
 from agent.transport import Relay, Tunnel
-from agent.trust import RelayMirror, TrustStore
+from agent.trust import TrustStore
 from hostio.allocator import share_arenas
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey

@@ -10,19 +10,15 @@ import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
 
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, RepositoryError
-from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
-from tuf.ngclient import Updater, UpdaterConfig
-from tuf.ngclient.fetcher import FetcherInterface
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Root, Targets, Timestamp
+from tuf.ngclient import Updater
 
 from agent.trusted_state import (
-    MAX_FILE_BYTES,
     MAX_SCRIPTS,
     ROLES,
     TrustedState,
@@ -32,9 +28,8 @@ from agent.trusted_state import (
     open_set,
     save_set,
 )
-from hostio.errors import RelayUnreachable
 from hostio.private_files import PrivateFileError, make_private_directory
-from hostio.relay_http import RelayHttp
+from hostio.signed_repository import MAX_FILE_BYTES, Mirror, fetch_target, in_our_words, make_updater
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.documents import (
     POLICY_PATH,
@@ -45,71 +40,25 @@ from protocol.documents import (
     TechniciansList,
     decode_document,
 )
-from protocol.errors import HandrailError, TrustError, Unavailable
+from protocol.errors import TrustError, Unavailable
 from protocol.freshness import issued_at, next_floor, unchanged
 from protocol.manifests import MANIFEST_NAME
 
-__all__ = ["RelayMirror", "RepositoryFetcher", "TrustStore", "VerifiedScript"]
+__all__ = ["TrustStore", "VerifiedScript"]
 
 _LOGGER = logging.getLogger(__name__)
-_BASE = "mirror:///"
 _KEPT = "verified.msgpack"
-T = TypeVar("T")
 _ALL_SCRIPT_BYTES = 64 * 1024 * 1024
-
-
-class RepositoryFetcher(Protocol):
-    """Where the repository's files come from."""
-
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """The bytes of "metadata/<file>" or "targets/<path>". Called in a worker thread.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            Unavailable: the mirror is away.
-            TrustError: the mirror is not the one that was pinned.
-        """
-
-
-class RelayMirror:
-    """The repository as the relay serves it."""
-
-    def __init__(self, http: RelayHttp, organisation: str) -> None:
-        self._http = http
-        self._prefix = f"/tuf/{organisation}/"
-
-    def read(self, path: str, max_bytes: int) -> bytes:
-        """See `RepositoryFetcher.read`."""
-        answer = self._http.request("GET", self._prefix + path, max_bytes=max_bytes)
-        if answer.status == 200:
-            return answer.body
-        if answer.status in (403, 404):
-            raise FileNotFoundError(path)
-        raise RelayUnreachable(f"The relay did not hand out {path}: {answer.problem()}.")
-
-
-class _TufFetcher(FetcherInterface):
-    """python-tuf's view of a `RepositoryFetcher`."""
-
-    def __init__(self, source: RepositoryFetcher) -> None:
-        self._source = source
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        path = url.removeprefix(_BASE)
-        try:
-            return iter([self._source.read(path, MAX_FILE_BYTES)])
-        except FileNotFoundError as error:
-            raise DownloadHTTPError(f"{path} is not there", 404) from error
 
 
 class TrustStore:
     """Verified policy, lists and scripts. Reading is cheap and safe from every thread; `refresh` talks to the relay."""
 
-    def __init__(self, directory: Path, root: bytes, fetcher: RepositoryFetcher) -> None:
+    def __init__(self, directory: Path, root: bytes, mirror: Mirror) -> None:
         """Args:
             directory: this store's own; made if missing.
             root: the pinned root of the repository (`tuf_root` of the bundle), JSON.
-            fetcher: where newer files come from.
+            mirror: where newer files come from.
 
         Raises:
             PrivateFileError: the directory cannot be made.
@@ -118,8 +67,7 @@ class TrustStore:
         self._metadata = make_private_directory(directory / "metadata")
         self._objects = make_private_directory(directory / "objects")
         self._root = root
-        self._source = fetcher
-        self._fetcher = _TufFetcher(fetcher)
+        self._source = mirror
         self._updater: Updater | None = None  # of the last refresh
         self._looked = 0.0  # when everything was last fetched, by `clock`
         self._lock = threading.RLock()
@@ -199,7 +147,7 @@ class TrustStore:
             moment = self.clock(wall)
             if self._nothing_new(moment):
                 return False
-            stored = self._guarded(lambda: self._fetch(moment, _seconds(wall)), moment)
+            stored = in_our_words(lambda: self._fetch(moment, _seconds(wall)), moment)
             state = open_set(stored, self._root, self._objects)
             try:
                 save_set(self._directory / _KEPT, stored)
@@ -225,44 +173,8 @@ class TrustStore:
             return False
         return all((self._objects / file.sha256).exists() for script in state.scripts for file in script.manifest.files)
 
-    def _guarded(self, work: Callable[[], T], moment: float) -> T:
-        """Run tuf's part and translate its errors into ours."""
-        try:
-            return work()
-        except ExpiredMetadataError as error:
-            raise TrustError(
-                f"The organisation's signed files have expired by this computer's clock, which says {_date(moment)} ({error}). "
-                "Either the clock is wrong, or the organisation's signer has not run for a day: start `handrail signer`."
-            ) from error
-        except DownloadError as error:
-            cause = error.__cause__
-            if isinstance(cause, HandrailError):
-                raise cause from error
-            raise Unavailable(f"The organisation's signed files could not be fetched: {error}.") from error
-        except RepositoryError as error:
-            raise TrustError(
-                f"The signed files on the relay do not verify ({error}). Nothing was taken over; tell your administrator."
-            ) from error
-        except OSError as error:
-            raise Unavailable(f"The organisation's signed files cannot be stored: {error.strerror or error}.") from error
-
     def _fetch(self, moment: float, wall: float) -> VerifiedSet:
-        updater = Updater(
-            str(self._metadata),
-            f"{_BASE}metadata/",
-            str(self._objects),
-            f"{_BASE}targets/",
-            fetcher=self._fetcher,
-            config=UpdaterConfig(
-                root_max_length=MAX_FILE_BYTES,
-                snapshot_max_length=MAX_FILE_BYTES,
-                targets_max_length=MAX_FILE_BYTES,
-                max_root_rotations=64,
-            ),
-            bootstrap=self._root,
-        )
-        # The library reads the OS clock and offers no argument for it; ours is the clock that signed times have bounded.
-        updater._trusted_set.reference_time = datetime.fromtimestamp(moment, UTC)
+        updater = make_updater(self._metadata, self._objects, self._root, self._source, moment)
         updater.refresh()
         documents = {path: self._target(updater, path) for path in (POLICY_PATH, TECHNICIANS_PATH, REVOCATION_PATH)}
         documents.update(self._fetch_articles(updater))
@@ -314,14 +226,9 @@ class TrustStore:
         return manifests
 
     def _target(self, updater: Updater, path: str) -> bytes:
-        info = updater.get_targetinfo(path)
-        if info is None:
+        data = fetch_target(updater, self._objects, path)
+        if data is None:
             raise RepositoryError(f"{path} is not in the repository")
-        place = self._objects / _object_name(info)
-        if updater.find_cached_target(info, str(place)) is None:
-            updater.download_target(info, str(place))
-        data = place.read_bytes()
-        info.verify_length_and_hashes(data)
         return data
 
     def releases(self) -> list[str]:
@@ -334,7 +241,7 @@ class TrustStore:
             updater = self._updater
             if updater is None:
                 return []
-            self._guarded(lambda: updater.get_targetinfo("agent/-/-/-"), 0.0)  # loads and verifies the role
+            in_our_words(lambda: updater.get_targetinfo("agent/-/-/-"), self._looked)  # loads and verifies the role
             return list(Metadata[Targets].from_bytes((self._metadata / "agent.json").read_bytes()).signed.targets)
 
     def release_target(self, path: str) -> bytes:
@@ -343,7 +250,7 @@ class TrustStore:
             updater = self._updater
             if updater is None:
                 raise Unavailable("The organisation's signed files were not fetched yet.")
-            data = self._guarded(lambda: self._target(updater, path), 0.0)
+            data = in_our_words(lambda: self._target(updater, path), self._looked)
             (self._objects / hashlib.sha256(data).hexdigest()).unlink(missing_ok=True)
             return data
 
@@ -358,16 +265,5 @@ class TrustStore:
                     path.unlink(missing_ok=True)
 
 
-def _object_name(info: TargetFile) -> str:
-    digest = info.hashes.get("sha256", "")
-    if len(digest) != 64 or not digest.isalnum():
-        raise RepositoryError(f"{info.path} has no SHA-256")
-    return digest
-
-
 def _seconds(wall: datetime | float) -> float:
     return wall.timestamp() if isinstance(wall, datetime) else wall
-
-
-def _date(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"

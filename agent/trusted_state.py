@@ -28,13 +28,11 @@ from protocol.documents import (
 )
 from protocol.errors import TrustError
 from protocol.freshness import issued_at
-from protocol.limits import LIMITS
 from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest, manifest_digest
 
 ROLES = ("policy", "revocation", "scripts")
 MAX_SET_BYTES = 32 * 1024 * 1024
 MAX_SCRIPTS = 500
-MAX_FILE_BYTES = LIMITS.repository_file_bytes
 
 
 class VerifiedSet(msgspec.Struct, frozen=True, kw_only=True):

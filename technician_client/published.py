@@ -17,10 +17,11 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from hostio.private_files import make_private_directory, write_private
+from hostio.signed_repository import MAX_FILE_BYTES, Mirror
 from protocol.errors import HandrailError, TrustError, Unavailable
 from protocol.manifests import MANIFEST_NAME, ScriptManifest, decode_manifest, manifest_digest
 from technician_client.organisation.metadata import LIVES
-from technician_client.signed_files import Reader, SignedFiles
+from technician_client.signed_files import SignedFiles
 
 _ROLE: Final = "scripts"
 _MOST_SCRIPTS: Final = 500
@@ -65,7 +66,7 @@ class Library:
 class PublishedLibrary:
     """Reads the library. Blocking: run it in a worker thread."""
 
-    def __init__(self, directory: Path, root: bytes, read: Reader) -> None:
+    def __init__(self, directory: Path, root: bytes, mirror: Mirror) -> None:
         """Args:
             directory: where verified files are kept.
             root: the first root file of the repository, as it was pinned.
@@ -73,9 +74,9 @@ class PublishedLibrary:
         Raises:
             PrivateFileError: the directory cannot be made.
         """
-        self._files = SignedFiles(directory, root, read)
+        self._files = SignedFiles(directory, root, mirror)
         self._former = make_private_directory(directory / "former")
-        self._fetch = read
+        self._mirror = mirror
         self._used: set[str] = set()
         self._lock = threading.Lock()
         self._library: Library | None = None
@@ -129,7 +130,7 @@ class PublishedLibrary:
         if place.exists():
             with suppress(RepositoryError):  # today's approvers may be others: then what the mirror has decides
                 return _verified(top, place.read_bytes())
-        data = self._fetch(f"metadata/{version}.{_ROLE}.json")
+        data = self._mirror.read(f"metadata/{version}.{_ROLE}.json", MAX_FILE_BYTES)
         former = _verified(top, data)
         write_private(place, data)
         return former
@@ -144,7 +145,8 @@ class PublishedLibrary:
             with suppress(RepositoryError):  # damaged here
                 return _checked(target, place.read_bytes())
         directory, _, name = target.path.rpartition("/")
-        data = _checked(target, self._fetch(f"targets/{directory}/{target.hashes['sha256']}.{name}"))
+        served = self._mirror.read(f"targets/{directory}/{target.hashes['sha256']}.{name}", MAX_FILE_BYTES)
+        data = _checked(target, served)
         write_private(place, data)
         return data
 

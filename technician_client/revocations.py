@@ -194,8 +194,9 @@ def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocati
     """
     # Imported when it is needed: the library that verifies takes longer to load than `handrail --help` to run.
     from hostio.relay_http import RelayHttp
-    from technician_client.signed_files import SignedFiles, relay_reader
+    from hostio.signed_repository import RelayMirror
+    from technician_client.signed_files import SignedFiles
 
     http = RelayHttp(identity.relay_url, identity.relay_spki, timeout=settings.connect_seconds)
     directory = settings.signed_files_directory
-    return Revocations(directory, SignedFiles(directory, identity.tuf_root, relay_reader(http, identity.organisation)))
+    return Revocations(directory, SignedFiles(directory, identity.tuf_root, RelayMirror(http, identity.organisation)))

@@ -5,32 +5,22 @@ nothing older is believed afterwards. The clock is never earlier than what signe
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, RepositoryError
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
-from tuf.ngclient import Updater, UpdaterConfig
-from tuf.ngclient.fetcher import FetcherInterface
+from tuf.ngclient import Updater
 
-from hostio.errors import RelayUnreachable
 from hostio.private_files import make_private_directory, read_private, write_private
-from hostio.relay_http import RelayHttp
-from protocol.errors import HandrailError, TrustError, Unavailable
+from hostio.signed_repository import MAX_FILE_BYTES, Mirror, fetch_target, in_our_words, make_updater
+from protocol.errors import TrustError, Unavailable
 from protocol.freshness import issued_at, next_floor, unchanged
-from protocol.limits import LIMITS
 
-MAX_FILE_BYTES = LIMITS.repository_file_bytes
 ROLES = ("scripts", "agent", "policy", "revocation")
-_BASE = "mirror:///"
 _STATE = "state.json"
 _STATE_BYTES = 4096
-_SIGNER = "the organisation's signer has not run for a day: start `handrail signer`"
-Reader = Callable[[str], bytes]
-T = TypeVar("T")
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,44 +32,14 @@ class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verified_at: float = 0.0
 
 
-def relay_reader(http: RelayHttp, organisation: str) -> Reader:
-    """Reads "metadata/<file>" or "targets/<path>" from the relay.
-
-    The function raises FileNotFoundError where there is no such file, `RelayUnreachable` or `TrustError` as `RelayHttp`.
-    """
-
-    def read(path: str) -> bytes:
-        answer = http.request("GET", f"/tuf/{organisation}/{path}", max_bytes=MAX_FILE_BYTES)
-        if answer.status == 200:
-            return answer.body
-        if answer.status in (403, 404):
-            raise FileNotFoundError(path)
-        raise RelayUnreachable(f"The relay did not hand out {path}: {answer.problem()}")
-
-    return read
-
-
-class _Fetcher(FetcherInterface):
-    """python-tuf's view of a `Reader`."""
-
-    def __init__(self, read: Reader) -> None:
-        self._read = read
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        path = url.removeprefix(_BASE)
-        try:
-            return iter([self._read(path)])
-        except FileNotFoundError as error:
-            raise DownloadHTTPError(f"{path} is not there", 404) from error
-
-
 class SignedFiles:
     """Verified metadata and targets of one organisation."""
 
-    def __init__(self, directory: Path, tuf_root: bytes, read: Reader) -> None:
+    def __init__(self, directory: Path, tuf_root: bytes, mirror: Mirror) -> None:
         """Args:
             directory: this store's own; made if missing.
             tuf_root: the pinned root of the repository, JSON.
+            mirror: where newer files come from.
 
         Raises:
             PrivateFileError: the directory cannot be made.
@@ -88,7 +48,7 @@ class SignedFiles:
         self._metadata = make_private_directory(directory / "metadata")
         self._objects = make_private_directory(directory / "objects")
         self._root = tuf_root
-        self._read = read
+        self._mirror = mirror
         self._lock = threading.Lock()
         self._updater: Updater | None = None
         self._whole: bytes | None = None  # the timestamp of the last refresh that ended well: a newer one may lie beside it
@@ -125,30 +85,21 @@ class SignedFiles:
         """
         with self._lock:
             moment = self.clock(wall)
-            return self._guarded(lambda: self._refresh(moment, wall.timestamp()), moment)
+            return in_our_words(lambda: self._refresh(moment, wall.timestamp()), moment)
 
     def _refresh(self, moment: float, wall: float) -> bool:
         whole = self._whole
         if self._updater is not None and whole is not None:
             expires = Metadata[Timestamp].from_bytes(whole).signed.expires.timestamp()
-            if unchanged(whole, self._read("metadata/timestamp.json"), self._looked, moment, expires):
+            try:
+                served = self._mirror.read("metadata/timestamp.json", MAX_FILE_BYTES)
+            except FileNotFoundError as error:
+                raise Unavailable(
+                    "The relay does not hold the organisation's signed files any more. Is `handrail signer` running?"
+                ) from error
+            if unchanged(whole, served, self._looked, moment, expires):
                 return False
-        updater = Updater(
-            str(self._metadata),
-            f"{_BASE}metadata/",
-            str(self._objects),
-            f"{_BASE}targets/",
-            fetcher=_Fetcher(self._read),
-            config=UpdaterConfig(
-                root_max_length=MAX_FILE_BYTES,
-                snapshot_max_length=MAX_FILE_BYTES,
-                targets_max_length=MAX_FILE_BYTES,
-                max_root_rotations=64,
-            ),
-            bootstrap=self._root,
-        )
-        # The library reads the OS clock and offers no argument for it; ours is the clock that signed times have bounded.
-        updater._trusted_set.reference_time = datetime.fromtimestamp(moment, UTC)
+        updater = make_updater(self._metadata, self._objects, self._root, self._mirror, moment)
         updater.refresh()
         data = (self._metadata / "timestamp.json").read_bytes()
         timestamp = Metadata[Timestamp].from_bytes(data).signed
@@ -170,7 +121,7 @@ class SignedFiles:
         if name not in ("root", "targets"):
             none = f"{name}/-/-/-" if name in ("scripts", "agent") else f"{name}/-"  # there is no such file; the role is loaded
             remedy = f"the organisation's decisions about {name} were not signed anew in time: `handrail org renew`"
-            self._guarded(lambda: updater.get_targetinfo(none), self._looked, remedy)
+            in_our_words(lambda: updater.get_targetinfo(none), self._looked, remedy)
         return (self._metadata / f"{name}.json").read_bytes()
 
     def roots(self) -> dict[int, bytes]:
@@ -200,17 +151,12 @@ class SignedFiles:
         updater = self._loaded()
 
         def load() -> bytes:
-            info = updater.get_targetinfo(path)
-            if info is None:
+            data = fetch_target(updater, self._objects, path)
+            if data is None:
                 raise TrustError(f"The organisation's repository does not hold {path}.")
-            place = self._objects / info.hashes["sha256"]
-            if updater.find_cached_target(info, str(place)) is None:
-                updater.download_target(info, str(place))
-            data = place.read_bytes()
-            info.verify_length_and_hashes(data)
             return data
 
-        return self._guarded(load, self._looked)
+        return in_our_words(load, self._looked)
 
     def drop_targets(self) -> None:
         """Keep no target any longer: they were taken over elsewhere, or are fetched again when they are wanted.
@@ -228,29 +174,3 @@ class SignedFiles:
         if self._updater is None:
             raise TrustError("The organisation's signed files were not fetched yet.")
         return self._updater
-
-    def _guarded(self, work: Callable[[], T], moment: float, remedy: str = _SIGNER) -> T:
-        """Run tuf's part at `moment` and translate its errors into ours."""
-        try:
-            return work()
-        except ExpiredMetadataError as error:
-            says = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
-            raise TrustError(
-                f"The organisation's signed files have expired by this computer's clock, which says {says} ({error}). Either the "
-                f"clock is wrong, or {remedy}."
-            ) from error
-        except DownloadError as error:
-            cause = error.__cause__
-            if isinstance(cause, HandrailError):
-                raise cause from error
-            raise Unavailable(f"The organisation's signed files could not be fetched: {error}.") from error
-        except RepositoryError as error:
-            raise TrustError(
-                f"The signed files on the relay do not verify ({error}). Nothing was taken over; tell your administrator."
-            ) from error
-        except FileNotFoundError as error:
-            raise Unavailable(
-                "The relay does not hold the organisation's signed files yet. Is `handrail signer` running?"
-            ) from error
-        except OSError as error:
-            raise Unavailable(f"The organisation's signed files cannot be stored: {error.strerror or error}.") from error

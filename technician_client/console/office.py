@@ -13,6 +13,7 @@ from typing import Final
 
 from hostio.private_files import PrivateFileError
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from protocol.certificate_profile import load_certificate
 from protocol.certificates import organisation_id
 from protocol.messages import Message
@@ -26,7 +27,6 @@ from technician_client.known import KnownDevice, KnownDevices, facts_of
 from technician_client.link import RelayClient, TechnicianKeys
 from technician_client.published import Library, PublishedLibrary
 from technician_client.renewing import Renewer
-from technician_client.signed_files import relay_reader
 from technician_client.subscriptions import Publisher
 
 _LOGGER = logging.getLogger(__name__)
@@ -142,4 +142,4 @@ def _library(keys: TechnicianKeys, directory: Path) -> PublishedLibrary:
     if not isinstance(keys, TechnicianIdentity):
         raise NotFound("This identity has no repository of fixes: join the organisation with `handrail join`.")
     http = RelayHttp(keys.relay_url, keys.relay_spki)
-    return PublishedLibrary(directory, keys.tuf_root, relay_reader(http, organisation_id(keys.root)))
+    return PublishedLibrary(directory, keys.tuf_root, RelayMirror(http, organisation_id(keys.root)))

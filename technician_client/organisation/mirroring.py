@@ -7,11 +7,12 @@ from datetime import datetime
 from tuf.api.metadata import Metadata, Snapshot, TargetFile, Targets
 
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from technician_client.organisation.metadata import DELEGATED
 from technician_client.organisation.record import OrganisationHome
 from technician_client.organisation.repository import Repository, served_path
 from technician_client.settings import Settings
-from technician_client.signed_files import SignedFiles, relay_reader
+from technician_client.signed_files import SignedFiles
 
 
 def runs_signer(home: OrganisationHome) -> bool:
@@ -28,7 +29,7 @@ def refresh_published(home: OrganisationHome, settings: Settings, wall: datetime
     """
     record = home.registered()
     http = RelayHttp(record.relay, record.relay_spki, timeout=settings.request_seconds)
-    files = SignedFiles(home.base / "seen", record.tuf_root, relay_reader(http, record.organisation))
+    files = SignedFiles(home.base / "seen", record.tuf_root, RelayMirror(http, record.organisation))
     files.refresh(wall)
     repository = Repository(home.repository)
     metadata: dict[str, bytes] = {f"{version}.root.json": data for version, data in files.roots().items()}

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.trust import RelayMirror, TrustStore
+from agent.trust import TrustStore
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from protocol.certificates import PrivateKey
 from protocol.documents import POLICY_PATH, REVOCATION_PATH, TECHNICIANS_PATH, TechniciansList, decode_document
 from protocol.errors import HandrailError
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import dismiss_technician
 from technician_client.organisation.publishing import Publisher
-from technician_client.signed_files import SignedFiles, relay_reader
+from technician_client.signed_files import SignedFiles
 from tests.kit import hostile_http
 from tests.kit.founded import Founded
 from tests.kit.hostile_http import Exchange, Part
@@ -143,7 +144,7 @@ class Technician(Victim):
     def __init__(self, scene: Scene, name: str) -> None:
         super().__init__(scene, name)
         http = RelayHttp(scene.url, scene.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
-        self.files = SignedFiles(self.directory, scene.founded.record.tuf_root, relay_reader(http, scene.organisation))
+        self.files = SignedFiles(self.directory, scene.founded.record.tuf_root, RelayMirror(http, scene.organisation))
         self._read: dict[str, bytes] = {}
 
     def _look(self, wall: datetime) -> None:

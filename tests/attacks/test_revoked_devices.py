@@ -30,7 +30,7 @@ class Technician:
     def __init__(self, founded: Founded, directory: Path) -> None:
         self.now: datetime = founded.wall
         self.mirror: Mirror = founded.mirror()
-        files = SignedFiles(directory, founded.record.tuf_root, lambda path: self.mirror.read(path, 1 << 20))
+        files = SignedFiles(directory, founded.record.tuf_root, self.mirror)
         self.revocations = Revocations(directory, files, wall=lambda: self.now)
 
     async def opens(self, identity: Identity, now: datetime) -> bool:

@@ -42,7 +42,7 @@ async def test_a_relay_that_shows_a_technician_the_old_version_has_no_other_one_
     founded.publish(founded.after(minutes=3))
     agent = founded.trust(tmp_path / "agent")
     agent.refresh_blocking(founded.after(minutes=4))
-    library = PublishedLibrary(tmp_path / "library", founded.record.tuf_root, lambda path: frozen.read(path, 1 << 24))
+    library = PublishedLibrary(tmp_path / "library", founded.record.tuf_root, frozen)
     shown = library.read(founded.after(minutes=4)).scripts[FIX]
     assert shown.manifest.version == "1"
     context = RecordingContext(tmp_path)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.trust import RelayMirror, TrustStore
+from agent.trust import TrustStore
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from technician_client.organisation.record import OrganisationHome
 from tests.kit.approvers import Approvers, write_fix
 from tests.kit.relays import relay_process

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from agent.enrolment import load_identity
-from agent.trust import RelayMirror, TrustStore
+from agent.trust import TrustStore
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from protocol.errors import HandrailError
 from technician_client.identity import unlock
 from tests.kit.processes import Process, command, run

@@ -30,18 +30,16 @@ def repository_hashes(patch: Patch) -> None:
 @control("the newest versions that were verified are remembered")
 def repository_memory(patch: Patch) -> None:
     """Before each refresh everything but the root is forgotten."""
-    import agent.trust
-    import technician_client.signed_files
+    import hostio.signed_repository
 
-    plain = agent.trust.Updater
+    plain = hostio.signed_repository.Updater
 
     def forgetful(metadata: str, *arguments: Any, **named: Any) -> Any:
         for name in ("timestamp", "snapshot", "targets", "policy", "revocation", "scripts"):
             Path(metadata, f"{name}.json").unlink(missing_ok=True)
         return plain(metadata, *arguments, **named)
 
-    for module in (agent.trust, technician_client.signed_files):
-        patch(module, "Updater", forgetful)
+    patch(hostio.signed_repository, "Updater", forgetful)
 
 
 @control("an answer of the relay may have so many bytes and so much time")

@@ -63,7 +63,7 @@ class Mirror:
     asked: list[str] = field(default_factory=list)
 
     def read(self, path: str, max_bytes: int) -> bytes:
-        """See `agent.trust.RepositoryFetcher`."""
+        """See `hostio.signed_repository.Mirror`."""
         self.asked.append(path)
         if self.away:
             raise Unavailable("The relay does not answer.")

@@ -7,9 +7,6 @@ import pytest
 from tuf.api.metadata import Metadata, Targets
 
 from agent.policy import Circumstances, SessionKind, Technician, decide
-from agent.trust import RelayMirror, TrustStore
-from hostio.errors import RelayUnreachable
-from hostio.relay_http import RelayHttp
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificates import PrivateKey
@@ -18,7 +15,6 @@ from protocol.errors import RefusalReason, TrustError, Unavailable
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import put_article, revoke_key
 from tests.kit.founded import Founded
-from tests.kit.http_relay import http_relay
 
 
 @pytest.fixture
@@ -236,19 +232,6 @@ def test_a_role_without_enough_signatures_is_refused_by_the_agent_itself(tmp_pat
     founded.publish()
     with pytest.raises(TrustError, match="do not verify"):
         trust.refresh_blocking(founded.after(minutes=1))
-
-
-def test_the_relays_mirror_tells_missing_from_away(founded: Founded, tmp_path: Path) -> None:
-    with http_relay() as relay:
-        mirror = RelayMirror(RelayHttp(relay.url, ""), founded.record.organisation)
-        relay.files.update(founded.repository.files())
-        trust = TrustStore(tmp_path / "agent", founded.record.tuf_root, mirror)
-        assert trust.refresh_blocking(founded.wall)
-        with pytest.raises(FileNotFoundError):
-            mirror.read("metadata/9.root.json", 100)
-        relay.statuses[f"/tuf/{founded.record.organisation}/metadata/timestamp.json"] = 503
-        with pytest.raises(RelayUnreachable, match="Come back later"):
-            trust.refresh_blocking(founded.wall)
 
 
 # -- freshness and the clock's floor, on real files --------------------------------------------------------------------------

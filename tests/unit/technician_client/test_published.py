@@ -26,7 +26,7 @@ def library_of(founded: Founded, directory: Path) -> PublishedLibrary:
 
 
 def over(founded: Founded, directory: Path, mirror: Mirror) -> PublishedLibrary:
-    return PublishedLibrary(directory, founded.record.tuf_root, lambda path: mirror.read(path, 1 << 24))
+    return PublishedLibrary(directory, founded.record.tuf_root, mirror)
 
 
 def newer(script: Script, text: bytes) -> Script:

@@ -22,7 +22,7 @@ class Side:
 
     def __init__(self, founded: Founded, directory: Path, mirror: Mirror) -> None:
         self.now = founded.wall
-        files = SignedFiles(directory, founded.record.tuf_root, lambda path: mirror.read(path, 1 << 20))
+        files = SignedFiles(directory, founded.record.tuf_root, mirror)
         self.revocations = Revocations(directory, files, wall=self.wall)
 
     def wall(self) -> datetime:

@@ -9,7 +9,7 @@ from protocol.documents import REVOCATION_PATH, RevocationList, decode_document
 from protocol.errors import TrustError, Unavailable
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import revoke_key
-from technician_client.signed_files import SignedFiles, relay_reader
+from technician_client.signed_files import SignedFiles
 from tests.kit.founded import Founded, Mirror
 
 
@@ -21,7 +21,7 @@ def founded(tmp_path: Path) -> Founded:
 
 
 def files(founded: Founded, directory: Path, mirror: Mirror) -> SignedFiles:
-    return SignedFiles(directory, founded.record.tuf_root, lambda path: mirror.read(path, 1 << 20))
+    return SignedFiles(directory, founded.record.tuf_root, mirror)
 
 
 def test_lists_arrive_verified_and_nothing_new_costs_one_request(founded: Founded, tmp_path: Path) -> None:
@@ -93,24 +93,3 @@ def test_the_clock_is_never_earlier_than_what_was_signed(founded: Founded, tmp_p
     assert signed.clock(founded.after(days=-30)) == founded.wall.timestamp()
     (tmp_path / "signed" / "state.json").write_text("damaged")
     assert files(founded, tmp_path / "signed", mirror).version == 0
-
-
-def test_the_relay_is_read_by_path(founded: Founded) -> None:
-    from hostio.errors import RelayUnreachable
-    from protocol.relay_address import HttpAnswer
-
-    class Http:
-        def __init__(self, status: int) -> None:
-            self.status, self.paths = status, [""]
-
-        def request(self, method: str, path: str, *, max_bytes: int) -> HttpAnswer:
-            self.paths.append(f"{method} {path}")
-            return HttpAnswer(self.status, b"x", "")
-
-    there = Http(200)
-    assert relay_reader(there, "abc")("metadata/timestamp.json") == b"x"  # type: ignore[arg-type]
-    assert there.paths[-1] == "GET /tuf/abc/metadata/timestamp.json"
-    with pytest.raises(FileNotFoundError):
-        relay_reader(Http(404), "abc")("metadata/timestamp.json")  # type: ignore[arg-type]
-    with pytest.raises(RelayUnreachable, match="did not hand out"):
-        relay_reader(Http(500), "abc")("metadata/timestamp.json")  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ def test_the_copy_is_verified_and_complete(tmp_path: Path, monkeypatch: pytest.M
     founded.approve(*starter_fixes())
     founded.publish()
     mirror = founded.mirror()
-    monkeypatch.setattr(mirroring, "relay_reader", lambda http, organisation: lambda path: mirror.read(path, 1 << 20))
+    monkeypatch.setattr(mirroring, "RelayMirror", lambda http, organisation: mirror)
     home = OrganisationHome(tmp_path / "bo")
     home.save(founded.record)
     assert runs_signer(founded.home) and not runs_signer(home)

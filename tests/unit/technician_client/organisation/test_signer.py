@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from agent.enrolment import DeviceIdentity, enrol
-from agent.trust import RelayMirror, TrustStore
+from agent.trust import TrustStore
 from hostio.relay_http import RelayHttp
+from hostio.signed_repository import RelayMirror
 from protocol.certificates import PrivateKey
 from protocol.errors import TrustError, Unavailable
 from protocol.link_messages import MailSend, Role
