@@ -15,7 +15,6 @@ from agent.desktop.article_model import shown_text
 from agent.desktop.consent_model import card_of
 from agent.desktop.happenings import MOST_KEPT, Happening, Happenings, line_of
 from agent.desktop.texts import Texts, clock, grouped
-from agent.errors import ExitCode
 from agent.local import LocalClient
 from agent.local_messages import (
     AnswerConsent,
@@ -44,6 +43,7 @@ from agent.local_messages import (
 from agent.printable import printable
 from agent.status import RelayStatus, SessionStatus
 from agent.terminal import Interrupted, Terminal, Typed
+from hostio.exit_codes import ExitCode
 from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError

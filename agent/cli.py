@@ -20,7 +20,7 @@ from agent.desktop.entry import install as install_entries_of
 from agent.desktop.entry import remove as remove_entries
 from agent.desktop.launch import launch
 from agent.desktop.texts import LANGUAGES, Texts, clock, language_of
-from agent.errors import ExitCode, exit_code_of, exit_code_table
+from agent.errors import MEANINGS, exit_code_of
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
 from agent.printable import printable
@@ -29,6 +29,7 @@ from agent.rules_cli import rules
 from agent.settings import AgentSettings, default_home, load_settings
 from agent.status import AgentStatus
 from agent.steps import steps
+from hostio.exit_codes import ExitCode, exit_code_table
 from protocol.errors import HandrailError
 from protocol.version import PRODUCT
 
@@ -74,7 +75,7 @@ Examples:
 
 \b
 Exit codes:
-{exit_code_table()}
+{exit_code_table(MEANINGS)}
 """
 
 

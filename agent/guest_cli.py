@@ -19,12 +19,12 @@ import click
 from agent.attending import Attendant
 from agent.daemon import Daemon
 from agent.desktop.texts import Texts
-from agent.errors import ExitCode
 from agent.features.registry import FEATURES
 from agent.guest import GuestCode, GuestDevice, read_seed
 from agent.local import LocalClient
 from agent.printable import NEWLINE_AND_TAB, printable
 from agent.settings import AgentSettings, load_settings
+from hostio.exit_codes import ExitCode
 from protocol.seeds import Seed
 
 PREFIX = "handrail-guest-"

@@ -17,8 +17,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from hostio.exit_codes import ExitCode
 from protocol.errors import HandrailError
-from technician_client.cli.exit_codes import ExitCode, exit_code_of
+from technician_client.cli.exit_codes import exit_code_of
 from technician_client.cli.output import Output
 from technician_client.identity import read_record
 from technician_client.joining import unlock_fresh

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 import click
 
+from hostio.exit_codes import ExitCode
 from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
@@ -17,7 +18,6 @@ from protocol.messages.session import Refusal
 from protocol.session import SessionEnded
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named, tell_receipt
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
 from technician_client.sessions import Session

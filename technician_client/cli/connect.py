@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hostio.exit_codes import ExitCode
 from hostio.private_files import PrivateFileError
 from hostio.tasks import Supervisor
 from protocol import codes
@@ -20,7 +21,6 @@ from technician_client.addressing import parse_code
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.console import run_console
 from technician_client.cli.cuts import over_cuts
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output
 from technician_client.cli.recording import TerminalRecording, demand_recording_file

@@ -7,11 +7,12 @@ from typing import Any
 import click
 import msgspec
 
+from hostio.exit_codes import ExitCode
 from protocol.capabilities import Capability
 from protocol.messages.diagnostics import DiagnosticsTable, Finding
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.devices import rfc3339
-from technician_client.cli.exit_codes import ExitCode, exit_code_of
+from technician_client.cli.exit_codes import exit_code_of
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, cell_text, count, error_document, inert
 from technician_client.cli.progress import counting

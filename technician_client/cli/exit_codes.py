@@ -1,29 +1,12 @@
-"""What the exit code of `handrail` and `handrail-agent` says. One table, also shown by `handrail --help`."""
-
-from enum import IntEnum
+"""What the exit code of `handrail` says, as it also stands in `handrail --help`."""
 
 from hostio.errors import RelayUnreachable, UnreadableFile
+from hostio.exit_codes import ExitCode, first_fit
 from protocol.errors import HandrailError, Refused, TrustError, Unavailable
 from protocol.relay_address import RelayAddressError
 from technician_client.errors import Ambiguous, DeviceOffline, NotFound, NotSetUp
 from technician_client.operations import ParameterError
 from technician_client.settings import SettingsError
-
-
-class ExitCode(IntEnum):
-    """The codes. `MEANINGS` says each in words."""
-
-    OK = 0
-    FAILED = 1
-    USAGE = 2
-    NOT_SET_UP = 3
-    RELAY = 4
-    REFUSED = 5
-    NOT_FOUND = 6
-    TRUST = 7
-    FINDING_REMAINS = 8
-    INTERRUPTED = 130
-
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
@@ -38,7 +21,6 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.INTERRUPTED: "interrupted",
 }
 
-# The first class that fits counts, so narrow classes stand before the wide ones they belong to.
 _OF_ERROR: tuple[tuple[type[HandrailError], ExitCode], ...] = (
     (NotSetUp, ExitCode.NOT_SET_UP),
     (NotFound, ExitCode.NOT_FOUND),
@@ -57,12 +39,4 @@ _OF_ERROR: tuple[tuple[type[HandrailError], ExitCode], ...] = (
 
 def exit_code_of(error: HandrailError) -> ExitCode:
     """The code with which a command ends that met this error."""
-    for kind, code in _OF_ERROR:
-        if isinstance(error, kind):
-            return code
-    return ExitCode.FAILED
-
-
-def exit_code_table() -> str:
-    """The table as it stands in the help."""
-    return "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANINGS.items())
+    return first_fit(error, _OF_ERROR)

@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
+from hostio.exit_codes import ExitCode
 from protocol.capabilities import Capability
 from protocol.messages.files import Conflict, FileEntry
 from protocol.transfer import shown
@@ -18,7 +19,6 @@ from technician_client.carrying import Carried, Carrier, Job, get_jobs, put_jobs
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named, tell_receipt
 from technician_client.cli.cuts import over_cuts
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, count, inert
 from technician_client.errors import SessionLost

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import click
 import msgspec
 
+from hostio.exit_codes import ExitCode
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason
 from protocol.messages.diagnostics import Finding
 from protocol.messages.fixes import SHORT_DIGEST, FixEntry, FixOutput, FixResult, FixStage, ParameterValue
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.diagnose import fleet_exit_code
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device, complete_fix
 from technician_client.cli.output import Output, cell_text, count, error_document
 from technician_client.cli.progress import counting

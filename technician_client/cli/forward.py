@@ -4,12 +4,12 @@ import asyncio
 
 import click
 
+from hostio.exit_codes import ExitCode
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named
 from technician_client.cli.cuts import over_cuts
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output
 from technician_client.errors import SessionLost

@@ -7,6 +7,7 @@ from typing import Final
 import click
 import msgspec
 
+from hostio.exit_codes import ExitCode
 from protocol.capabilities import Capability
 from protocol.errors import Refused
 from protocol.messages.logs import LogEnded, LogFollow, LogLine, LogLines, LogListing, LogSources
@@ -14,7 +15,6 @@ from protocol.messages.session import Refusal
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named
 from technician_client.cli.cuts import over_cuts
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.cli.output import Output, inert
 from technician_client.link import RelayClient

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from hostio.exit_codes import ExitCode, exit_code_table
 from protocol.version import PRODUCT
 from technician_client.cli.app import App, set_up_logging
-from technician_client.cli.exit_codes import ExitCode, exit_code_table
+from technician_client.cli.exit_codes import MEANINGS
 from technician_client.cli.output import Output
 
 # Command name -> where it is, and its line in the list of commands (so that the list needs no imports).
@@ -47,7 +48,7 @@ Examples:
 
 \b
 Exit codes:
-{exit_code_table()}
+{exit_code_table(MEANINGS)}
 """
 
 

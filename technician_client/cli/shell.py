@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 
 import click
 
+from hostio.exit_codes import ExitCode
 from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.messages.terminal import TerminalEnded
@@ -14,7 +15,6 @@ from technician_client.cli import keyboard
 from technician_client.cli.app import App, passphrase_option, reporting, run_async
 from technician_client.cli.connect import open_named
 from technician_client.cli.cuts import over_cuts
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.names import complete_device
 from technician_client.link import RelayClient
 from technician_client.sessions import Session

@@ -12,7 +12,7 @@ import pytest
 from agent.attending import Attendant
 from agent.consent import ConsentQuestion, wishes_for
 from agent.desktop.texts import Texts
-from agent.errors import ExitCode, LocalRefused, NotRunning
+from agent.errors import LocalRefused, NotRunning
 from agent.local_messages import (
     AnswerConsent,
     ArticlesReply,
@@ -40,6 +40,7 @@ from agent.local_messages import (
 from agent.receipts import ReceiptEvent
 from agent.status import RelayStatus, SessionStatus
 from agent.terminal import Interrupted, Typed
+from hostio.exit_codes import ExitCode
 from protocol.articles import Article, fitting
 from protocol.capabilities import Capability
 from tests.kit.waiting import eventually_async

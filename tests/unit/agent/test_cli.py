@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import JsonFormatter, cli, configure_logging, main
-from agent.errors import ExitCode
 from agent.local import LocalServer
 from agent.local_messages import AskStatus, Request, Said, StatusReply, StopSession
 from agent.settings import load_settings
 from agent.status import AgentStatus, RelayStatus, SessionStatus, TrustStatus
+from hostio.exit_codes import ExitCode
 from protocol.errors import HandrailError, RefusalReason, Refused
 from tests.kit.processes import command
 

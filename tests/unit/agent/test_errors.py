@@ -2,8 +2,9 @@
 
 import pytest
 
-from agent.errors import AlreadyRunning, AuditUnavailable, ExitCode, LocalRefused, NotEnrolled, NotRunning, exit_code_of
+from agent.errors import AlreadyRunning, AuditUnavailable, LocalRefused, NotEnrolled, NotRunning, exit_code_of
 from hostio.errors import RelayUnreachable, UnreadableFile
+from hostio.exit_codes import ExitCode
 from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
 
 
@@ -13,7 +14,7 @@ from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
         (NotEnrolled("x"), ExitCode.NOT_SET_UP),
         (NotRunning("x"), ExitCode.NOT_FOUND),
         (UnreadableFile("x"), ExitCode.USAGE),
-        (RelayUnreachable("x"), ExitCode.RELAY_UNREACHABLE),
+        (RelayUnreachable("x"), ExitCode.RELAY),
         (LocalRefused("x"), ExitCode.REFUSED),
         (Refused("x", reason=RefusalReason.POLICY), ExitCode.REFUSED),
         (TrustError("x"), ExitCode.TRUST),

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from hostio.exit_codes import ExitCode
 from protocol.errors import RefusalReason
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, DiagnosticsTable, Finding
 from technician_client.cli.diagnose import evidence_words, fleet_exit_code
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.errors import DeviceOffline, NotFound
 from technician_client.fleet import Outcome
 from tests.kit.commands import handrail

@@ -7,9 +7,9 @@ import time
 import click
 import pytest
 
+from hostio.exit_codes import ExitCode
 from protocol.messages.files import FileEntry
 from technician_client.carrying import Carried, FolderJob
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.files import Bars, conflict_of, entry_document, remote_path
 from technician_client.cli.output import Output
 

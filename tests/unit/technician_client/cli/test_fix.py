@@ -8,6 +8,7 @@ import click
 import msgspec
 import pytest
 
+from hostio.exit_codes import ExitCode
 from protocol.errors import RefusalReason
 from protocol.messages import Message
 from protocol.messages.diagnostics import DiagnosticsCollect, DiagnosticsDone, Finding
@@ -21,7 +22,6 @@ from protocol.messages.fixes import (
     FixRun,
     FixStage,
 )
-from technician_client.cli.exit_codes import ExitCode
 from technician_client.cli.fix import parse_parameters, result_exit_code
 from technician_client.step_up import StepUp
 from technician_client.worklog import read_worklog
