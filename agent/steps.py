@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from agent.printable import printable
+from hostio.steps import spinning
 
 
 @contextmanager
@@ -18,17 +18,5 @@ def steps(console: Console | None = None) -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda text: click.echo(printable(text), err=True)
         return
-    columns = (SpinnerColumn(finished_text="\u2713"), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console) as shown:
-        tasks: list[TaskID] = []
-
-        def finish() -> None:
-            for task in tasks:
-                shown.update(task, completed=1)
-
-        def tell(text: str) -> None:
-            finish()
-            tasks.append(shown.add_task(printable(text), total=1))
-
+    with spinning(console, printable) as tell:
         yield tell
-        finish()

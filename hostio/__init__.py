@@ -13,6 +13,7 @@
     relay_tls       the relay's key: the pinned one, compared before a byte is sent, or one that an authority vouches for
     relay_websocket links and tunnels through the relay
     signed_repository   the organisation's signed files as the relay mirrors them, verified
+    steps           what a command is doing, beside a spinner
     tasks           tasks that somebody keeps, whose errors never vanish
 
 Imports `protocol` and what every program is installed with, never a program. What only the two peers share (and is not installed

@@ -8,14 +8,12 @@ from typing import Final
 from rich.progress import (
     BarColumn,
     Progress,
-    SpinnerColumn,
-    TaskID,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+from hostio.steps import spinning
 from technician_client.cli.output import Output, inert
 
 QUIET_SECONDS: Final = 1.0
@@ -55,20 +53,8 @@ def steps(output: Output) -> Iterator[Callable[[str], None]]:
     if output.as_json or not output.err.is_terminal:
         yield output.progress
         return
-    columns = (SpinnerColumn(finished_text="\u2713"), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=output.err) as shown:
-        tasks: list[TaskID] = []
-
-        def finish() -> None:
-            for task in tasks:
-                shown.update(task, completed=1)
-
-        def tell(text: str) -> None:
-            finish()
-            tasks.append(shown.add_task(inert(text), total=1))
-
+    with spinning(output.err, inert) as tell:
         yield tell
-        finish()
 
 
 def counting(output: Output, words: str, total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from tests.architecture.source import PACKAGES, ROOT, Module, modules
 
 PURE_LIBRARIES = {"msgspec", "cryptography", "OpenSSL"}
 # What every program is installed with, as it is imported.
-COMMON_LIBRARIES = PURE_LIBRARIES | {"platformdirs"}
+COMMON_LIBRARIES = PURE_LIBRARIES | {"rich"}
 # Modules that a relay does not load, and what of both peers' extras they use.
 PEERS_LIBRARIES = {"hostio.relay_websocket": {"websockets"}, "hostio.signed_repository": {"tuf"}}
 # Not in constant time, so only where secrets are used once; and not installed beside a relay.
@@ -93,7 +93,7 @@ def test_what_only_peers_share_stands_in_the_extras_of_both() -> None:
         return {re.split(r"[^A-Za-z0-9_-]", requirement)[0].lower() for requirement in requirements}
 
     extras = project["optional-dependencies"]
-    assert {"msgspec", "cryptography", "pyopenssl", "platformdirs"} <= names(project["dependencies"])
+    assert {"msgspec", "cryptography", "pyopenssl", "rich"} <= names(project["dependencies"])
     for libraries in PEERS_LIBRARIES.values():
         assert libraries <= names(extras["agent"]) & names(extras["technician"])
     assert not [module.name for module in of("relay") if module.imports() & set(PEERS_LIBRARIES)]
