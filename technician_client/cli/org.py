@@ -1,5 +1,6 @@
 """`handrail org`: the decisions of an organisation. Each is signed by keys of the vault and published by the signer."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import msgspec
 from hostio.private_files import PrivateFileError
 from protocol.documents import BUNDLE_SUFFIX, Bundle, TechnicianEntry
 from protocol.enrolment import key_words
-from protocol.errors import TrustError
+from protocol.errors import TrustError, Unavailable
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_approvals import (
     adopt,
@@ -347,7 +348,8 @@ def _write_bundle(app: App, records: Records, bundle: Bundle, path: Path) -> Non
     try:
         written = bundles.write_bundle(bundle, path)
     except PrivateFileError:
-        records.withdraw_token(bundle.token_id)  # a token that nobody holds must not stay open
+        with suppress(Unavailable):  # on a full disk that may not work either: then it runs out by itself, and nobody holds it
+            records.withdraw_token(bundle.token_id)
         raise
     if app.output.as_json:
         app.output.json(
@@ -386,14 +388,15 @@ def _revoke_technician(
     keys = {found.fingerprint for found in joined}
     missing = 0
     listed = [entry for entry in lists.technicians(spool).technicians if entry.key in keys or name in (entry.name, entry.key)]
-    for entry in listed:
-        _, missing = lists.dismiss_technician(spool, entry.key, role_signers(vault, "policy", only=key_names), now())
-        keys.add(entry.key)
+    keys |= {entry.key for entry in listed}
     if not keys:
         raise NotFound(f"No technician {name!r}. See: handrail org show")
+    # Whatever fails in between, the name still stands on the list that the next attempt finds it by.
     also = lists.revoke_key(spool, sorted(keys), role_signers(vault, "revocation"), now())
     for fingerprint in keys:
         records.mark_revoked(fingerprint)
+    for entry in listed:
+        _, missing = lists.dismiss_technician(spool, entry.key, role_signers(vault, "policy", only=key_names), now())
     done(app, f"{name} is revoked.", {"technician": name, "keys": sorted(keys), "missing_signatures": max(missing, also)})
     tell_missing(app, "policy" if missing else "revocation", missing or also)
 

@@ -161,14 +161,15 @@ class ApprovalDesk:
                     f"This decision about {role} was {ended.how} on {when:%Y-%m-%d %H:%M} UTC: it is not taken up again.",
                     reason=RefusalReason.REVOKED,
                 )
-        metadata = judged.metadata
+        metadata, ends = judged.metadata, dict[Path, bytes]()
         if self._spool.candidate(role) is not None:
             waiting = self._spool.newest(role)
             if digest_of(waiting) == judged.digest:
                 for key, signature in waiting.signatures.items():
                     metadata.signatures.setdefault(key, signature)
             elif set(waiting.signatures) <= set(judged.signed):
-                self._end(role, waiting.signed.version, digest_of(waiting), "replaced", judged.signed, wall)
+                version = waiting.signed.version
+                ends = {self._ledger: self._ending(role, version, digest_of(waiting), "replaced", judged.signed, wall)}
             else:
                 who = self._who(sorted(set(waiting.signatures)))
                 raise Refused(
@@ -176,7 +177,7 @@ class ApprovalDesk:
                     "(handrail org approvals), then make yours again.",
                     reason=RefusalReason.BUSY,
                 )
-        self._spool.put(role, metadata.to_bytes(), judged.targets)
+        self._spool.put(role, metadata.to_bytes(), judged.targets, ends)  # what it replaces ends with it, or neither happens
         missing = self._spool.missing(role)
         who = self._who(sorted(metadata.signatures))
         state = f"{missing} more signature(s) needed" if missing else "it is published now"
@@ -220,8 +221,12 @@ class ApprovalDesk:
             raise TrustError(f"{self._ledger} is damaged ({error}). Restore it from your backup, or remove it.") from error
 
     def _end(self, role: str, version: int, digest: bytes, how: How, keys: Sequence[str], wall: datetime) -> None:
+        write_private(self._ledger, self._ending(role, version, digest, how, keys, wall))
+
+    def _ending(self, role: str, version: int, digest: bytes, how: How, keys: Sequence[str], wall: datetime) -> bytes:
+        """The ledger with one entry more."""
         entry = Ended(role, version, digest, how, self._who(list(keys))[:100], wall.timestamp())
-        write_private(self._ledger, msgspec.json.encode([*self._ended(), entry][-KEPT_ENDED:]))
+        return msgspec.json.encode([*self._ended(), entry][-KEPT_ENDED:])
 
     def _who(self, keys: Sequence[str]) -> str:
         return ", ".join(self._record.holders.get(key, key[:8]) for key in keys)

@@ -1,6 +1,7 @@
 """Making an organisation: its keys, its certificates, and the first files of its repository."""
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -59,8 +60,16 @@ def create_organisation(
     make_private_directory(home.base.parent)
     building = OrganisationHome(home.base.with_name(f".{home.base.name}.{os.getpid()}"), home.vault_at)
     make_private_directory(building.base)
-    record = _build(building, name, thresholds, vault_passphrase, signer_passphrase, wall)
-    building.base.replace(_empty(home.base))
+    vault = KeyDirectory(building.vault, vault_passphrase)
+    before = vault.names()
+    try:
+        record = _build(building, name, thresholds, vault_passphrase, signer_passphrase, wall)
+        building.base.replace(_empty(home.base))
+    except BaseException:  # whatever it was, a full disk for example: nothing of it must lie in the way; raised again
+        for key in set(vault.names()) - set(before):  # a vault may lie elsewhere
+            vault.remove(key)
+        shutil.rmtree(building.base, ignore_errors=True)
+        raise
     return record
 
 

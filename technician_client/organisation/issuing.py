@@ -41,7 +41,7 @@ from protocol.documents import (
     request_digest,
     tag_answer,
 )
-from protocol.errors import HandrailError, RefusalReason, Refused, TrustError
+from protocol.errors import HandrailError, RefusalReason, Refused, TrustError, Unavailable
 from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.tokens import Issued, Kind, Records, Token
 
@@ -120,13 +120,14 @@ class Issuer:
         try:
             _check_token(token, request, self._record.organisation, wall)
             answer, issued = self._issue(token, request, digest, wall)
+        except Unavailable:  # the records cannot be used now: no word about this request
+            raise
         except HandrailError as error:
             _LOGGER.warning("enrolment with token %s refused: %s", token.token_id, error)
             return msgspec.msgpack.encode(tag_answer(_refusal(digest, wall, error), token.secret))
         encoded = msgspec.msgpack.encode(tag_answer(answer, token.secret))
-        if not self._records.use_token(token.token_id, digest, encoded, wall.timestamp()):
+        if not self._records.use_token(token.token_id, digest, encoded, issued, wall.timestamp()):
             return msgspec.msgpack.encode(tag_answer(_refusal(digest, wall, _used_up(token)), token.secret))
-        self._records.add_issued(issued)
         _LOGGER.info("enrolled %s %s (%s) with token %s", issued.kind, issued.peer, issued.label, token.token_id)
         return encoded
 

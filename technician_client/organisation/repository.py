@@ -205,6 +205,8 @@ class Repository:
         missing = missing_signatures(metadata, role, delegator)
         if missing:
             return Waiting(role, missing, f"waits for {missing} more signature(s)")
+        if signed.version == self.version(role) and self.role(role) == data:
+            return None  # it was taken when the disk was full, before it could be taken out of the spool
         if signed.version <= self.version(role):
             return Waiting(role, 0, f"refused: version {signed.version} is not newer than {self.version(role)}")
         bodies: dict[str, bytes] = {}

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from hostio.private_files import read_private
+from hostio.private_files import PrivateFileError, read_private
 from hostio.relay_http import RelayHttp
 from hostio.relay_websocket import open_websocket
 from protocol.approvals import is_request
@@ -56,6 +56,7 @@ CERTIFICATE_BYTES = 8 * 1024
 MAIL_KINDS = ("enrolment", "renewal")
 SPOOL_SECONDS = 1.0
 PUBLISH_SECONDS = 60.0
+ROOM_SECONDS = 5.0
 CALL_SECONDS = 30.0
 WARN_BEFORE = timedelta(days=14)
 
@@ -138,13 +139,13 @@ class Signer:
         self._rest = 0.0
 
     async def run(self) -> None:
-        """Run until cancelled.
+        """Run until cancelled. While the disk is full nothing is published or enrolled, and nothing is lost.
 
         Raises:
-            HandrailError: something that waiting cannot mend (disk full, damaged repository).
+            HandrailError: something that waiting cannot mend (damaged repository).
         """
         try:
-            await self._prepare()
+            await self._prepare_in_room()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_link(), name="link")
                 tasks.create_task(self._keep_published(), name="publisher")
@@ -302,12 +303,25 @@ class Signer:
     async def _keep_answering(self) -> None:
         while True:
             mail = await self._mail.get()
-            try:
-                await self._answer(mail)
-            except (Unavailable, TimeoutError) as error:
-                # Not acknowledged: it comes again with the next connection.
-                self._tell(f"A request could not be answered yet: {_words(error)}")
-                await asyncio.sleep(SPOOL_SECONDS)
+            while not await self._answered(mail):  # noqa: ASYNC110 - a disk tells nobody when there is room on it
+                await asyncio.sleep(ROOM_SECONDS)
+
+    async def _answered(self, mail: MailDeliver) -> bool:
+        """Answer, or leave it to the next connection: what is not acknowledged comes again. False: this computer has no room for
+        the answer now, and it is to be tried again."""
+        try:
+            await self._answer(mail)
+        except (Unavailable, TimeoutError) as error:
+            self._tell(f"A request could not be answered yet: {_words(error)}")
+            if isinstance(error, Unavailable) and error.retry_after is not None:
+                return False
+            await asyncio.sleep(SPOOL_SECONDS)
+        except PrivateFileError as error:
+            if not error.no_room:
+                raise
+            self._tell(f"A request could not be answered yet: {error}")
+            return False
+        return True
 
     async def _answer(self, mail: MailDeliver) -> None:
         if mail.kind in MAIL_KINDS:
@@ -343,6 +357,24 @@ class Signer:
         if prepared.changed:
             self._upload_due.set()
 
+    async def _prepare_in_room(self) -> None:
+        """`_prepare`, as soon as the disk takes it: what is decided waits in the spool, and what is published stays so."""
+        full = False
+        while True:
+            try:
+                await self._prepare()
+            except PrivateFileError as error:
+                if not error.no_room:
+                    raise
+                if not full:
+                    self._tell(f"Nothing new is published: {error} It goes on by itself then.")
+                full = True
+                await asyncio.sleep(ROOM_SECONDS)
+            else:
+                if full:
+                    self._tell("There is room on the disk again.")
+                return
+
     async def _keep_published(self) -> None:
         seen: tuple[tuple[str, int, int], ...] = ()
         looked = time.monotonic()
@@ -353,7 +385,7 @@ class Signer:
             if now != seen or time.monotonic() - looked > PUBLISH_SECONDS:
                 # What it looked like before is remembered: a decision that comes while this one is published is news next time.
                 seen, looked = now, time.monotonic()
-                await self._prepare()
+                await self._prepare_in_room()
 
     async def _keep_uploaded(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
-from hostio.private_files import read_private, write_private
+from hostio.private_files import read_private, write_private_together
 from protocol.errors import TrustError
 from protocol.limits import LIMITS
 from technician_client.organisation.metadata import DELEGATED, TufSigner, expiry, missing_signatures, read_metadata
@@ -107,11 +107,10 @@ class Spool:
             if len(data) > MAX_FILE_BYTES:
                 raise TrustError(f"{path} has {len(data)} bytes; the repository takes at most {MAX_FILE_BYTES}.")
             signed.targets[path] = TargetFile.from_data(path, data, ["sha256"])
-            write_private(self._directory / "targets" / path, data)
         signed.version += 1
         signed.expires = expiry(role, wall)
         metadata.signatures.clear()
-        return self._sign(role, metadata, signers)
+        return self._sign(role, metadata, signers, add)
 
     def countersign(self, role: str, signers: Sequence[TufSigner]) -> int:
         """Add signatures to a waiting file; returns how many are still missing.
@@ -123,12 +122,18 @@ class Spool:
             raise TrustError(f"Nothing of {role} waits for a signature.")
         return self._sign(role, self.newest(role), signers)
 
-    def put(self, role: str, metadata: bytes, targets: Mapping[str, bytes]) -> None:
-        """Lay a finished file and its targets into the spool."""
+    def put(self, role: str, metadata: bytes, targets: Mapping[str, bytes], before: Mapping[Path, bytes] | None = None) -> None:
+        """Lay a finished file and its targets into the spool, together with the files of `before`, which take their places first:
+        all of it or nothing. What waited before lists other bytes under the same paths, and must not lose them to a full disk.
+
+        Raises:
+            TrustError: a path that no target may have. PrivateFileError: it cannot be written; nothing was changed.
+        """
+        files = dict(before or {})
         for path, data in targets.items():
             check_path(path)
-            write_private(self._directory / "targets" / path, data)
-        write_private(self._metadata(role), metadata)
+            files[self._directory / "targets" / path] = data
+        write_private_together(files | {self._metadata(role): metadata})
 
     def missing(self, role: str) -> int:
         """How many signatures a waiting file still needs."""
@@ -139,14 +144,16 @@ class Spool:
         if self.candidate(role) == data:
             self._metadata(role).unlink(missing_ok=True)
 
-    def _sign(self, role: str, metadata: Metadata[Targets], signers: Sequence[TufSigner]) -> int:
+    def _sign(
+        self, role: str, metadata: Metadata[Targets], signers: Sequence[TufSigner], targets: Mapping[str, bytes] | None = None
+    ) -> int:
         delegator = self.delegator(role)
         allowed = set(_key_ids(delegator, role))
         for signer in signers:
             if signer.public_key.keyid not in allowed:
                 raise TrustError(f"This key may not sign for {role}: the organisation's targets do not name it.")
             metadata.sign(signer, append=True)
-        write_private(self._metadata(role), metadata.to_bytes())
+        self.put(role, metadata.to_bytes(), targets or {})
         return missing_signatures(metadata, role, delegator)
 
     def _metadata(self, role: str) -> Path:

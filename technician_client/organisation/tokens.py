@@ -79,7 +79,9 @@ class Records:
             self._database.execute("pragma synchronous=full")
             self._database.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise Unavailable(f"{path} cannot be opened ({error}). Check the disk, or restore it from your backup.") from error
+            raise Unavailable(
+                f"{path} cannot be opened ({error}). Make room if the disk is full; otherwise restore it from your backup."
+            ) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -124,8 +126,8 @@ class Records:
         with self._transaction() as database:
             return database.execute("update tokens set withdrawn = 1 where token_id = ?", (token_id,)).rowcount > 0
 
-    def use_token(self, token_id: str, request: bytes, answer: bytes, wall: float) -> bool:
-        """Count one use and keep the answer, both or neither; False when no use is left."""
+    def use_token(self, token_id: str, request: bytes, answer: bytes, issued: Issued, wall: float) -> bool:
+        """Count one use, keep the answer and remember the certified key, all of it or nothing; False when no use is left."""
         with self._transaction() as database:
             changed = database.execute(
                 "update tokens set used = used + 1 where token_id = ? and used < uses and withdrawn = 0", (token_id,)
@@ -133,6 +135,7 @@ class Records:
             if changed:
                 database.execute("insert or replace into answers values(?,?,?)", (request, answer, wall))
                 database.execute("delete from answers where at < ?", (wall - ANSWERS_KEPT_SECONDS,))
+                _add_issued(database, issued)
             return changed > 0
 
     def answer(self, request: bytes) -> bytes | None:
@@ -143,23 +146,7 @@ class Records:
     def add_issued(self, issued: Issued) -> None:
         """Remember a certified key; one that is known keeps `first_at` and `revoked`."""
         with self._transaction() as database:
-            database.execute(
-                "insert into issued values(?,?,?,?,?,?,?,?,?,?) on conflict(fingerprint) do update set label = excluded.label, "
-                "device_group = excluded.device_group, tier = excluded.tier, last_at = excluded.last_at, "
-                "not_after = excluded.not_after",
-                (
-                    issued.peer,
-                    issued.kind,
-                    issued.label,
-                    issued.group,
-                    issued.tier,
-                    issued.fingerprint,
-                    issued.first_at,
-                    issued.last_at,
-                    issued.not_after,
-                    int(issued.revoked),
-                ),
-            )
+            _add_issued(database, issued)
 
     def issued(self, kind: Kind | None = None) -> list[Issued]:
         """Every certified key, newest first."""
@@ -199,7 +186,31 @@ class Records:
             raise self._failed(error) from error
 
     def _failed(self, error: sqlite3.Error) -> Unavailable:
-        return Unavailable(f"The signer's records {self._path} cannot be used ({error}). Is the disk full?", retry_after=30.0)
+        return Unavailable(
+            f"The signer's records {self._path} cannot be used ({error}); nothing was changed. Is the disk full? "
+            "Make room on it, then try again.",
+            retry_after=30.0,
+        )
+
+
+def _add_issued(database: sqlite3.Connection, issued: Issued) -> None:
+    database.execute(
+        "insert into issued values(?,?,?,?,?,?,?,?,?,?) on conflict(fingerprint) do update set label = excluded.label, "
+        "device_group = excluded.device_group, tier = excluded.tier, last_at = excluded.last_at, "
+        "not_after = excluded.not_after",
+        (
+            issued.peer,
+            issued.kind,
+            issued.label,
+            issued.group,
+            issued.tier,
+            issued.fingerprint,
+            issued.first_at,
+            issued.last_at,
+            issued.not_after,
+            int(issued.revoked),
+        ),
+    )
 
 
 def _token(row: sqlite3.Row) -> Token:

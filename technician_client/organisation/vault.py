@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hostio.private_files import make_private_directory, read_private, write_private
+from hostio.private_files import make_private_directory, read_private, write_private_together
 from protocol.certificates import Curve, PrivateKey, PublicKey
 from protocol.errors import TrustError
 from technician_client.errors import NotSetUp
@@ -124,9 +124,9 @@ class KeyDirectory:
 
     def _write(self, name: str, key: PrivateKey, holder: str) -> None:
         path = self._path(name)
-        write_private(path, key.to_encrypted_pem(self._passphrase))
         half = PublicHalf(name, key.public.spki, holder)
-        write_private(path.with_suffix(".pub"), msgspec.json.encode(half) + b"\n")
+        public, private = msgspec.json.encode(half) + b"\n", key.to_encrypted_pem(self._passphrase)
+        write_private_together({path.with_suffix(".pub"): public, path: private})
         self._open[name] = key
 
     def get(self, name: str) -> PrivateKey:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, Targets
 
+from protocol.certificates import PrivateKey
 from protocol.errors import TrustError
 from technician_client.organisation.repository import Repository
 from tests.kit.founded import Founded
@@ -37,6 +38,9 @@ def test_an_old_version_is_refused(tmp_path: Path) -> None:
     old = founded.spool.candidate("policy")
     assert old is not None
     founded.publish()
+    assert founded.repository.take("policy", old, {}) is None, "it stands there already"
+    founded.admit("Bo Li", 2, PrivateKey.generate())
+    founded.publish(founded.after(minutes=1))
     waiting = founded.repository.take("policy", old, {})
     assert waiting is not None and "not newer" in waiting.text
 

@@ -27,9 +27,9 @@ ISSUED = Issued("peer", "device", "till", "kiosk", 0, "ab" * 32, 1.0, 1.0, 99.0,
 def test_a_token_is_used_as_often_as_it_says(tmp_path: Path) -> None:
     with Records(tmp_path / "records.sqlite") as records:
         records.add_token(BUNDLE, 2, 1.0)
-        assert records.use_token("f" * 16, b"one", b"answer one", 2.0)
-        assert records.use_token("f" * 16, b"two", b"answer two", 2.0)
-        assert not records.use_token("f" * 16, b"three", b"answer three", 2.0)
+        assert records.use_token("f" * 16, b"one", b"answer one", ISSUED, 2.0)
+        assert records.use_token("f" * 16, b"two", b"answer two", ISSUED, 2.0)
+        assert not records.use_token("f" * 16, b"three", b"answer three", ISSUED, 2.0)
         assert records.answer(b"one") == b"answer one" and records.answer(b"three") is None
         token = records.token("f" * 16)
         assert token is not None and (token.used, token.uses, token.group) == (2, 2, "kiosk")
@@ -40,7 +40,7 @@ def test_a_withdrawn_token_is_used_no_more(tmp_path: Path) -> None:
     with Records(tmp_path / "records.sqlite") as records:
         records.add_token(BUNDLE, 1, 1.0)
         assert records.withdraw_token("f" * 16) and not records.withdraw_token("e" * 16)
-        assert not records.use_token("f" * 16, b"one", b"a", 2.0)
+        assert not records.use_token("f" * 16, b"one", b"a", ISSUED, 2.0)
         assert isinstance(records.tokens()[0], Token) and records.tokens()[0].withdrawn
         assert records.token("e" * 16) is None
 
@@ -59,8 +59,8 @@ def test_a_renewed_key_keeps_its_first_day_and_stays_revoked(tmp_path: Path) -> 
 def test_two_processes_see_each_other(tmp_path: Path) -> None:
     with Records(tmp_path / "records.sqlite") as one, Records(tmp_path / "records.sqlite") as two:
         one.add_token(BUNDLE, 1, 1.0)
-        assert two.use_token("f" * 16, b"r", b"a", 1.0)
-        assert not one.use_token("f" * 16, b"s", b"a", 1.0)
+        assert two.use_token("f" * 16, b"r", b"a", ISSUED, 1.0)
+        assert not one.use_token("f" * 16, b"s", b"a", ISSUED, 1.0)
 
 
 def test_the_file_is_private_and_a_damaged_one_is_told(tmp_path: Path) -> None:
@@ -78,4 +78,4 @@ def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(Unavailable):
             records.add_token(BUNDLE, 1, 1.0)
         assert len(records.tokens()) == 1
-        assert records.use_token("f" * 16, b"r", b"a", 1.0)
+        assert records.use_token("f" * 16, b"r", b"a", ISSUED, 1.0)
