@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from hostio.private_files import read_private
+from hostio.relay_http import RelayHttp
 from protocol.approvals import Ended
 from protocol.certificates import PrivateKey
 from protocol.errors import HandrailError, Refused, TrustError
@@ -52,7 +53,8 @@ def bring_up_to_date(app: App, home: OrganisationHome) -> Spool:
 def mailing(app: App, home: OrganisationHome) -> Mailing:
     """Requests to the signer through the relay."""
     record = home.registered()
-    return Mailing(record, Repository(home.repository), through_relay(record, now, app.output.progress), now)
+    http = RelayHttp(record.relay, record.relay_spki, timeout=app.settings().request_seconds)
+    return Mailing(record, Repository(home.repository), through_relay(http, record, now, app.output.progress), now)
 
 
 def key_of(home: OrganisationHome, vault: KeyDirectory, role: str, names: Sequence[str]) -> PrivateKey:

@@ -45,13 +45,13 @@ class Waits:
 
 
 def through_relay(
+    http: RelayHttp,
     record: OrganisationRecord,
     wall: Callable[[], datetime],
     on_progress: Callable[[str], None],
     wait_seconds: float = WAIT_SECONDS,
 ) -> Exchange:
     """Carries request documents to the signer's mailbox and waits for each answer; raises as `exchange`."""
-    http = RelayHttp(record.relay, record.relay_spki)
 
     def carry(document: bytes) -> bytes:
         return exchange(http, record.organisation, "approval", "", document, wall, wait_seconds, on_progress)

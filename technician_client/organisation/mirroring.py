@@ -20,15 +20,15 @@ def runs_signer(home: OrganisationHome) -> bool:
     return home.signer_keys.exists()
 
 
-def refresh_published(home: OrganisationHome, settings: Settings, wall: datetime) -> None:
-    """Bring the copy of the published repository up to date.
+def refresh_published(home: OrganisationHome, settings: Settings, wall: datetime, http: RelayHttp | None = None) -> None:
+    """Bring the copy of the published repository up to date. `http`: another way to the relay than the one of the settings.
 
     Raises:
         Unavailable: the relay is away. TrustError: what it serves does not verify, is older than what was seen, or has expired.
         NotSetUp: the organisation has no relay yet.
     """
     record = home.registered()
-    http = RelayHttp(record.relay, record.relay_spki, timeout=settings.request_seconds)
+    http = http or RelayHttp(record.relay, record.relay_spki, timeout=settings.request_seconds)
     files = SignedFiles(home.base / "seen", record.tuf_root, RelayMirror(http, record.organisation))
     files.refresh(wall)
     repository = Repository(home.repository)

@@ -1,8 +1,8 @@
 """Rows 12, 13 and 38 at the wire: the relay's owner edits answers to plain HTTP requests, above all those with signed files.
 
-A real relay over TLS, the attacker in front of it with the relay's own key; agent, technician and signer are their own parts with
-their own HTTP. Whatever they are told: nothing is believed that was not signed, nothing older than what was seen, nobody goes
-anywhere else, no answer costs more than it may, and an honest answer afterwards is taken as if nothing had been.
+A real relay over TLS, the attacker in front of it with the relay's own key; agent, technician, approver and signer are their own
+parts with their own HTTP. Whatever they are told: nothing is believed that was not signed, nothing older than what was seen,
+nobody goes anywhere else, no answer costs more than it may, and an honest answer afterwards is taken as if nothing had been.
 """
 
 import asyncio
@@ -22,7 +22,12 @@ from protocol.documents import POLICY_PATH, REVOCATION_PATH, TECHNICIANS_PATH, T
 from protocol.errors import HandrailError
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import dismiss_technician
+from technician_client.organisation.mirroring import refresh_published
 from technician_client.organisation.publishing import Publisher
+from technician_client.organisation.record import OrganisationHome
+from technician_client.organisation.repository import Repository
+from technician_client.organisation.spool import Spool
+from technician_client.settings import Settings
 from technician_client.signed_files import SignedFiles
 from tests.kit import hostile_http
 from tests.kit.founded import Founded
@@ -156,7 +161,28 @@ class Technician(Victim):
         return self._read
 
 
-VICTIMS: tuple[Callable[[Scene, str], Victim], ...] = (Agent, Technician)
+class Approver(Victim):
+    """The computer of somebody who holds a key and runs no signer: what `handrail org` shows, and what it signs after, is its own
+    copy of what is published."""
+
+    def __init__(self, scene: Scene, name: str) -> None:
+        super().__init__(scene, name)
+        self.home = OrganisationHome(scene.directory / f"approver-{name}")
+        self.home.save(scene.founded.record)
+        self._http = RelayHttp(scene.url, scene.pin, timeout=5, answer_seconds=ANSWER_SECONDS)
+
+    def _look(self, wall: datetime) -> None:
+        refresh_published(self.home, Settings(self.home.base), wall, self._http)
+
+    def believed(self) -> dict[str, bytes]:
+        repository = Repository(self.home.repository)
+        published = Spool(repository.nowhere, repository)
+        if repository.role("targets") is None:
+            return {}
+        return {path: published.newest_target(path.split("/")[0], path) for path in DOCUMENTS}
+
+
+VICTIMS: tuple[Callable[[Scene, str], Victim], ...] = (Agent, Technician, Approver)
 
 
 @pytest.fixture
@@ -291,7 +317,7 @@ async def survives(scene: Scene, *ways: Callable[[bytes], Iterable[Part]]) -> No
         assert time.monotonic() - began < ANSWER_SECONDS + PATIENCE_SECONDS, "somebody waited for ever"
         assert scene.taken < MOST_TAKEN, "somebody took more than one may"
         assert [victim.believed() for victim in known] == before
-        assert [victim.believed() for victim in fresh] == [{}, {}]
+        assert [victim.believed() for victim in fresh] == [{}] * len(fresh)
     await goes_on(scene, *known, *fresh)
 
 
