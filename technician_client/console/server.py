@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from hostio.allocator import share_arenas
 from hostio.tasks import Supervisor
@@ -17,6 +18,7 @@ from protocol.capabilities import Capability
 from protocol.errors import HandrailError
 from technician_client.console.api import ConsoleApi
 from technician_client.console.assets import add_assets, read_assets
+from technician_client.console.calls import Calls, CallsApi
 from technician_client.console.clipboard_api import ClipboardApi
 from technician_client.console.files_api import FilesApi
 from technician_client.console.guard import Guard, demand_loopback, guarded_application
@@ -33,6 +35,9 @@ from technician_client.organisation.record import OrganisationHome
 from technician_client.settings import Settings, load_settings
 
 _LOGGER = logging.getLogger(__name__)
+_HTTP = logging.getLogger(f"{__name__}.http")
+_HTTP.addFilter(lambda record: record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError))
+"""aiohttp's own log of requests, without what is no HTTP at all: whoever sends that is answered, and fills no log."""
 
 
 class ConsoleError(HandrailError):
@@ -108,8 +113,10 @@ async def running_console(
         hub = SessionHub(relay, supervisor, new_name=lambda: secrets.token_urlsafe(16), keeping=keeping)
         runs = FixRuns(relay, new_name=lambda: secrets.token_urlsafe(16))
         preferences = await asyncio.to_thread(PreferencesFile, home)
-        api = ConsoleApi(relay, hub, runs, preferences)
+        calls = Calls(relay, supervisor)
+        api = ConsoleApi(relay, hub, runs, preferences, calls)
         api.add_routes(application)
+        CallsApi(calls).add_routes(application)
         FilesApi(hub).add_routes(application)
         ClipboardApi(hub).add_routes(application)
         OfficeApi(relay, runs, preferences, await asyncio.to_thread(key_holders, home)).add_routes(application)
@@ -117,7 +124,7 @@ async def running_console(
         PastApi(settings).add_routes(application)
         add_assets(application, await asyncio.to_thread(read_assets))
         application.on_shutdown.append(api.close_sockets)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=3.0, keepalive_timeout=30.0)
+        runner = web.AppRunner(application, access_log=None, logger=_HTTP, shutdown_timeout=3.0, keepalive_timeout=30.0)
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()
