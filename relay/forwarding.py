@@ -14,6 +14,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from protocol.errors import Refused
 from protocol.limits import LIMITS, Limits
+from relay.admission import admit
 from relay.clock import Clock
 from relay.metrics import Loss, Metrics, Refusal
 from relay.problems import Problem, bearer
@@ -67,7 +68,7 @@ class Exchange:
         Raises:
             Problem: draining, too many bad tickets, no WebSocket, bad ticket.
         """
-        self._admit(call)
+        admit(call.key, self._draining(), self._failures, self._metrics, self._clock.now())
         socket = make_socket(call.request, self._limits)
         claim = self._claim(call)
         meeting = self._meetings.setdefault(claim.tunnel, _Meeting())
@@ -80,23 +81,6 @@ class Exchange:
         finally:
             await self._leave(claim, meeting, socket)
         return socket
-
-    def _admit(self, call: Call) -> None:
-        if self._draining():
-            self._metrics.refuse(Refusal.DRAINING)
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "shutting_down", "The relay is stopping; try again soon.", retry_after=10
-            )
-        now = self._clock.now()
-        if self._failures.blocked(call.key, now):
-            self._metrics.refuse(Refusal.FAILED_LOGINS)
-            wait = self._failures.retry_after(call.key, now)
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "limit",
-                "Too many failed attempts from this address; wait a minute.",
-                retry_after=wait,
-            )
 
     def _claim(self, call: Call) -> Claim:
         now = self._clock.now()

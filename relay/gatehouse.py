@@ -12,6 +12,7 @@ from protocol.errors import RefusalReason
 from protocol.limits import LIMITS, Limits
 from protocol.link import LinkError, LinkMessageReceived, LinkRefused, PeerAuthenticated, RelayLink
 from protocol.link_messages import Role
+from relay.admission import admit
 from relay.clock import Clock
 from relay.directory import Directory
 from relay.links import Link, LinkHub
@@ -109,21 +110,7 @@ class Gatehouse:
         return socket
 
     def _admit(self, call: Call) -> None:
-        if self.draining():
-            self.metrics.refuse(Refusal.DRAINING)
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "shutting_down", "The relay is stopping; try again soon.", retry_after=10
-            )
-        now = self.clock.now()
-        if self.failures.blocked(call.key, now):
-            self.metrics.refuse(Refusal.FAILED_LOGINS)
-            wait = self.failures.retry_after(call.key, now)
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "limit",
-                "Too many failed logins from this address; wait a minute.",
-                retry_after=wait,
-            )
+        admit(call.key, self.draining(), self.failures, self.metrics, self.clock.now())
         if len(self.hub) >= self.most_links:
             self.metrics.refuse(Refusal.LINKS)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "limit", "The relay holds as many links as it may.", retry_after=60)
