@@ -274,3 +274,14 @@ class LocalInputWatch(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of every resource."""
+
+
+def copy_areas(picture: Pixels, areas: Sequence[Rect], into: Pixels, origin: tuple[int, int]) -> bool:
+    """`Capture.grab` for a backend that has the whole display in memory: False, and nothing copied, when an area leaves it."""
+    height, width = picture.shape
+    if not all(Rect(0, 0, width, height).contains(area) for area in areas):
+        return False
+    for area in areas:
+        x, y = area.x - origin[0], area.y - origin[1]
+        into[y : y + area.height, x : x + area.width] = picture[area.y : area.bottom, area.x : area.right]
+    return True

@@ -23,6 +23,7 @@ from agent.backends.base import (
     MonitorArea,
     Pixels,
     ScreenCapture,
+    copy_areas,
 )
 from agent.backends.geometry import Rect
 from protocol.errors import Unavailable
@@ -110,13 +111,7 @@ class MssCapture(ScreenCapture):
 
     def grab(self, areas: Sequence[Rect], into: Pixels, origin: tuple[int, int] = (0, 0)) -> bool:
         """See the base class; the pixels are those of the last look."""
-        height, width = self._picture.shape
-        if not all(Rect(0, 0, width, height).contains(area) for area in areas):
-            return False
-        for area in areas:
-            x, y = area.x - origin[0], area.y - origin[1]
-            into[y : y + area.height, x : x + area.width] = self._picture[area.y : area.bottom, area.x : area.right]
-        return True
+        return copy_areas(self._picture, areas, into, origin)
 
     def close(self) -> None:
         """See the base class."""

@@ -18,6 +18,7 @@ from agent.backends.base import (
     MonitorArea,
     Pixels,
     ScreenCapture,
+    copy_areas,
 )
 from agent.backends.geometry import Rect
 
@@ -117,13 +118,7 @@ class FakeCapture(ScreenCapture):
         self._check()
         self.grabs += 1
         with self._lock:
-            height, width = self.pixels.shape
-            if not all(Rect(0, 0, width, height).contains(area) for area in areas):
-                return False
-            for area in areas:
-                x, y = area.x - origin[0], area.y - origin[1]
-                into[y : y + area.height, x : x + area.width] = self.pixels[area.y : area.bottom, area.x : area.right]
-        return True
+            return copy_areas(self.pixels, areas, into, origin)
 
     def close(self) -> None:
         """See the base class."""
