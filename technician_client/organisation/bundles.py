@@ -5,6 +5,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
+
+import msgspec
 
 from hostio.private_files import PrivateFileError, write_private
 from protocol.documents import BUNDLE_SUFFIX, Bundle, canonical_json
@@ -13,6 +16,27 @@ from technician_client.organisation.record import OrganisationRecord
 from technician_client.organisation.tokens import Records
 
 _GROUP = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def _bundle(
+    kind: Literal["device", "technician"],
+    record: OrganisationRecord,
+    life: timedelta,
+    wall: datetime,
+    random_bytes: Callable[[int], bytes],
+) -> Bundle:
+    return Bundle(
+        kind=kind,
+        org=record.organisation,
+        organisation_name=record.name,
+        root=record.root,
+        tuf_root=record.tuf_root,
+        relay=record.relay,
+        relay_spki=record.relay_spki,
+        token_id=random_bytes(8).hex(),
+        secret=random_bytes(32),
+        expires=(wall + life).timestamp(),
+    )
 
 
 def device_bundle(
@@ -34,19 +58,7 @@ def device_bundle(
         raise TrustError("A group's name is 1 to 40 of a-z, 0-9, - and _, and begins with a letter or digit.")
     if not 1 <= uses <= 100_000:
         raise TrustError("A bundle can be used between 1 and 100000 times.")
-    bundle = Bundle(
-        kind="device",
-        org=record.organisation,
-        organisation_name=record.name,
-        root=record.root,
-        tuf_root=record.tuf_root,
-        relay=record.relay,
-        relay_spki=record.relay_spki,
-        token_id=random_bytes(8).hex(),
-        secret=random_bytes(32),
-        expires=(wall + life).timestamp(),
-        group=group,
-    )
+    bundle = msgspec.structs.replace(_bundle("device", record, life, wall, random_bytes), group=group)
     records.add_token(bundle, uses, wall.timestamp())
     return bundle
 
@@ -71,20 +83,7 @@ def technician_bundle(
         raise TrustError("A technician's name is 1 to 100 printable characters, without blanks around it.")
     if tier not in (1, 2, 3):
         raise TrustError("A technician's tier is 1, 2 or 3.")
-    bundle = Bundle(
-        kind="technician",
-        org=record.organisation,
-        organisation_name=record.name,
-        root=record.root,
-        tuf_root=record.tuf_root,
-        relay=record.relay,
-        relay_spki=record.relay_spki,
-        token_id=random_bytes(8).hex(),
-        secret=random_bytes(32),
-        expires=(wall + life).timestamp(),
-        name=name,
-        tier=tier,
-    )
+    bundle = msgspec.structs.replace(_bundle("technician", record, life, wall, random_bytes), name=name, tier=tier)
     records.add_token(bundle, 1, wall.timestamp())
     return bundle
 
