@@ -5,6 +5,8 @@ anti-aliased text: a quarter of its pixels are busy); photographs and films are 
 losslessly at once; only what is busy and keeps moving is worth a video encoder.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,26 +79,25 @@ class MotionMap:
         return found
 
 
-def motion_area(now: Pixels, changed: Cells, hot: Cells, running: CellRect | None = None) -> CellRect | None:
-    """The rectangle of cells worth a video encoder: busy, changed just now and hot. None when tiles are cheaper.
+def motion_areas(now: Pixels, changed: Cells, hot: Cells, running: Iterable[CellRect] = ()) -> list[CellRect]:
+    """The rectangles of cells worth a video encoder: busy, changed just now and hot. None when tiles are cheaper.
 
     What lies apart and is small by itself (a spinner at the other end of the display) is left to tiles, and so is everything
-    between it and the film. `running` is where a film runs: what moves there belongs together.
+    between it and the film. `running` is where films run: what moves in one of them belongs together.
     """
     moving = changed & hot
     box = bounds(moving)
     if box is None or int(moving.sum()) < LEAST_VIDEO_CELLS:
-        return None
+        return []
     photo = np.zeros_like(moving)
     photo[box.slices] = moving[box.slices] & busy_cells(now, box)
-    together = photo
-    if running is not None and int(photo[running.slices].sum()) >= LEAST_VIDEO_CELLS:
-        together = photo.copy()
-        together[running.slices] = True
-    found: CellRect | None = None
+    together = photo.copy()
+    for area in running:
+        if int(photo[area.slices].sum()) >= LEAST_VIDEO_CELLS:
+            together[area.slices] = True
+    found = []
     for part in clusters(together, APART, LEAST_VIDEO_CELLS):
         inner = bounds(photo[part.slices])
         if inner is not None:
-            whole = CellRect(inner.top + part.top, inner.left + part.left, inner.bottom + part.top, inner.right + part.left)
-            found = whole if found is None else found.union(whole)
+            found.append(CellRect(inner.top + part.top, inner.left + part.left, inner.bottom + part.top, inner.right + part.left))
     return found

@@ -10,20 +10,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agent.backends.geometry import Rect
-from agent.screen.av1 import Av1Stream
-from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose, choose_av1, choose_chroma
+from agent.screen.chooser import COSTS, Damage, History, LinkState, Way, Why, choose
 from agent.screen.classify import MotionMap, busy_pixels, busy_sample
-from agent.screen.colour import colour_kept
 from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, stretches, trim
 from agent.screen.film import FilmPlace
+from agent.screen.films import Films
 from agent.screen.frames import CELL, CellRect, Cells, Frames, part
 from agent.screen.kept import KeptPixels, uncovered
 from agent.screen.refine import next_refinement, settled_cells
 from agent.screen.sketch import COARSE, FINE, FINE_SHARE, Sketcher, bands
+from agent.screen.streams import FilmStreams
 from agent.screen.tiles import MOST_PIXELS, TileEncoder, split
-from agent.screen.video import QUALITIES, VideoQuality, VideoStream
-from protocol.messages.screen import VIDEO_STREAMS, Copy, Operation, Tile
+from agent.screen.video import QUALITIES, VideoQuality
+from protocol.messages.screen import Copy, Operation, Tile
 
 LEAST_COPY_CELLS = 48
 """Fewer changed cells (12,000 pixels) than this cost less as tiles than looking for a move."""
@@ -35,10 +35,6 @@ LEAST_PIXELS = 4096
 """Pixels of a tile on the slowest link."""
 SKETCH_SECONDS = 0.06
 """How long the coarse bands of one update may take on the link."""
-COLOUR_SECONDS = 2.0
-"""How often it is looked whether a running film needs all its colour, which takes 2 to 5 ms."""
-RICH_SECONDS = 30.0
-"""How long a film that had too much in it for AV1 stays H.264, whose rate is bounded."""
 SMALL_CELLS = 64
 """What is drawn in up to this many cells may be the echo of a key press."""
 
@@ -99,9 +95,7 @@ class UpdateBuilder:
         has 4:4:4 all the same; `av1`: a film may go as AV1. Streams are numbered from `first_stream`, so that a number never
         comes twice in a session. `clock` tells what the work took."""
         self.frames = frames
-        self._full_chroma, self._either_chroma, self._av1 = full_chroma, either_chroma, av1
-        self._colour_at = float("-inf")
-        self._quality: VideoQuality = QUALITIES[quality]
+        self._full_chroma = full_chroma
         self._tiles = TileEncoder()
         self._kept = KeptPixels(frames)
         self._moves = MoveFinder()
@@ -110,19 +104,19 @@ class UpdateBuilder:
         self._clock = clock
         self._link = LinkState(0.0)
         self._made: list[Made] = []
-        self._place = FilmPlace()
-        self._stream: VideoStream | Av1Stream | None = None
-        self._plain_until = float("-inf")
+        self._films = Films()
+        self._streams = FilmStreams(
+            frames, QUALITIES[quality], first_stream, full_chroma=bool(full_chroma), either_chroma=either_chroma, av1=av1
+        )
         self._sketchers: dict[VideoQuality, Sketcher] = {}
         self._large_at = float("-inf")
-        self.next_stream = first_stream
 
     def forget(self) -> None:
         """The viewer shows nothing of what was sent: everything goes anew, video from a key picture."""
         self.frames.forget()
         self._kept.forget()
-        self._place.forget()
-        self._stream = None
+        self._films.forget()
+        self._streams.keep(())
         self._sketchers.clear()
 
     def rest(self) -> None:
@@ -138,11 +132,10 @@ class UpdateBuilder:
         if drawn.any() or changed.any():
             self._motion.update(drawn & changed, drawn, now)
             # What a move leaves over is a strip, not a film.
-            film = None if moved else self._place.find(self.frames.now, changed, self._motion, now)
-            if self._place.area is None:
-                self._stream = None  # an encoder holds some tens of megabytes
-            if film is not None and self._choose(changed, History(film=True)) is Way.VIDEO:
-                changed = self._film(film, budget, now, operations)
+            films = [] if moved else self._films.find(self.frames.now, changed, self._motion, now)
+            self._streams.keep(self._films.places)
+            if films and self._choose(changed, History(film=True)) is Way.VIDEO:
+                changed = self._pictures(films, budget, now, operations)
             changed = self._sketch(changed, budget, operations)
             self._send_tiles(changed, fresh, budget, operations)
         spent = sum(_cost(operation) for operation in operations)
@@ -154,26 +147,31 @@ class UpdateBuilder:
         return choose(Damage(int(cells.sum()) * CELL * CELL), history, self._link, self._costs).way
 
     @property
+    def next_stream(self) -> int:
+        """The number that the next stream will have."""
+        return self._streams.next_number
+
+    @property
     def filming(self) -> bool:
         """Whether a film runs."""
-        return self._place.runs
+        return bool(self._films.running)
 
     @property
     def only_film(self) -> bool:
-        """Whether all that is dirty lies inside the running film."""
-        if not self._place.runs or self._place.area is None:
-            return False
-        beside = self.frames.dirty.copy()
-        beside[self._place.area.slices] = False
-        return not beside.any()
+        """Whether all that is dirty lies inside running films."""
+        return self.filming and not self._beside(self.frames.dirty).any()
 
     def echo_area(self, drawn: Cells) -> CellRect | None:
-        """The cells around what was just `drawn` beside the running film, when that is small: then it may be an echo."""
-        found = drawn.copy()
-        if self._place.runs and self._place.area is not None:
-            found[self._place.area.slices] = False
-        box = bounds(found)
+        """The cells around what was just `drawn` beside running films, when that is small: then it may be an echo."""
+        box = bounds(self._beside(drawn))
         return None if box is None or box.count > SMALL_CELLS else box
+
+    def _beside(self, cells: Cells) -> Cells:
+        """Those that lie in no running film."""
+        found = cells.copy()
+        for area in self._films.running:
+            found[area.slices] = False
+        return found
 
     def build_echo(self, area: CellRect, most: int) -> Built:
         """At most about `most` bytes of tiles inside `area`, all of which was grabbed just now."""
@@ -201,7 +199,7 @@ class UpdateBuilder:
 
     def next_deadline(self, now: float) -> float | None:
         """Seconds until there is something to refine, None when there is not."""
-        return next_refinement(self.frames.lossy, self._place.changed_at(self._motion.changed_at), now)
+        return next_refinement(self.frames.lossy, self._films.changed_at(self._motion.changed_at), now)
 
     def _changed(self) -> Cells:
         """Dirty cells that really differ; the others are not dirty any more."""
@@ -292,18 +290,19 @@ class UpdateBuilder:
         inside_columns = (columns >= target.x) & (columns + CELL <= target.right)
         lossy[touched.slices] = moved | (lossy[touched.slices] & ~(inside_rows[:, None] & inside_columns))
 
-    def _film(self, area: CellRect, budget: Budget, now: float, operations: list[Operation]) -> Cells:
-        """One picture of a film; what is left beside it."""
-        begun, before = self._clock(), len(operations)
-        operations.append(self._streamed(area, budget, now).encode(self.frames.now))
-        self._place.sent(area, now)
-        self._sent_coarse(area)
-        self._note(Way.VIDEO, Why.MOTION, operations, before, begun)
+    def _pictures(
+        self, films: list[tuple[FilmPlace, CellRect]], budget: Budget, now: float, operations: list[Operation]
+    ) -> Cells:
+        """One picture of each of these films; what is left beside them."""
+        cells = sum(area.count for area in {*self._films.running, *(area for _, area in films)})
+        for place, area in films:
+            begun, before = self._clock(), len(operations)
+            share = int(budget.bitrate * area.count / cells)
+            operations.append(self._streams.encode(place, area, share, self._link, now))
+            place.sent(area, now)
+            self._sent_coarse(area)
+            self._note(Way.VIDEO, Why.MOTION, operations, before, begun)
         return self.frames.dirty.copy()
-
-    def _decoded(self, number: int) -> bool:
-        """Whether the viewer has a decoder for this stream still."""
-        return self.next_stream - number <= VIDEO_STREAMS
 
     def _sent_coarse(self, cells: CellRect) -> None:
         frames = self.frames
@@ -343,40 +342,15 @@ class UpdateBuilder:
             if spent >= room:
                 break
             sketcher = self._sketchers.get(quality)
-            if sketcher is None or sketcher.width < band.width or not self._decoded(sketcher.number):
-                sketcher = Sketcher(self.next_stream, band.width, quality, full_chroma=bool(self._full_chroma))
+            if sketcher is None or sketcher.width < band.width or not self._streams.decoded(sketcher.number):
+                number = self._streams.take_number()
+                sketcher = Sketcher(number, band.width, quality, full_chroma=bool(self._full_chroma))
                 self._sketchers[quality] = sketcher
-                self.next_stream += 1
             video = sketcher.encode(frames.now, band)
             operations.append(video)
             spent += _cost(video)
             self._sent_coarse(frames.cells(band))
         return spent
-
-    def _streamed(self, area: CellRect, budget: Budget, now: float) -> VideoStream | Av1Stream:
-        """The running stream where it can go on, a new one else."""
-        stream, pixels = self._stream, self.frames.pixels(area)
-        goes_on = stream is not None and stream.area == pixels and self._decoded(stream.number) and stream.follow(budget.bitrate)
-        full = bool(self._full_chroma)
-        # Colour that is gone for a moment comes back: a stream that has all of it keeps it.
-        if goes_on and stream is not None and (full or stream.full_chroma):
-            return stream
-        if self._either_chroma and (not goes_on or now >= self._colour_at + COLOUR_SECONDS):
-            self._colour_at = now
-            # Its outermost cells hold the edges of a film, where it meets something else: no colour of its own.
-            inner = Rect(pixels.x + CELL, pixels.y + CELL, max(0, pixels.width - 2 * CELL), max(0, pixels.height - 2 * CELL))
-            full = choose_chroma(colour_kept(part(self.frames.now, inner)), self._link, self._quality.bitrate)
-        if goes_on and stream is not None and not full:
-            return stream
-        if isinstance(stream, Av1Stream) and stream.rich:
-            self._plain_until = now + RICH_SECONDS
-        number, most = self.next_stream, self._quality.bitrate
-        self.next_stream += 1
-        if self._av1 and now >= self._plain_until and choose_av1(self._link, most):
-            self._stream = Av1Stream(number, pixels, bitrate=most)
-        else:
-            self._stream = VideoStream(number, pixels, full_chroma=full, quality=self._quality, bitrate=budget.bitrate)
-        return self._stream
 
     def _send_tiles(self, changed: Cells, fresh: Cells | None, budget: Budget, operations: list[Operation]) -> None:
         begun, before = self._clock(), len(operations)
@@ -407,7 +381,7 @@ class UpdateBuilder:
         if not frames.lossy.any():
             return
         begun, before = self._clock(), len(operations)
-        cells = settled_cells(frames.lossy, self._place.changed_at(self._motion.changed_at), now) & ~frames.dirty
+        cells = settled_cells(frames.lossy, self._films.changed_at(self._motion.changed_at), now) & ~frames.dirty
         if choose(Damage(0), History(settled=bool(cells.any())), self._link, self._costs).way is not Way.REFINE:
             return
         for piece, area in self._pieces(cells, budget.most_pixels):

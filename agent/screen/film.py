@@ -1,4 +1,4 @@
-"""Where a film runs, and whether it still does.
+"""Where one film runs, and whether it still does.
 
 Every new stream begins with a key picture, which costs as much as thirty of the others. So an area is left only for good: not for
 a caret that blinks in it or beside it, not for a picture that is drawn in several goes, not for a moment of rest. Works on cells
@@ -8,8 +8,6 @@ and times alone; the encoder belongs to whoever asks.
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.backends.base import Pixels
-from agent.screen.classify import MotionMap, motion_area
 from agent.screen.frames import CellRect, Cells
 from agent.screen.refine import SETTLE
 
@@ -30,7 +28,7 @@ MOST_PATIENCE = 0.25
 
 
 class FilmPlace:
-    """One film at a time. `now` is monotonic seconds."""
+    """One film. `now` is monotonic seconds."""
 
     def __init__(self) -> None:
         self.forget()
@@ -40,7 +38,7 @@ class FilmPlace:
         self.area: CellRect | None = None
         """Where its pictures went; a film that only rests is still here."""
         self.runs = False
-        self._sent_at = self._moved_at = self._part_since = float("-inf")
+        self.sent_at = self._moved_at = self._part_since = float("-inf")
         self._part: CellRect | None = None
         self._interval = 0.0
 
@@ -48,10 +46,10 @@ class FilmPlace:
         """A picture of `area` went out."""
         if area != self.area:
             self._part = None
-        if now <= self._sent_at + LINGER:
+        if now <= self.sent_at + LINGER:
             # The longest of late: a picture that is drawn in several goes is several, one close behind the other.
-            self._interval = max(now - self._sent_at, self._interval * FADING)
-        self.area, self.runs, self._sent_at = area, True, now
+            self._interval = max(now - self.sent_at, self._interval * FADING)
+        self.area, self.runs, self.sent_at = area, True, now
 
     def changed_at(self, changed_at: NDArray[np.float64]) -> NDArray[np.float64]:
         """When each cell last changed, as far as that says how long it stands still. Each picture of the film counts for all its
@@ -61,16 +59,15 @@ class FilmPlace:
         found = changed_at.copy()
         inside = found[self.area.slices]
         wait = min(MOST_PATIENCE, max(0.0, self._interval * PATIENCE - SETTLE))
-        np.maximum(inside, self._sent_at + wait, out=inside)
+        np.maximum(inside, self.sent_at + wait, out=inside)
         return found
 
-    def find(self, pixels: Pixels, changed: Cells, motion: MotionMap, now: float) -> CellRect | None:
-        """Where this update sends a picture: the same area as long as it fits what moves, a new one else; None: nowhere."""
-        self.runs = self.runs and now <= self._sent_at + LINGER
-        if now > self._sent_at + KEPT_SECONDS:
+    def follow(self, moving: CellRect | None, changed: Cells, now: float) -> CellRect | None:
+        """Where this update sends a picture: the same area as long as it fits what is `moving`, a new one else; None: nowhere."""
+        self.runs = self.runs and now <= self.sent_at + LINGER
+        if now > self.sent_at + KEPT_SECONDS:
             self.area = None
         area = self.area
-        moving = motion_area(pixels, changed, motion.hot(now), area)
         if moving is None:
             return self._faded(changed, now)
         self._moved_at = now

@@ -18,7 +18,7 @@ Cells = NDArray[np.bool_]
 """(rows, columns) of cells."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class CellRect:
     """A rectangle of cells: rows `top` to `bottom`, columns `left` to `right`, ends excluded."""
 

@@ -104,7 +104,7 @@ class Tile(msgspec.Struct, frozen=True, array_like=True, tag=2):
     keep: bool = False
 
 
-VIDEO_STREAMS = 4
+VIDEO_STREAMS = 8
 """Streams whose decoders a viewer keeps: those that began last. A picture of an older one cannot be shown."""
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agent.screen.classify import LEAST_VIDEO_CELLS, MotionMap, busy_cells, busy_pixels, busy_sample, motion_area
+from agent.screen.classify import LEAST_VIDEO_CELLS, MotionMap, busy_cells, busy_pixels, busy_sample, motion_areas
 from agent.screen.frames import CellRect
 from tests.unit.agent.screen.pictures import photo, text
 
@@ -60,7 +60,7 @@ def test_the_area_of_motion_is_the_busy_part() -> None:
     pixels = text(320, 480)
     pixels[64:256, 96:384] = photo(192, 288)
     everything = np.ones((20, 30), np.bool_)
-    assert motion_area(pixels, everything, everything) == CellRect(4, 6, 16, 24)
+    assert motion_areas(pixels, everything, everything) == [CellRect(4, 6, 16, 24)]
 
 
 def test_a_small_or_quiet_area_is_left_to_tiles() -> None:
@@ -68,9 +68,9 @@ def test_a_small_or_quiet_area_is_left_to_tiles() -> None:
     few = np.zeros((20, 30), np.bool_)
     few[:7, :11] = True
     assert few.sum() < LEAST_VIDEO_CELLS
-    assert motion_area(pixels, few, np.ones_like(few)) is None
-    assert motion_area(pixels, np.ones_like(few), np.zeros_like(few)) is None
-    assert motion_area(text(320, 480), np.ones_like(few), np.ones_like(few)) is None
+    assert motion_areas(pixels, few, np.ones_like(few)) == []
+    assert motion_areas(pixels, np.ones_like(few), np.zeros_like(few)) == []
+    assert motion_areas(text(320, 480), np.ones_like(few), np.ones_like(few)) == []
 
 
 def test_what_is_small_and_apart_is_no_part_of_the_area() -> None:
@@ -79,9 +79,16 @@ def test_what_is_small_and_apart_is_no_part_of_the_area() -> None:
     moving[2:12, 2:14] = True
     moving[17:19, 26:28] = True
     everything = np.ones_like(moving)
-    assert motion_area(pixels, moving, everything) == CellRect(2, 2, 12, 14)
+    assert motion_areas(pixels, moving, everything) == [CellRect(2, 2, 12, 14)]
     moving[14:19, 10:28] = True  # 90 cells: a second film
-    assert motion_area(pixels, moving, everything) == CellRect(2, 2, 19, 28)
+    assert motion_areas(pixels, moving, everything) == [CellRect(2, 2, 19, 28)]
+
+
+def test_two_that_move_apart_from_each_other_are_two() -> None:
+    moving = np.zeros((20, 30), np.bool_)
+    moving[1:11, 1:11] = moving[8:20, 17:29] = True
+    found = motion_areas(photo(320, 480), moving, np.ones_like(moving))
+    assert sorted(found) == [CellRect(1, 1, 11, 11), CellRect(8, 17, 20, 29)]
 
 
 def test_what_moves_here_and_there_in_a_running_film_belongs_together() -> None:
@@ -89,6 +96,6 @@ def test_what_moves_here_and_there_in_a_running_film_belongs_together() -> None:
     moving = np.zeros((20, 30), np.bool_)
     moving[1:9, 1:7] = moving[12:18, 20:29] = True
     everything = np.ones_like(moving)
-    assert motion_area(pixels, moving, everything) is None
-    assert motion_area(pixels, moving, everything, CellRect(0, 0, 20, 30)) == CellRect(1, 1, 18, 29)
-    assert motion_area(pixels, moving, everything, CellRect(0, 0, 9, 7)) is None
+    assert motion_areas(pixels, moving, everything) == []
+    assert motion_areas(pixels, moving, everything, [CellRect(0, 0, 20, 30)]) == [CellRect(1, 1, 18, 29)]
+    assert motion_areas(pixels, moving, everything, [CellRect(0, 0, 9, 7)]) == []

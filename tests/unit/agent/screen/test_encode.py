@@ -152,10 +152,10 @@ def test_the_encoder_of_a_film_that_is_long_over_is_let_go(screen: Screen) -> No
     assert screen.update(after=1.0).exact
     screen.draw(Rect(20, 500, 40, 20), text(20, 40, seed=8))
     screen.update(after=1.0)
-    assert screen.builder._stream is not None
+    assert screen.builder._streams
     screen.draw(Rect(20, 500, 40, 20), text(20, 40, seed=9))
     screen.update(after=KEPT_SECONDS)
-    assert screen.builder._stream is None
+    assert not screen.builder._streams
 
 
 def test_two_films_one_after_the_other_have_streams_of_their_own(screen: Screen) -> None:
@@ -250,11 +250,24 @@ def test_a_film_with_too_much_in_it_for_av1_goes_on_as_h264_whose_rate_is_bounde
 def test_a_stream_whose_decoder_the_viewer_has_dropped_begins_anew() -> None:
     screen = Screen()
     first = videos(film(screen, 6, FILM))[-1]
-    screen.builder.next_stream = first.stream + VIDEO_STREAMS
+    screen.builder._streams.next_number = first.stream + VIDEO_STREAMS
     assert not videos(captioned(screen, 1))[0].key
-    screen.builder.next_stream = first.stream + VIDEO_STREAMS + 1
+    screen.builder._streams.next_number = first.stream + VIDEO_STREAMS + 1
     again = videos(film(screen, 1, FILM))[0]
     assert (again.key, again.stream) == (True, first.stream + VIDEO_STREAMS + 1)
+
+
+def test_two_films_at_two_ends_leave_what_is_between_them_alone(screen: Screen) -> None:
+    ends = (Rect(16, 16, 240, 160), Rect(544, 416, 240, 160))
+    for step in range(20):
+        for seed, end in enumerate(ends):
+            screen.draw(end, photo(end.height, end.width, seed=10 * step + seed))
+        built = screen.update()
+    assert sorted((video.x, video.y) for video in built.operations if isinstance(video, Video)) == [(16, 16), (544, 416)]
+    assert len({video.stream for video in built.operations if isinstance(video, Video)}) == 2
+    assert not screen.frames.lossy[12:26, :].any()
+    assert int(screen.frames.lossy.sum()) <= 2 * 17 * 12
+    assert screen.update(after=1.0).exact
 
 
 def test_a_viewer_without_a_decoder_gets_tiles_only() -> None:

@@ -7,43 +7,16 @@ import pytest
 
 from agent.backends.choose import open_capture
 from agent.screen.classify import MotionMap
-from agent.screen.film import KEPT_SECONDS, LINGER, MOST_PATIENCE, SHRINK_SECONDS, FilmPlace
+from agent.screen.film import KEPT_SECONDS, LINGER, MOST_PATIENCE, SHRINK_SECONDS
+from agent.screen.films import Films
 from agent.screen.frames import CellRect
 from agent.screen.pipeline import Counters, StreamOptions
 from agent.screen.refine import SETTLE
 from protocol.messages.screen import Tile, Video
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
+from tests.unit.agent.screen.cinema import COLUMNS, FILM, FRAME, PIXELS, ROWS, Cinema
 from tests.unit.agent.screen.pictures import photo, text
 from tests.unit.agent.screen.streamed import Brush, Session, pixels_of
-
-ROWS, COLUMNS = 40, 60
-PIXELS = photo(ROWS * 16, COLUMNS * 16)
-FILM = CellRect(5, 5, 25, 30)
-FRAME = 1 / 30
-
-
-class Cinema:
-    """A place for films on a grid whose cells change at a pace."""
-
-    def __init__(self) -> None:
-        self.place = FilmPlace()
-        self.motion = MotionMap(ROWS, COLUMNS)
-        self.now = 100.0
-
-    def picture(self, *areas: CellRect, after: float = FRAME) -> CellRect | None:
-        """`areas` change; where a picture went."""
-        self.now += after
-        changed = np.zeros((ROWS, COLUMNS), np.bool_)
-        for area in areas:
-            changed[area.slices] = True
-        self.motion.update(changed, changed, self.now)
-        found = self.place.find(PIXELS, changed, self.motion, self.now)
-        if found is not None:
-            self.place.sent(found, self.now)
-        return found
-
-    def run(self, *areas: CellRect, seconds: float = 0.5) -> list[CellRect | None]:
-        return [self.picture(*areas) for _ in range(round(seconds / FRAME))]
 
 
 @pytest.fixture
@@ -79,7 +52,7 @@ def test_a_film_that_rests_goes_on_where_it_was_but_is_over_for_who_asks(cinema:
     assert cinema.place.area == FILM
     assert cinema.run(FILM, seconds=0.2)[-1] == FILM
     assert cinema.picture(CellRect(36, 50, 38, 51), after=KEPT_SECONDS + 0.1) is None
-    assert cinema.place.area is None
+    assert not cinema.films.places
 
 
 def test_half_a_picture_is_no_smaller_film(cinema: Cinema) -> None:
@@ -100,16 +73,17 @@ def test_another_film_elsewhere_is_another_film(cinema: Cinema) -> None:
     other = CellRect(28, 40, 38, 58)
     assert cinema.picture(other, after=LINGER + 0.1) is None
     assert cinema.run(other)[-1] == other
+    assert cinema.films.running == [other]
 
 
 def test_only_a_film_with_a_decoder_at_the_other_side_is_believed_to_run() -> None:
-    place, motion = FilmPlace(), MotionMap(ROWS, COLUMNS)
+    films, motion = Films(), MotionMap(ROWS, COLUMNS)
     everything = np.ones((ROWS, COLUMNS), np.bool_)
     for step in range(10):
         motion.update(everything, everything, step * FRAME)
-        assert step < 3 or place.find(PIXELS, everything, motion, step * FRAME) is not None
-    assert not place.runs
-    assert place.changed_at(motion.changed_at) is motion.changed_at
+        assert step < 3 or films.find(PIXELS, everything, motion, step * FRAME)
+    assert not films.running
+    assert films.changed_at(motion.changed_at) is motion.changed_at
 
 
 def test_cells_of_a_film_change_with_its_pictures_and_those_outside_by_themselves(cinema: Cinema) -> None:

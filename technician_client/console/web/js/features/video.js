@@ -6,7 +6,7 @@
  * @typedef {{done: boolean, picture: Picture | null}} Ticket
  */
 
-const STREAMS = 4;
+const STREAMS = 8;
 
 /** What an agent may encode, best first: H.264 with full colour (High 4:4:4 Predictive), High, Constrained Baseline; AV1. */
 export const CANDIDATES = Object.freeze(["avc1.f40034", "avc1.f4002a", "avc1.640034", "avc1.64002a", "avc1.42e02a", "av01.0.09M.08"]);
