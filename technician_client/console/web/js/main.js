@@ -1,6 +1,6 @@
 // Where the page begins: the address chooses what is shown. No page needs to be loaded anew.
 
-import { html, render, useEffect, useRef } from "./lib.js";
+import { html, render, useLayoutEffect, useRef } from "./lib.js";
 import { startAlerts } from "./alerts.js";
 import { startLive, waiting } from "./live.js";
 import { DevicesPage } from "./pages/devices.js";
@@ -61,17 +61,17 @@ function Page() {
 function Frame() {
   const to = route.value;
   const queue = waiting.value.length;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const words = to.page === "session" ? "" : TITLES[to.page];
     document.title = `${queue > 0 ? `(${queue}) ` : ""}${words ? `${words} – ` : ""}Handrail`;
   }, [to.page, queue]);
   const first = useRef(true);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A new page begins where it begins, for whoever reads with the keyboard or by ear too.
     if (!first.current) document.getElementById("content")?.focus({ preventScroll: true });
     first.current = false;
   }, [to]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const act = (/** @type {KeyboardEvent} */ event) => {
       if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
       const meaning = meaningOf(chordOf(event), isTyping(event.target), preferences.peek().shortcuts);

@@ -1,6 +1,6 @@
 // Home: who waits for help, a code that was read out, and every device of the organisation.
 
-import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { ago } from "../format.js";
 import { Icon } from "../icons.js";
 import { clock, endSession, fleet, fleetVersion, relay, sessions, waiting } from "../live.js";
@@ -22,7 +22,7 @@ const CHIPS = 8;
 export function DevicesPage() {
   const [wish, setWish] = useState(/** @type {import("./wish_dialog.js").Wish | null} */ (null));
   const onDevice = (/** @type {DeviceRow} */ device) => setWish({ device });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const act = (/** @type {KeyboardEvent} */ event) => {
       if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
       const meaning = meaningOf(chordOf(event), isTyping(event.target), preferences.peek().shortcuts);

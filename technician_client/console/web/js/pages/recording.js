@@ -1,6 +1,6 @@
 // One recording, played: the picture as the technician saw it, a bar to seek, speeds, and all of it by keyboard.
 
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { duration } from "../format.js";
 import { scaleOf } from "../features/geometry.js";
 import { Screen } from "../features/screen.js";
@@ -89,7 +89,7 @@ export function RecordingPage({ name }) {
     event.preventDefault();
     act();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     window.addEventListener("keydown", key);
     return () => window.removeEventListener("keydown", key);
   });

@@ -1,6 +1,6 @@
 // One session: waiting for consent, the live desktop with its tools, and the end.
 
-import { html, useEffect, useMemo, useState } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useMemo, useState } from "../lib.js";
 import { Icon } from "../icons.js";
 import { duration } from "../format.js";
 import { hello } from "../live.js";
@@ -19,7 +19,7 @@ export function SessionPage({ name }) {
   const store = useMemo(() => new SessionStore(name), [name]);
   useEffect(() => () => store.close(), [store]);
   const session = store.session.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = session ? `${session.label || "Session"} – Handrail` : "Handrail";
   }, [session?.label]);
 

@@ -1,6 +1,6 @@
 // Settings: who one is here, the way to the relay, looks, notifications, keys, and what this is made of.
 
-import { html, useEffect, useState } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useState } from "../lib.js";
 import { permission } from "../alerts.js";
 import { moment, span } from "../format.js";
 import { Icon } from "../icons.js";
@@ -151,7 +151,7 @@ function Shortcuts() {
   const keys = keysOf(shortcuts);
   const [asked, setAsked] = useState("");
   const [problem, setProblem] = useState("");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asked === "") return undefined;
     const press = (/** @type {KeyboardEvent} */ event) => {
       const chord = chordOf(event);

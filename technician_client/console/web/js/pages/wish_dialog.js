@@ -1,6 +1,6 @@
 // What is asked of the person at the other computer: by device ("ask to help") or by the code they read out.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { grouped } from "../format.js";
 import { Icon } from "../icons.js";
 import { hello, openSession } from "../live.js";
@@ -19,7 +19,7 @@ export function WishDialog({ wish, onClose }) {
   const [more, setMore] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
 
   const name = wish.device ? wish.device.label || wish.device.id : "";
   const submit = async (/** @type {Event} */ event) => {

@@ -1,6 +1,6 @@
 // Joining by a code that is read out: typed, pasted, or simply begun anywhere on the page.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { codeComplete, codeOf, grouped } from "../format.js";
 import { Icon } from "../icons.js";
 import { relay } from "../live.js";
@@ -28,7 +28,7 @@ export function CodeCard({ onCode }) {
     setCode(typed);
     if (field.current !== null) field.current.value = grouped(typed);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The user on the telephone reads digits: whoever types them need not aim first.
     const digit = (/** @type {KeyboardEvent} */ event) => {
       if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9]$/.test(event.key)) return;

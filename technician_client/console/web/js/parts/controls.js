@@ -1,6 +1,6 @@
 // Small controls that several pages use.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { Icon } from "../icons.js";
 
 /**
@@ -48,7 +48,7 @@ export function Menu({ label, title, children, className = "button", align = "le
     setOpen(false);
     onClosed?.();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const away = (/** @type {Event} */ event) => {
       if (!box.current?.contains(/** @type {Node} */ (event.target))) close();

@@ -1,6 +1,6 @@
 // In the bar of a session: recording, a picture of the screen, and the restart of the computer with what became of it.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { duration } from "../format.js";
 import { screenshotName, takeScreenshot } from "../features/screenshot.js";
 import { Icon } from "../icons.js";
@@ -80,7 +80,7 @@ export function RestartDialog({ store }) {
   const state = store.restart.state.value;
   const back = store.session.value?.after_restart ?? 0;
   const words = RESTARTING[state?.stage ?? ""];
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open) dialog.current?.showModal();
     else dialog.current?.close();
   }, [open]);

@@ -1,6 +1,6 @@
 // The dialog that asks for the passphrase again.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { Icon } from "../icons.js";
 import { prove } from "../ask.js";
 import { question } from "../step_up.js";
@@ -16,7 +16,7 @@ function Question({ answer }) {
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);

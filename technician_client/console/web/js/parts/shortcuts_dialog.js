@@ -1,6 +1,6 @@
 // The keys that do something everywhere.
 
-import { html, signal, useEffect, useRef } from "../lib.js";
+import { html, signal, useLayoutEffect, useRef } from "../lib.js";
 import { preferences } from "../preferences.js";
 import { SHORTCUTS, keysOf } from "../shortcuts.js";
 
@@ -13,7 +13,7 @@ export function ShortcutsDialog() {
 function Dialog() {
   /** @type {{current: HTMLDialogElement | null}} */
   const dialog = useRef(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const keys = keysOf(preferences.value.shortcuts);
   return html`<dialog class="dialog" ref=${dialog} onClose=${() => (showShortcuts.value = false)} aria-labelledby="shortcuts-title">
     <form method="dialog">

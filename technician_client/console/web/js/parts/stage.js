@@ -61,7 +61,7 @@ export function Stage({ store }) {
   const control = store.may("control");
 
   useStream(store, quality, monitor);
-  useEffect(() => input.current?.setMode(mode), [mode]);
+  useLayoutEffect(() => input.current?.setMode(mode), [mode]);
   const chooseMode = (/** @type {import("../features/keys.js").KeyMode} */ value) => {
     setChosen(value);
     if (device !== "") rememberKeyboard(device, value);
@@ -228,7 +228,7 @@ function Picture({ store, view, hand, input, onFocus, onView, onTouch }) {
     if (!control) store.longText.stop();
   }, [control]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!draw) return undefined;
     const way = followHand({ picture: box.current, drawing: store.drawing, size: () => store.layout.value ?? { width: 1, height: 1 } });
     const key = (/** @type {KeyboardEvent} */ event) => {

@@ -1,6 +1,6 @@
 // "Type this text": several lines, any characters, into whatever has the keyboard over there.
 
-import { html, useEffect, useRef, useState } from "../lib.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib.js";
 import { Icon } from "../icons.js";
 
 /** @param {{store: import("../session_store.js").SessionStore, onClose: () => void}} props */
@@ -11,7 +11,7 @@ export function TypeDialog({ store, onClose }) {
   const { longText } = store;
   const progress = longText.progress.value;
   const busy = longText.busy;
-  useEffect(() => {
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     return () => {
       longText.stop();
