@@ -1,8 +1,17 @@
 """What holds for every test: in CI nothing is skipped, silently or otherwise."""
 
 import os
+import signal
+import threading
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """A shell ignores Ctrl-C for what it runs in the background, and every program that is started there inherits that; here
+    programs are ended by it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -214,9 +214,13 @@ async def test_the_console_is_not_shown_in_a_frame(desk: Open) -> None:
     """No click is stolen: not from another port, and the answer forbids it besides."""
     async with desk() as one, hostile_page() as port:
         page = await visit(one, f"http://127.0.0.1:{port}/")
-        frame = f"<iframe src='{one.address.origin}/' width='800' height='600'></iframe>"
-        await page.evaluate("(frame) => { document.body.innerHTML = frame; }", frame)
-        await page.wait_for_timeout(500)
+        await page.evaluate(
+            "(source) => new Promise((done) => { const frame = document.createElement('iframe'); frame.onload = () => done();"
+            " frame.src = source; document.body.append(frame); })",
+            f"{one.address.origin}/",
+        )
+        for frame in page.frames:
+            await frame.wait_for_load_state()
         framed = [await frame.content() for frame in page.frames if frame is not page.main_frame]
         assert framed
         assert not any("main.js" in text for text in framed)

@@ -41,12 +41,13 @@ from tests.kit.hostile_relay import HttpPlan, LinkPlan, Plan, Wire
 from tests.kit.relay_tap import tls_records
 from tests.kit.stage import PersonAtTheDesk, Stage, stages
 from tests.kit.tuf_forgery import forge_repository
-from tests.kit.waiting import eventually_async, let_pass
+from tests.kit.waiting import PATIENCE, eventually_async, let_pass
 
 __all__ = ["stages"]
 
 CHAT = Capability.CHAT
 Stages = Callable[[str], Stage]
+NOTICED_SECONDS = 30.0  # nobody waits so long unless something is wrong
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ class TunnelPlan(Plan):
 
 async def over(person: PersonAtTheDesk, session: Session) -> None:
     """Until both ends have noticed that something is wrong, or it is clear that they do not."""
-    end = time.monotonic() + 3
+    end = time.monotonic() + NOTICED_SECONDS
     while time.monotonic() < end and not (person.of(SessionOver) and session.ended is not None):
         await asyncio.sleep(0.02)
 
@@ -194,7 +195,7 @@ async def test_what_is_said_in_one_session_is_not_heard_in_another(stage: Stage)
         await eventually_async(lambda: chat(person) == ["for the first alone"], "it is heard where it was said")
         with contextlib.suppress(HandrailError):  # its own pings may have carried them there already
             other.send(ChatMessage("and mine"))
-        end = time.monotonic() + 5
+        end = time.monotonic() + NOTICED_SECONDS
         while time.monotonic() < end and other.ended is None:
             await asyncio.sleep(0.02)
         heard = [said.text for said in person.of(ChatHeard) if said.session == other.session_id]
@@ -497,7 +498,7 @@ async def test_a_relays_own_technician_is_not_even_asked_about(stage: Stage) -> 
         plan.machine = machine
         stage.relay._loop.call_soon_threadsafe(plan.pump, wire)
         await eventually_async(lambda: wire.record.received, "the attack takes place")
-        end = time.monotonic() + 4
+        end = time.monotonic() + NOTICED_SECONDS
         while time.monotonic() < end and not person.questions and not person.of(SessionOver):
             await asyncio.sleep(0.02)
         assert person.questions == []
@@ -555,7 +556,7 @@ async def test_an_agent_that_is_called_to_forged_files_stays_with_its_own(stage:
 async def test_an_answer_of_the_signer_that_the_relay_exchanged_makes_no_device(stage: Stage, tmp_path: Path) -> None:
     """A second computer enrols and later renews, at the real signer; the relay hands it what it handed out before."""
     now = partial(datetime.now, UTC)
-    named = {"platform": "linux", "wall": now, "random_bytes": secrets.token_bytes, "wait_seconds": 30.0}
+    named = {"platform": "linux", "wall": now, "random_bytes": secrets.token_bytes, "wait_seconds": PATIENCE}
     first = await asyncio.to_thread(enrol, read_bundle(stage.bundle), tmp_path / "first", label="till 1", **named)
     kept = stage.relay.exchanges[-1]
     assert kept.method == "GET" and b'"answered"' in kept.content

@@ -100,7 +100,7 @@ async def session(scene: Scene, tier: int, *granted: Capability) -> AsyncIterato
     """A session of a technician of this tier, in which these were granted."""
     identity = await asyncio.to_thread(scene.tier, tier)
     async with scene.stage.person(*granted) as person, scene.stage.technician(identity) as client:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 opened = await scene.stage.open(client, *granted)
@@ -384,7 +384,7 @@ async def test_the_administrators_command_reaches_a_real_agent(scene: Scene) -> 
     arguments = ("org", "revoke", "--technician", "Tier 2", "--passphrase-file", str(stage.world.passphrase_file))
     await asyncio.to_thread(stage.world.handrail, *arguments)
     async with stage.person(CHAT), stage.technician(leaver) as client:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         reason = ""
         while reason not in ("revoked", "not_on_list"):
             assert time.monotonic() < end, f"the leaver still gets in: {reason}"

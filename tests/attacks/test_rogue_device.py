@@ -68,7 +68,7 @@ async def test_markup_in_labels_and_texts_stays_text_in_the_console(browser: Bro
         await page.goto(address.file.as_uri())
         await page.get_by_role("heading", name="Connect by code").wait_for()
         relay.change(DevicesUpdate((row,)))
-        await page.wait_for_timeout(500)
+        await page.wait_for_function("document.body.textContent.includes('boss')")
         try:
             await inert(page)
             await expect(page.get_by_text("onerror").first).to_be_visible()

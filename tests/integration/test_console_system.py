@@ -1,5 +1,6 @@
 """What a real machine does at this moment, in a real browser: graphs that move, programs ended by an approved fix, services."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 from tests.kit.console_page import ConsolePage
 from tests.kit.display import virtual_display
 from tests.kit.terminal import Terminal
+from tests.kit.waiting import PATIENCE
 from tests.kit.world import World
 
 pytestmark = [pytest.mark.display, pytest.mark.browser]
@@ -60,7 +62,7 @@ def test_a_program_is_found_and_ended_by_the_approved_fix(people: tuple[ConsoleP
     with subprocess.Popen(["/bin/sleep", "600"]) as victim:
         try:
             page.page.get_by_label("Search programs and users").fill("sleep")
-            row = page.page.get_by_role("row").filter(has_text=f"{victim.pid} ·")
+            row = page.page.get_by_role("row").filter(has_text=re.compile(rf"\b{victim.pid} ·"))
             expect(row).to_be_visible()
             row.get_by_role("button", name="End").click()
             page.page.get_by_role("button", name="Ask for it").click()  # beside the fix that is filled in already
@@ -72,7 +74,7 @@ def test_a_program_is_found_and_ended_by_the_approved_fix(people: tuple[ConsoleP
             person.expect(r"Allow it\? \[y/N\]")
             person.type("y\n")
             expect(page.page.locator(".result-head strong")).to_have_text("Fixed")
-            assert victim.wait(10) == -15
+            assert victim.wait(PATIENCE) == -15
         finally:
             victim.kill()
     page.page.locator("#tab-system").click()
@@ -83,7 +85,7 @@ def test_a_program_is_found_and_ended_by_the_approved_fix(people: tuple[ConsoleP
 def test_where_there_is_no_service_manager_the_page_says_so(page: ConsolePage) -> None:
     page.page.locator("#tab-system").click()
     page.page.get_by_role("radio", name="Services").click()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     words = page.page.locator(".panel-system")
     while not (words.locator(".services li").count() or words.get_by_text("not started by systemd").count()):
         assert time.monotonic() < end, words.inner_text()

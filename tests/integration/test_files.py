@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.processes import Process
+from tests.kit.cut_link import CutLink
+from tests.kit.processes import Process, free_port
 from tests.kit.shared_home import SharedHome, shared_home
 from tests.kit.waiting import eventually
 from tests.kit.world import World
@@ -17,9 +18,21 @@ ODD = b"odd \xff\x1b[2J"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHome]:
-    with shared_home(World(tmp_path_factory.mktemp("world")), tmp_path_factory.mktemp("home")) as made:
-        yield made
+def cable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SharedHome, CutLink]]:
+    """A device's home, and the cable between everybody and the relay."""
+    world = World(tmp_path_factory.mktemp("world"))
+    world.relay_port = free_port()
+    link = CutLink(world.port, world.relay_port)
+    try:
+        with shared_home(world, tmp_path_factory.mktemp("home")) as made:
+            yield made, link
+    finally:
+        link.stop()
+
+
+@pytest.fixture
+def home(cable: tuple[SharedHome, CutLink]) -> SharedHome:
+    return cable[0]
 
 
 def told(command: Process) -> list[dict[str, object]]:
@@ -104,7 +117,10 @@ def test_paths_that_lead_out_are_refused_by_name(home: SharedHome, tmp_path: Pat
 
 
 @pytest.mark.parametrize("direction", ["put", "get"])
-def test_the_relay_dies_in_the_middle_and_the_file_arrives_whole(home: SharedHome, tmp_path: Path, direction: str) -> None:
+def test_the_relay_dies_in_the_middle_and_the_file_arrives_whole(
+    cable: tuple[SharedHome, CutLink], tmp_path: Path, direction: str
+) -> None:
+    home, link = cable
     data = os.urandom(20_000_000)
     source = tmp_path / "big.bin" if direction == "put" else home.path / "taken.bin"
     target = home.path / "big.bin" if direction == "put" else tmp_path / "taken.bin"
@@ -112,13 +128,15 @@ def test_the_relay_dies_in_the_middle_and_the_file_arrives_whole(home: SharedHom
     person = home.person()
     where = [str(source)] if direction == "put" else ["taken.bin", "--to", str(tmp_path)]
     command = home.files(person, tmp_path / "log", direction, "Reception PC", *where)
+    link.hold_after(len(data))  # each byte goes through it twice: to the relay, and from there
 
     def arrived() -> int:
         return sum(path.stat().st_size for path in target.parent.glob(".handrail-*.part"))
 
-    eventually(lambda: arrived() > 1_000_000, f"some of it has arrived: {command.output}", seconds=120, every=0.005)
+    eventually(lambda: arrived() > 1_000_000, f"some of it has arrived: {command.output}", seconds=120)
     home.world.processes["relay"].kill()
     assert 0 < arrived() < len(data)
+    link.let_go()
     home.world.start_relay()
     assert command.wait(seconds=240) == 0, command.output
     assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(data).digest()

@@ -24,6 +24,7 @@ from protocol.messages.diagnostics import Finding
 from protocol.messages.fixes import FixResult, FixRun
 from technician_client.organisation.approvals import starter_fixes
 from tests.kit.feature_context import RecordingContext, ScriptShelf
+from tests.kit.unhurried import let_probes_take_their_time
 from tests.kit.waiting import eventually_async
 
 SCRIPTS = {script.manifest.id: script for script in starter_fixes()}
@@ -36,6 +37,11 @@ def verified(identifier: str, directory: Path) -> VerifiedScript:
     for data in SCRIPTS[identifier].files.values():
         (objects / hashlib.sha256(data).hexdigest()).write_bytes(data)
     return VerifiedScript(SCRIPTS[identifier].manifest, objects, "ab" * 32)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_probes_take_their_time(monkeypatch)
 
 
 @pytest.fixture
@@ -120,6 +126,6 @@ async def test_runaway_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
             # It is a child of the tests, so the agent's own look leaves it out: the script's own proof counts here.
             outcome = await mend(finding, home)
             assert outcome.outcome == "fixed", outcome.text
-            assert spinner.wait(5) == -15
+            assert spinner.wait(60) == -15
         finally:
             spinner.kill()

@@ -38,6 +38,7 @@ from relay.cli import main as relay_main
 from tests.kit.organisation import Organisation
 from tests.kit.processes import Process, command, run
 from tests.kit.relays import Peer, RelayProcess, relay_process
+from tests.kit.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +230,7 @@ async def test_connections_beyond_the_bound_are_refused_by_name_while_a_session_
         for _, writer in flood:
             writer.transport.abort()
         # Connections of the flood go away one by one; then /metrics can be read again.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 assert await relay.refused("connections") > 0
@@ -241,7 +242,7 @@ async def test_connections_beyond_the_bound_are_refused_by_name_while_a_session_
 
 
 async def test_sigterm_sends_links_away_lets_sessions_finish_and_exits_0(tmp_path: Path) -> None:
-    with relay_process(tmp_path, settings="drain_seconds = 20.0") as relay:
+    with relay_process(tmp_path, settings="drain_seconds = 600.0") as relay:
         org = Organisation()
         await relay.register(org)
         technician, device, first, second = await pair(relay, org)
@@ -260,10 +261,8 @@ async def test_sigterm_sends_links_away_lets_sessions_finish_and_exits_0(tmp_pat
         assert caught.value.response.status_code == 503
         await one.send(b"last words")
         assert await two.recv() == b"last words"
-        begun = time.monotonic()
         await one.close()
-        assert await asyncio.to_thread(relay.process.wait) == 0
-        assert time.monotonic() - begun < 8
+        assert await asyncio.to_thread(relay.process.wait) == 0, "it waited on, though nothing was left to wait for"
         await relay.aclose()
 
 

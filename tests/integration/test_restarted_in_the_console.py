@@ -47,6 +47,7 @@ def test_the_session_goes_on_by_itself_after_the_restart(tmp_path: Path) -> None
             dialog = page.get_by_role("dialog")
             dialog.get_by_role("button", name="Choose one by one").click()
             boxes = dialog.get_by_role("checkbox")
+            expect(boxes.first).to_be_visible()
             for at in range(boxes.count()):
                 boxes.nth(at).uncheck()
             dialog.get_by_role("checkbox", name="restart the computer").check()

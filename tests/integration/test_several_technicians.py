@@ -4,7 +4,7 @@ relay never reads."""
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from agent.local_messages import ChatHeard, ConsentAsked
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
+from protocol.link_messages import DeviceRow
 from protocol.messages.chat import ChatMessage
 from protocol.messages.colleagues import ColleaguesState, HandOver, Invite, InviteNotes, People
 from protocol.messages.input import PointerMove
@@ -23,7 +24,7 @@ from technician_client.resuming import resume
 from technician_client.sessions import Session
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.stage import Stage
-from tests.kit.waiting import eventually_async
+from tests.kit.waiting import PATIENCE, eventually_async
 
 pytestmark = [pytest.mark.display]
 VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
@@ -73,7 +74,7 @@ class Seat:
 
 async def opened(stage: Stage, client: RelayClient) -> Seat:
     """A session; the list with a new technician may be on its way still."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             return Seat(await stage.open(client, *WANTED))
@@ -84,9 +85,20 @@ async def opened(stage: Stage, client: RelayClient) -> Seat:
 
 async def named(client: RelayClient, *expected: tuple[str, int]) -> None:
     """Until these are the colleagues who are there; the list with a new technician may be on its way still."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while (there := [(one.name, one.tier) for one in await colleagues_online(client)]) != list(expected):
         assert time.monotonic() < end, there
+        await asyncio.sleep(0.2)
+
+
+async def listed(client: RelayClient, *expected: tuple[bool, int]) -> Sequence[DeviceRow]:
+    """Until the relay lists the devices as waiting for a technician (of that tier) or not."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        rows = await client.devices()
+        if [(row.waiting, row.waiting_tier) for row in rows] == list(expected):
+            return rows
+        assert time.monotonic() < end, rows
         await asyncio.sleep(0.2)
 
 
@@ -116,8 +128,7 @@ async def test_two_watch_one_calls_the_other_and_hands_over(place: tuple[Stage, 
         asked = [one for one in person.of(ConsentAsked) if one.ask.kind == "confirm"][-1]
         assert asked.ask.title == "Ana Ruiz asks a specialist (tier 2) to join. Let them be called?"
         assert NOTE in asked.ask.details
-        rows = await bens.devices()
-        assert [(row.waiting, row.waiting_tier) for row in rows] == [(True, 2)]
+        rows = await listed(bens, (True, 2))
         assert NOTE not in rows[0].waiting_text and "Ana" not in rows[0].waiting_text
         # Somebody of a lower tier may come, and is told why they have no note.
         low = await opened(stage, cys)
@@ -176,5 +187,4 @@ async def test_two_watch_one_calls_the_other_and_hands_over(place: tuple[Stage, 
         await second.leave()
         await ana.hears(People, lambda said: len(said.people) == 1 and not said.called)
         await ana.leave()
-        rows = await bens.devices()
-        assert [row.waiting for row in rows] == [False]
+        await listed(bens, (False, 0))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_ctrl_c_gets_through_a_flood(screen: Screen) -> None:
     screen.type("yes flooding")
     screen.until("flooding\nflooding\nflooding")
     screen.page.keyboard.press("Control+C")
-    screen.until(r"\^C\s*\nready> *$")
+    screen.until(r"\^C\w*\s*\nready> *$")  # it may stand over the beginning of a line that was cut off there
 
 
 def test_a_reload_shows_it_again_and_it_goes_on(screen: Screen) -> None:
@@ -202,9 +203,11 @@ def test_several_terminals_are_tabs_and_each_ends_with_its_button(screen: Screen
     page.get_by_label("Screen reader").uncheck()
     page.locator(".terminal-screen:visible .xterm").click()
     page.keyboard.press("Control+Alt+Shift+X")
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "tab"
-    for _ in range(2):
-        page.locator(".terminal-close").last.click()
+    page.wait_for_function("document.activeElement.getAttribute('role') === 'tab'")
+    closes = page.locator(".terminal-close")
+    for left in (1, 0):
+        closes.last.click()
+        expect(closes).to_have_count(left)
     expect(page.get_by_text("No terminal is open")).to_be_visible()
     assert not screen.console.problems
 
@@ -212,7 +215,7 @@ def test_several_terminals_are_tabs_and_each_ends_with_its_button(screen: Screen
 @pytest.fixture(scope="module")
 def log_file() -> Iterator[Path]:
     """A log of this computer that policy lets be read, written by the test."""
-    path = Path(f"/var/log/handrail-{os.getpid()}.log")
+    path = Path(f"/var/log/handrail-{secrets.token_hex(6)}.log")
     path.write_text(
         "Nov 22 02:00:00 desk sshd[5]: a connection was opened\n"
         "Nov 22 02:00:00 desk backup[6]: error: the disk is full\n"

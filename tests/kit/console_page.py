@@ -4,6 +4,7 @@ import base64
 import io
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +14,12 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import BrowserContext as AsyncContext
+from playwright.async_api import Locator as AsyncLocator
 from playwright.async_api import Playwright as AsyncPlaywright
+from playwright.async_api import TimeoutError as AsyncPlaywrightTimeout
 from playwright.async_api import expect as expect_async
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.kit.waiting import PATIENCE
 
@@ -71,6 +75,34 @@ async def new_context(browser: AsyncBrowser, **options: Any) -> AsyncContext:
     context = await browser.new_context(**{"locale": "en-GB", **options})
     context.set_default_timeout(MILLISECONDS)
     return context
+
+
+ASKED_AGAIN_MILLISECONDS = 3000
+
+
+def press_twice(button: Locator, again: Locator) -> None:
+    """Press a button that asks once more, and say yes: after some seconds it forgets that it was pressed."""
+    for _ in range(20):
+        button.click()
+        try:
+            again.click(timeout=ASKED_AGAIN_MILLISECONDS)
+        except PlaywrightTimeout:
+            continue
+        return
+    raise AssertionError(f"{again} cannot be pressed in time")
+
+
+async def press_twice_async(button: AsyncLocator, again: AsyncLocator, once: Callable[[], object] = lambda: None) -> None:
+    """The same beside a running event loop; `once` is called when it has been pressed once."""
+    for _ in range(20):
+        await button.click()
+        once()
+        try:
+            await again.click(timeout=ASKED_AGAIN_MILLISECONDS)
+        except AsyncPlaywrightTimeout:
+            continue
+        return
+    raise AssertionError(f"{again} cannot be pressed in time")
 
 
 @dataclass
@@ -255,8 +287,7 @@ class ConsolePage:
 
     def end(self) -> None:
         """End the session (the button asks once more)."""
-        self.page.get_by_role("button", name="End session").click()
-        self.page.get_by_role("button", name="Really end?").click()
+        press_twice(self.page.get_by_role("button", name="End session"), self.page.get_by_role("button", name="Really end?"))
         expect(self.page.get_by_role("link", name="Back to the devices")).to_be_visible()
 
     def screenshot(self, path: Path) -> None:

@@ -1,6 +1,8 @@
-"""A cable that can be pulled: a TCP proxy from a port of 127.0.0.1 to another that resets everything and refuses for a while."""
+"""A cable that can be pulled: a TCP proxy from a port of 127.0.0.1 to another that resets everything and refuses for a while, or
+holds everything once so much has gone through."""
 
 import contextlib
+import math
 import socket
 import struct
 import threading
@@ -12,7 +14,7 @@ AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class CutLink:
-    """Listens on `port` and forwards to `target`; `cut()` ends every connection without a goodbye."""
+    """Listens on `port` and forwards to `target`; `cut()` ends all connections without a goodbye, `hold_after()` holds them."""
 
     def __init__(self, port: int, target: int) -> None:
         self._target = target
@@ -23,6 +25,8 @@ class CutLink:
         self.cuts = 0
         self.carried = 0
         """Bytes that went through, both ways together."""
+        self._most = math.inf
+        self._flows = threading.Condition()
         threading.Thread(target=self._accept, name="cut-link", daemon=True).start()
 
     def cut(self, seconds: float) -> None:
@@ -33,11 +37,22 @@ class CutLink:
             for one in self._sockets:
                 self._reset(one)
 
+    def hold_after(self, more: int) -> None:
+        """Carry so many bytes more, and then nothing until `let_go()`."""
+        self._most = self.carried + more
+
+    def let_go(self) -> None:
+        """Carry on."""
+        with self._flows:
+            self._most = math.inf
+            self._flows.notify_all()
+
     def stop(self) -> None:
         """Close everything."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.let_go()
         self.cut(0)
 
     def _accept(self) -> None:
@@ -68,6 +83,8 @@ class CutLink:
         view = memoryview(buffer)
         with contextlib.suppress(OSError):
             while size := source.recv_into(buffer):
+                with self._flows:
+                    self._flows.wait_for(lambda: self.carried < self._most)
                 sink.sendall(view[:size])
                 self.carried += size
         with contextlib.suppress(OSError):

@@ -107,7 +107,7 @@ def many_fields(content: bytes) -> Iterable[Part]:
     return itertools.chain([b"HTTP/1.1 200 OK\r\n"], itertools.repeat(b"X-More: " + b"y" * 60000 + b"\r\n", 800))
 
 
-def dripping(content: bytes, *, every: float = 0.2, seconds: float = 24.0) -> Iterable[Part]:
+def dripping(content: bytes, *, every: float = 0.2, seconds: float = 120.0) -> Iterable[Part]:
     """The truth, a byte now and then."""
     yield answer(b"", length=len(content))
     for at in range(int(seconds / every)):

@@ -164,6 +164,7 @@ class HostileRelay(RelayTap):
         except OSError:
             writer.close()
             return
+        self._writers.append(up_writer)
         wire = Wire(record, writer, up_writer, number=len(self.wires))
         self.wires.append(wire)
         with contextlib.suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):

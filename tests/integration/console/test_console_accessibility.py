@@ -1,6 +1,6 @@
 """Every page and dialog, in both themes: no serious finding of axe-core; and a walk through the console by keyboard alone."""
 
-import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from protocol.capabilities import Capability
 from tests.integration.console.conftest import Open
 from tests.kit.console_gallery import SCENES, Scene
 from tests.kit.console_window import console_window
+from tests.kit.waiting import eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -55,6 +56,8 @@ async def focused(technician: Any) -> str:
 async def test_every_stop_of_the_keyboard_can_be_seen_and_leads_round(open_console: Open) -> None:
     async with open_console(known=True) as technician:
         page, seen = technician.page, list[str]()
+        await expect(page.get_by_role("button", name="Help reception-pc")).to_be_visible()
+        await expect(page.locator(".device-table .device-rows tr")).to_have_count(8)
         for _ in range(40):
             await page.keyboard.press("Tab")
             if await page.evaluate("document.activeElement === document.body"):
@@ -73,9 +76,11 @@ async def test_a_device_by_keyboard_from_the_search_to_the_call_and_back(open_co
         page = technician.page
         await page.keyboard.press("/")
         await page.keyboard.type("EX-00390")
+        await expect(page.locator(".device-table .device-rows tr")).to_have_count(1)
         await page.keyboard.press("ArrowDown")
         grid = page.get_by_role("grid", name="Devices")
         await expect(grid).to_be_focused()
+        await expect(grid).to_have_attribute("aria-activedescendant", re.compile("device-"))
         active = await grid.get_attribute("aria-activedescendant")
         await expect(page.locator(f"#{active}")).to_contain_text("meeting-room-2")
         await page.keyboard.press("Enter")
@@ -91,6 +96,7 @@ async def test_a_device_by_keyboard_from_the_search_to_the_call_and_back(open_co
         await page.get_by_role("dialog").get_by_role("button", name="Ask", exact=True).focus()
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Calling the device")).to_be_visible()
+        await eventually_async(lambda: technician.relay.opened, "the call")
         assert technician.relay.opened[0][2] == "from the keyboard"
 
 
@@ -100,7 +106,7 @@ async def test_a_page_that_is_gone_to_has_the_focus_and_back_works(open_console:
         await page.keyboard.press("Alt+2")
         await expect(page.get_by_role("heading", name="Library", exact=True)).to_be_visible()
         await expect(page.locator("#content")).to_be_focused()
-        assert await page.title() == "(2) Library – Handrail"
+        await expect(page).to_have_title("(2) Library – Handrail")
         await page.get_by_role("link", name="Settings", exact=True).click()
         await page.get_by_role("link", name="Shortcuts", exact=True).click()
         await page.go_back()
@@ -135,6 +141,5 @@ async def test_a_page_at_twice_its_size_needs_no_scrolling_sideways(open_console
     async with open_console(known=True, viewport={"width": 640, "height": 360}, granted=(Capability.CHAT,)) as technician:
         await technician.page.evaluate("hash => { location.hash = hash; }", address)
         await technician.page.locator("#content").wait_for()
-        await asyncio.sleep(0)
         await expect(technician.page.locator(".skeleton")).to_have_count(0)
         assert await technician.page.evaluate("document.documentElement.scrollWidth") <= 640

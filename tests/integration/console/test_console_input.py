@@ -20,6 +20,7 @@ from protocol.messages.input import (
 from protocol.messages.session import Paused
 from tests.integration.console.conftest import Open, Technician
 from tests.kit.console_page import LOCKED_KEY
+from tests.kit.waiting import eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -101,11 +102,16 @@ async def test_the_wheel_counts_in_120ths_both_ways(open_console: Open) -> None:
     async with open_console() as technician:
         await technician.open_session()
         await technician.page.mouse.move(*await technician.place(50, 60))
+
+        def turned() -> list[PointerWheel]:
+            return [message for message in inputs(technician) if isinstance(message, PointerWheel)]
+
         for dx, dy in ((0, 120), (0, -120), (0, -120), (120, 0)):
-            await technician.page.mouse.wheel(dx, dy)
-            await technician.page.wait_for_timeout(60)
+            before = len(turned())
+            await technician.page.mouse.wheel(dx, dy)  # a browser makes one of those that come in one frame
+            await eventually_async(lambda before=before: len(turned()) > before, "it turns")
         await settled(technician)
-        turns = [message for message in inputs(technician) if isinstance(message, PointerWheel)]
+        turns = turned()
         assert sum(turn.dy for turn in turns) == -120
         assert sum(turn.dx for turn in turns) == 120
         assert turns[0] == PointerWheel(50, 60, 0, 120)

@@ -9,6 +9,7 @@ from protocol.link_messages import DeviceRow
 from technician_client.console.ports import DevicesUpdate, RelayState, SessionOver, Target
 from tests.integration.console.conftest import Open
 from tests.kit.console import denied
+from tests.kit.waiting import eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -63,12 +64,13 @@ async def test_who_waits_is_first_and_can_be_helped(open_console: Open) -> None:
         first = page.locator(".waiting-list li").first
         await expect(first).to_contain_text("reception-pc")
         await expect(first).to_contain_text("I need the forms by noon")
-        assert await page.title() == "(2) Handrail"
+        await expect(page).to_have_title("(2) Handrail")
         await first.get_by_role("button", name="Help").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("Reason").fill("printer")
         await dialog.get_by_role("button", name="Ask", exact=True).click()
         await expect(page.get_by_text("Calling the device")).to_be_visible()
+        await eventually_async(lambda: technician.relay.opened, "the call")
         target, wanted, reason = technician.relay.opened[0]
         assert (target, reason) == (Target(device="k3v9w2m4x7q1"), "printer")
         assert set(wanted) == {"view", "chat", "colleagues", "diagnostics", "control", "fixes"}
@@ -140,16 +142,16 @@ async def test_text_of_devices_is_inert_everywhere(open_console: Open) -> None:
         technician.session.finish(SessionOver(MARKUP, True, True, MARKUP, MARKUP.encode()))
         await expect(page.locator(".opening")).to_contain_text(MARKUP)
         assert await page.locator("img, #app b").count() == 0
-        assert await page.title() == f"{MARKUP} – Handrail"
+        await expect(page).to_have_title(f"{MARKUP} – Handrail")
 
 
 async def test_colours_follow_the_system_or_the_choice(open_console: Open) -> None:
     async with open_console(color_scheme="dark") as technician:
         page = technician.page
-        background = "getComputedStyle(document.body).backgroundColor"
-        assert await page.evaluate(background) == "rgb(14, 18, 22)"
+        body = page.locator("body")
+        await expect(body).to_have_css("background-color", "rgb(14, 18, 22)")
         await page.get_by_role("radio", name="light").click()
-        assert await page.evaluate(background) == "rgb(244, 246, 247)"
+        await expect(body).to_have_css("background-color", "rgb(244, 246, 247)")
         await page.reload()
         await page.locator(".device-table").wait_for()
-        assert await page.evaluate(background) == "rgb(244, 246, 247)"
+        await expect(body).to_have_css("background-color", "rgb(244, 246, 247)")

@@ -38,11 +38,7 @@ BEN_CONTROLS = [
 
 async def sent(technician: Technician, kind: type) -> object:
     """The newest message of this kind that the page has sent."""
-    for _ in range(500):
-        if found := technician.session.of(kind):
-            return found[-1]
-        await technician.page.wait_for_timeout(10)
-    raise AssertionError(f"no {kind.__name__} was sent")
+    return (await eventually_async(lambda: technician.session.of(kind), f"a {kind.__name__}"))[-1]
 
 
 async def people_panel(technician: Technician) -> Page:

@@ -10,6 +10,7 @@ from protocol.messages.screen import ScreenStart
 from technician_client.console.ports import SessionOver
 from tests.integration.console.conftest import WATCH_AND_CONTROL, Open
 from tests.kit.console import MemorySession
+from tests.kit.console_page import press_twice_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -41,6 +42,5 @@ async def test_ending_while_reconnecting_gives_up(open_console: Open) -> None:
         page, relay = technician.page, technician.relay
         relay.session.finish(SessionOver("cut", clean=False, by_peer=True, text="It was cut.", resumable=True))
         await expect(page.get_by_role("alert")).to_contain_text("Reconnecting")
-        await page.get_by_role("button", name="End session").click()
-        await page.get_by_role("button", name="Really end?").click()
+        await press_twice_async(page.get_by_role("button", name="End session"), page.get_by_role("button", name="Really end?"))
         await expect(page.get_by_text("You gave up while the connection was lost.")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import av
@@ -18,7 +19,8 @@ from protocol.messages.recording import RecordingStart, RecordingState, Recordin
 from protocol.messages.session import Refusal
 from tests.integration.console.conftest import WATCH_AND_CONTROL, Open, Technician
 from tests.kit.console import bgr_tile
-from tests.kit.waiting import eventually_async
+from tests.kit.console_page import press_twice_async
+from tests.kit.waiting import PATIENCE, eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -73,11 +75,10 @@ async def test_what_was_recorded_is_played_bit_for_bit_exported_and_deleted(open
             async def same() -> bool:
                 return bool(np.array_equal(await technician.canvas(), expected))
 
-            for _ in range(200):
-                if await same():
-                    return
+            end = time.monotonic() + PATIENCE
+            while not await same():
+                assert time.monotonic() < end, "the player shows another picture"
                 await page.wait_for_timeout(25)
-            raise AssertionError("the player shows another picture")
 
         await shows(last)
         await page.keyboard.press("Home")
@@ -94,8 +95,8 @@ async def test_what_was_recorded_is_played_bit_for_bit_exported_and_deleted(open
         await (await download.value).save_as(video)
         with av.open(str(video)) as container:
             assert sum(1 for _ in container.decode(video=0)) >= 4
-        await page.get_by_role("button", name=re.compile("^Delete ")).click()
-        await page.get_by_role("button", name=re.compile("^Really delete ")).click()
+        delete, really = (page.get_by_role("button", name=re.compile(f"^{words} ")) for words in ("Delete", "Really delete"))
+        await press_twice_async(delete, really)
         await expect(page.get_by_text("Nothing is recorded yet")).to_be_visible()
 
 
@@ -129,7 +130,7 @@ async def test_where_policy_demands_it_the_recording_begins_by_itself_and_the_pi
         session.send = late  # type: ignore[method-assign]
         await technician.open_session(pictured=False)
         await expect(page.get_by_text("The policy demands a recording.")).to_be_visible()
-        (announced,) = session.of(RecordingStart)
+        (announced,) = await eventually_async(lambda: session.of(RecordingStart), "the recording is announced")
         assert isinstance(announced, RecordingStart)
         session.unrecorded = False
         session.say(RecordingState(True, announced.request))
@@ -145,11 +146,11 @@ async def test_a_picture_of_the_screen_is_saved_without_loss_and_copied(open_con
         async with page.expect_download() as download:
             await page.get_by_role("button", name="Picture of the screen").click()
         saved = await download.value
+        await expect(page.get_by_text("saved and on your clipboard")).to_be_visible()  # for some seconds
         assert re.fullmatch(r"meeting-room-2-\d{8}-\d{6}\.png", saved.suggested_filename)
         file = tmp_path / "shot.png"
         await saved.save_as(file)
         assert np.array_equal(np.asarray(Image.open(file).convert("RGB")), picture())
-        await expect(page.get_by_text("saved and on your clipboard")).to_be_visible()
         kinds = await page.evaluate("navigator.clipboard.read().then((items) => items[0].types)")
         assert kinds == ["image/png"]
 

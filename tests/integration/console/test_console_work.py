@@ -16,6 +16,8 @@ from protocol.messages.session import CapabilityReturn, Refusal
 from technician_client.console.ports import SessionOver
 from tests.integration.console.conftest import Open, Technician
 from tests.kit.console import denied, sample_findings, sample_fixes, sample_tables
+from tests.kit.console_page import STILL, press_twice_async
+from tests.kit.waiting import PATIENCE, eventually_async
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,8 +42,8 @@ async def test_findings_come_by_themselves_worst_first_with_evidence(open_consol
         await expect(page.locator("#tab-findings .count")).to_have_text("3")
         assert len(technician.session.of(DiagnosticsCollect)) == 1
         await page.get_by_role("button", name="Check again").click()
+        await eventually_async(lambda: len(technician.session.of(DiagnosticsCollect)) == 2, "asked anew")
         await expect(page.get_by_text("Checked just now in 812 ms")).to_be_visible()
-        assert len(technician.session.of(DiagnosticsCollect)) == 2
 
 
 async def test_a_finding_leads_to_its_fix_and_to_the_proof(open_console: Open) -> None:
@@ -220,7 +222,7 @@ async def test_quality_gives_numbers_and_a_reason(open_console: Open) -> None:
         box = page.locator("[data-menu=quality] .menu-box")
         await expect(box).to_contain_text("Nothing changes on the screen")
         await expect(box).to_contain_text("12 ms")
-        end = time.monotonic() + 8
+        end = time.monotonic() + PATIENCE
         while "Good" not in await box.inner_text():
             assert time.monotonic() < end
             technician.session.update(Tile(0, 0, 5, 5, "fill", b"abc"))
@@ -232,9 +234,10 @@ async def test_ending_asks_once_and_shows_the_receipt(open_console: Open) -> Non
     async with open_console() as technician:
         await technician.open_session()
         page = technician.page
-        await page.get_by_role("button", name="End session").click()
-        assert technician.session.over is None
-        await page.get_by_role("button", name="Really end?").click()
+        ended: list[object] = []
+        end, really = page.get_by_role("button", name="End session"), page.get_by_role("button", name="Really end?")
+        await press_twice_async(end, really, once=lambda: ended.append(technician.session.over))
+        assert ended[-1] is None
         await expect(page.get_by_role("heading", name="The session has ended")).to_be_visible()
         await page.locator(".receipt summary").click()
         await expect(page.locator(".receipt pre")).to_contain_text('"actions": 3')
@@ -289,12 +292,14 @@ async def test_a_panel_is_folded_away_and_comes_back_after_a_reload(open_console
         await page.locator("#tab-chat").click()
         await page.reload()
         await expect(page.locator("#panel-chat")).to_be_visible()
+        await page.locator("#screen").evaluate(STILL)
         room = await page.locator(".room").bounding_box()
         await page.get_by_role("button", name="Fold away Chat").click()
         await expect(page.locator("[role=tabpanel]")).to_have_count(0)
         await expect(page.locator("#tab-chat")).to_be_focused()
-        wider = await page.locator(".room").bounding_box()
-        assert room is not None and wider is not None and wider["width"] > room["width"] + 200
+        assert room is not None
+        grown = f"document.querySelector('.room').getBoundingClientRect().width > {room['width'] + 200}"
+        await page.wait_for_function(grown)
         await page.reload()
         await expect(page.locator(".rail")).to_be_visible()
         await expect(page.locator("[role=tabpanel]")).to_have_count(0)

@@ -3,7 +3,9 @@ into a real text field of a real X display. Afterwards no key is held.
 """
 
 import contextlib
+import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from playwright.sync_api import expect
 
 from tests.kit.console_page import LOCKED_KEY, ConsolePage
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
+from tests.kit.waiting import PATIENCE
 from tests.kit.world import World
 
 pytestmark = [pytest.mark.display, pytest.mark.browser, pytest.mark.xdist_group("world-typing")]
@@ -113,7 +116,7 @@ class Desk:
     def take(self) -> None:
         """Click into the field until it has seen that: the window manager holds a click back until it has given the window the
         keyboard, and keys overtake it meanwhile; and the frame of a window that was closed may still stand there."""
-        before, end = self.clicks, time.monotonic() + 30
+        before, end = self.clicks, time.monotonic() + PATIENCE
         place = 100 + 40 * (before % 5)
         while self.clicks == before:
             assert time.monotonic() < end, "the field sees no click"
@@ -122,12 +125,22 @@ class Desk:
             with contextlib.suppress(AssertionError):
                 wait_for(lambda: self.clicks > before, "the click", 2)
 
+    def has_keyboard(self, title: str) -> None:
+        """Until keys go to a window with such a title: a window manager gives the keyboard away when it gets round to it."""
+
+        def asked() -> bool:
+            argv = ["xdotool", "getwindowfocus", "getwindowname"]
+            told = subprocess.run(argv, env=self.display.environment, capture_output=True, text=True, check=False)
+            return re.search(title, told.stdout) is not None
+
+        wait_for(asked, f"{title!r} has the keyboard")
+
     def clear(self) -> None:
         """An empty field that has the keyboard."""
         self.take()
         self.console.press("Control+a")
         self.console.press("Delete")
-        self.stands("", 30)
+        self.stands("", PATIENCE)
 
     def stands(self, wanted: str, seconds: float) -> None:
         """Until the field holds this text; a failure says what it holds then."""
@@ -138,7 +151,7 @@ class Desk:
 
     def arrives(self, wanted: str) -> None:
         self.stands(wanted, 60)
-        wait_for(lambda: self.held() == [], "no key is held", 30)
+        wait_for(lambda: self.held() == [], "no key is held")
 
 
 class Hands:
@@ -316,7 +329,7 @@ def test_keys_mode_has_the_technicians_locks_until_the_focus_goes(desk: Desk) ->
         desk.arrives("b7AA")
         assert desk.locked() == 18
         page.locator("#tab-chat").focus()
-        wait_for(lambda: desk.locked() == 16, "the locks as the person had them", 30)
+        wait_for(lambda: desk.locked() == 16, "the locks as the person had them")
     finally:
         desk.person_presses(NUM)
         desk.mode("Auto")
@@ -331,7 +344,7 @@ def test_the_technician_sees_that_caps_lock_is_on_there_and_turns_it_off(desk: D
     expect(note).to_be_visible()  # nobody has to press a key for that
     page.get_by_role("button", name="Turn Caps Lock off there").click()
     expect(note).to_have_count(0)
-    assert desk.locked() == 0
+    wait_for(lambda: desk.locked() == 0, "the lock is off there")
     Hands(desk.console, {}).type("ok")
     desk.arrives("ok")
 
@@ -343,7 +356,7 @@ def test_a_key_whose_release_never_comes_is_let_go(desk: Desk, way: str) -> None
     hands = Hands(desk.console, {})
     for code, key in (("ControlLeft", "Control"), ("AltLeft", "Alt"), ("ShiftLeft", "Shift")):
         hands.event("keyDown", code, key)
-    wait_for(lambda: len(desk.held()) == 3, "three keys are down", 30)
+    wait_for(lambda: len(desk.held()) == 3, "three keys are down")
     page = desk.console.page
     if way == "blur":
         page.locator("#tab-chat").focus()
@@ -354,7 +367,7 @@ def test_a_key_whose_release_never_comes_is_let_go(desk: Desk, way: str) -> None
         )
     else:
         page.get_by_role("radio", name="Watch").click()
-    wait_for(lambda: desk.held() == [], f"no key is held; there are {desk.held()}", 30)
+    wait_for(lambda: desk.held() == [], f"no key is held; there are {desk.held()}")
     if way == "hidden":
         page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
     elif way == "pause":
@@ -375,6 +388,7 @@ def test_a_terminal_takes_mixed_characters_at_full_speed(desk: Desk, tmp_path: P
     try:
         wait_for(out.exists, "the terminal")
         desk.console.click(250, 260)
+        desk.has_keyboard("sh|xterm")
         hands = Hands(desk.console, JCUKEN)
         text = "абвгд abc еёжзи öäü ñ ç 日本語 ωψχ éèê " * 2
         hands.type(text + "\n")
@@ -428,6 +442,7 @@ def test_a_gtk_editor_takes_every_script_and_saves_it_by_a_shortcut(desk: Desk, 
         desk.display.run(
             "xdotool", "search", "--sync", "--onlyvisible", "--name", "letter.txt", "windowmove", "40", "40", "windowactivate"
         )
+        desk.has_keyboard("letter.txt")
         desk.console.click(300, 260)
         Hands(desk.console, QWERTZ).type("Zwölf Boxkämpfer ß\n")
         Hands(desk.console, JCUKEN).type("Съешь ещё этих\n".replace("ё", "е"))
@@ -438,7 +453,7 @@ def test_a_gtk_editor_takes_every_script_and_saves_it_by_a_shortcut(desk: Desk, 
         while (text := letter.read_text(encoding="utf-8").rstrip("\n")) != wanted:
             assert time.monotonic() < end, f"wanted {wanted!r}; there is {text!r}"
             desk.console.press("Control+s")
-        wait_for(lambda: desk.held() == [], "no key is held", 30)
+        wait_for(lambda: desk.held() == [], "no key is held")
     finally:
         editor.terminate()
         editor.wait(5)
