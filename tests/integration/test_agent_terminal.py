@@ -12,7 +12,7 @@ from agent.home_lock import home_lock
 from tests.kit.processes import Process
 from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 QUESTION = r"Your answer \[w/c/y/N\] "
 
@@ -20,16 +20,8 @@ QUESTION = r"Your answer \[w/c/y/N\] "
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Relay, organisation of one, signer and one enrolled agent, each in its own process; no display."""
-    world = World(tmp_path_factory.mktemp("w"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(None)
+    with assisted_world(tmp_path_factory.mktemp("w"), None) as world:
         yield world
-    finally:
-        world.stop()
 
 
 class Caller:

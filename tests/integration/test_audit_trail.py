@@ -9,25 +9,15 @@ import pytest
 
 from tests.kit.processes import run
 from tests.kit.waiting import eventually
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Everything but a console; policy lets diagnostics be read with nobody asked."""
-    world = World(tmp_path_factory.mktemp("world"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        passphrase = ["--passphrase-file", str(world.passphrase_file)]
-        world.handrail("org", "policy", "default", "--unattended", "diagnostics", *passphrase)
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(None)
+    with assisted_world(tmp_path_factory.mktemp("world"), None, "--unattended", "diagnostics") as world:
         eventually(lambda: _status(world)["trust"]["technicians"], "the agent has its signed files", every=0.2)
         yield world
-    finally:
-        world.stop()
 
 
 def _status(world: World) -> dict[str, dict[str, int]]:

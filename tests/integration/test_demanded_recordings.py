@@ -19,12 +19,7 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
     key = ("--passphrase-file", str(world.passphrase_file))
     with virtual_display(640, 360) as display:
         try:
-            told = world.start_relay()
-            bundle = world.quickstart(told["token"], told["relay_spki"])
-            world.handrail("org", "policy", "default", "--recording", "required", *key)
-            world.start_signer()
-            world.enrol(bundle)
-            world.start_agent(display.name)
+            world.assisted(display.name, "--recording", "required")
             person = world.user("attend")
             person.expect("Waiting for technicians")
             argv = world.handrail_argv("connect", "Reception", "--no-browser", "--want", "view", *key)

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.processes import Process
 from tests.kit.waiting import eventually
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 pytestmark = [pytest.mark.display]
 WIDTH, HEIGHT = 640, 360
@@ -28,16 +28,8 @@ def display() -> Iterator[VirtualDisplay]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, display: VirtualDisplay) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(display.name)
+    with assisted_world(tmp_path_factory.mktemp("world"), display.name) as world:
         yield world
-    finally:
-        world.stop()
 
 
 def test_the_person_is_asked_sees_it_and_the_file_shows_what_was_there(

@@ -32,12 +32,8 @@ def test_the_session_goes_on_by_itself_after_the_restart(tmp_path: Path) -> None
     }
     boot.write_text("the first start\n")
     try:
-        relay = world.start_relay()
-        bundle = world.quickstart(relay["token"], relay["relay_spki"])
-        world.start_signer()
-        world.enrol(bundle)
-        agent = world.start_agent(None, extra=computer)
-        (world.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
+        agent = world.assisted(None, extra=computer)
+        world.try_often()
         address = world.start_console()
         person = world.user("attend")
         person.expect("Waiting for technicians")

@@ -8,24 +8,16 @@ import pytest
 
 from tests.kit.processes import Process
 from tests.kit.waiting import eventually
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 ATTEMPTS = {"HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2", "HANDRAIL_AGENT_LINK_BACKOFF_MOST": "1"}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(None, extra=ATTEMPTS)
-        (world.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
+    with assisted_world(tmp_path_factory.mktemp("world"), None, extra=ATTEMPTS) as world:
+        world.try_often()
         yield world
-    finally:
-        world.stop()
 
 
 def events(command: Process) -> list[dict[str, object]]:

@@ -19,7 +19,7 @@ import pytest
 from tests.kit.processes import Process, command, free_port
 from tests.kit.terminal import Terminal
 from tests.kit.waiting import eventually
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 TERMINALS = {
     "HANDRAIL_AGENT_LINK_BACKOFF_FIRST": "0.2",
@@ -31,19 +31,11 @@ TERMINALS = {
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        passphrase = ("--passphrase-file", str(world.passphrase_file))
-        world.handrail("org", "policy", "default", "--unattended", "terminal,forward,diagnostics", *passphrase)
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(None, extra=TERMINALS)
-        (world.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
+    with assisted_world(
+        tmp_path_factory.mktemp("world"), None, "--unattended", "terminal,forward,diagnostics", extra=TERMINALS
+    ) as world:
+        world.try_often()
         yield world
-    finally:
-        world.stop()
 
 
 @contextmanager

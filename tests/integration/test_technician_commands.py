@@ -14,7 +14,7 @@ from PIL import Image
 from tests.kit.display import VirtualDisplay, virtual_display
 from tests.kit.processes import Process
 from tests.kit.terminal import Terminal
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 pytestmark = pytest.mark.display
 WIDTH, HEIGHT = 641, 363  # odd on purpose
@@ -29,16 +29,8 @@ def display() -> Iterator[VirtualDisplay]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, display: VirtualDisplay) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(display.name)
+    with assisted_world(tmp_path_factory.mktemp("world"), display.name) as world:
         yield world
-    finally:
-        world.stop()
 
 
 class Desk:

@@ -15,27 +15,17 @@ from tests.kit.console_page import ConsolePage
 from tests.kit.processes import free_port
 from tests.kit.services import Service, a_service
 from tests.kit.waiting import eventually
-from tests.kit.world import World
+from tests.kit.world import World, assisted_world
 
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
-    try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        passphrase = ("--passphrase-file", str(world.passphrase_file))
-        rules = ("--unattended", "terminal,forward,diagnostics", "--forward-to", "printer.example:631")
-        world.handrail("org", "policy", "default", *rules, *passphrase)
-        world.start_signer()
-        world.enrol(bundle)
-        world.start_agent(None, extra=TERMINALS)
-        (world.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
+    rules = ("--unattended", "terminal,forward,diagnostics", "--forward-to", "printer.example:631")
+    with assisted_world(tmp_path_factory.mktemp("world"), None, *rules, extra=TERMINALS) as world:
+        world.try_often()
         yield world
-    finally:
-        world.stop()
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,7 @@ def founded_world(directory: Path, **named: Any) -> World:
     """Relay, organisation, signer, and `example.seed` beside them."""
     world = World(directory, **named)
     try:
-        told = world.start_relay()
-        world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
+        world.founded()
         world.handrail("org", "seed", "--out", str(directory / "example.seed"))
         # The name of a socket below it must fit into 107 bytes, which a test's own directory does not leave room for.
         (directory / "tmp").symlink_to(tempfile.mkdtemp(prefix="guest-"))

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +183,28 @@ class World:
 
     def everything(self, display: str | None, *, home: Path | None = None) -> str:
         """Relay, organisation, signer, agent, console: returns the console's address."""
+        self.assisted(display, home=home)
+        return self.start_console()
+
+    def founded(self, *policy: str) -> Path:
+        """Relay, organisation and signer; returns the bundle. `policy`: options of `handrail org policy default`."""
         told = self.start_relay()
         bundle = self.quickstart(told["token"], told["relay_spki"])
+        if policy:
+            self.handrail("org", "policy", "default", *policy, "--passphrase-file", str(self.passphrase_file))
         self.start_signer()
-        self.enrol(bundle)
-        self.start_agent(display, home=home)
-        return self.start_console()
+        return bundle
+
+    def assisted(
+        self, display: str | None, *policy: str, home: Path | None = None, extra: dict[str, str] | None = None
+    ) -> Process:
+        """All of `founded`, and a computer whose agent runs: returns that."""
+        self.enrol(self.founded(*policy))
+        return self.start_agent(display, home=home, extra=extra)
+
+    def try_often(self) -> None:
+        """The technician's programs wait for less than a second between two attempts."""
+        (self.home / "technician.toml").write_text("retry_first_seconds = 0.2\nretry_most_seconds = 1.0\n")
 
     def stop(self) -> None:
         """End everything, the last started first."""
@@ -202,3 +219,14 @@ class World:
         """The tail of every log, for a failure's message."""
         parts = [f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in sorted(self.logs.glob("*.log"))]
         return os.linesep.join(parts)
+
+
+@contextlib.contextmanager
+def assisted_world(directory: Path, display: str | None, *policy: str, extra: dict[str, str] | None = None) -> Iterator[World]:
+    """A world of its own processes, all of which end with it: see `World.assisted`."""
+    world = World(directory)
+    try:
+        world.assisted(display, *policy, extra=extra)
+        yield world
+    finally:
+        world.stop()

@@ -13,10 +13,7 @@ def organisation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Wor
     """Relay, organisation and signer, and the bundle that computers enrol with."""
     world = World(tmp_path_factory.mktemp("desktop") / "w")
     try:
-        told = world.start_relay()
-        bundle = world.quickstart(told["token"], told["relay_spki"])
-        world.start_signer()
-        yield world, bundle
+        yield world, world.founded()
     finally:
         world.stop()
 
