@@ -1,6 +1,6 @@
 """Where a relay is, whose key answers there, and what its short answers say: what every peer reads the same way.
 
-Pure: the carrying (sockets, TLS, HTTP) is each program's own.
+Pure: the carrying (sockets, TLS, HTTP) is done by `hostio`.
 """
 
 import hashlib
