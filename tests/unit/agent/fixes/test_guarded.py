@@ -76,7 +76,7 @@ async def test_timeout_with_a_script_that_ignores_the_request(tmp_path: Path) ->
     end, _ = await run(f"trap '' TERM; echo $$ > {tmp_path}/pids; while :; do sleep 0.05; done", tmp_path, seconds=0.5)
     assert end.timed_out and end.exit_code is None
     assert time.monotonic() - started < 50  # it would go on for ever
-    assert not living(pids_in(tmp_path / "pids")[0])
+    assert not any(living(pid) for pid in pids_in(tmp_path / "pids"))  # on a busy machine it may not even have begun
 
 
 async def test_a_daemon_is_gone_when_the_script_has_ended(tmp_path: Path) -> None:
