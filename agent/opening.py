@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agent.consent import Answer, ConsentBroker, ConsentQuestion, Outcome, wishes_for
 from agent.features.base import Question
+from agent.hosting import supported
 from agent.keys import DeviceKeys
 from agent.policy import Circumstances, Decision, SessionKind, Technician, decide, decide_session, technician_of
 from agent.settings import AgentSettings
@@ -17,6 +19,9 @@ from protocol.certificates import Identity
 from protocol.documents import GroupPolicy
 from protocol.errors import RefusalReason, Refused
 from protocol.limits import LIMITS
+
+if TYPE_CHECKING:
+    from agent.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class Gate:
 
     def circumstances(self, kind: SessionKind, consented: frozenset[Capability] | None) -> Circumstances:
         """Everything a decision depends on, at this moment."""
-        wall = self._trust.clock(self._wall())
+        clock = self._wall()
+        wall = self._trust.clock(clock)
         return Circumstances(
             technician=self.technician,
             group=self._keys.group,
@@ -91,6 +97,7 @@ class Gate:
             question_open=consented is not None and self._broker.open,
             user_acting=consented is not None and self.user_acting,
             desktop_taken_by=self._desktop_taken_by(),
+            clock=clock.timestamp(),
         )
 
     def decide(self, capability: Capability, kind: SessionKind, consented: frozenset[Capability] | None = None) -> Decision:
@@ -241,6 +248,21 @@ class Gate:
 
     def _look(self) -> Technician:
         return technician_of(self.identity, self._trust.technicians(), self._trust.revocation())
+
+
+def gate_for(identity: Identity, services: "Services", *, taken_by: Callable[[], str]) -> Gate:
+    """The gate of one technician; `taken_by`: who else has the desktop ("": nobody)."""
+    return Gate(
+        identity,
+        keys=services.keys,
+        settings=services.settings,
+        trust=services.trust,
+        broker=services.broker,
+        supported=supported(services.features),
+        wall=services.wall,
+        desktop_taken_by=taken_by,
+        guest=services.guest is not None,
+    )
 
 
 def _refused(decision: Decision) -> Refused:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from agent.policy_words import SENTENCES
+from protocol.audit import moment
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificate_profile import BACKDATE, TechnicianClaims
 from protocol.certificates import Identity
@@ -59,7 +60,8 @@ class Circumstances:
     when there is none. `consented`: what the person here allowed; None while they have not been asked. `supported`: what this
     agent has features for. `question_open`: one of our own questions stands on the screen. `user_acting`: policy lets
     control wait for the person here, and they use mouse or keyboard. `desktop_taken_by`: who has any
-    of `ALONE` in another session ("": nobody).
+    of `ALONE` in another session ("": nobody). `wall` is never earlier than what the organisation has signed; `clock` is what
+    this computer's own clock says (None: the same).
     """
 
     technician: Technician
@@ -74,6 +76,7 @@ class Circumstances:
     question_open: bool = False
     user_acting: bool = False
     desktop_taken_by: str = ""
+    clock: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,12 @@ def technician_of(identity: Identity, listed: TechniciansList | None, revocation
 
 
 def _expired(_: Capability, now: Circumstances) -> Decision | None:
-    return None if now.wall < now.technician.until else _no(RefusalReason.EXPIRED, "expired")
+    until = now.technician.until
+    if now.wall < until:
+        return None
+    if now.clock is None or now.clock >= until:
+        return _no(RefusalReason.EXPIRED, "expired")
+    return _no(RefusalReason.EXPIRED, "expired_by_signed", signed=moment(now.wall), clock=moment(now.clock))
 
 
 def _unlisted(_: Capability, now: Circumstances) -> Decision | None:

@@ -12,6 +12,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The technician's certificate has run out by this computer's clock. Renew it (handrail join or a running signer), "
         "or set the clock if it is wrong."
     ),
+    "expired_by_signed": (
+        "The technician's certificate has run out by the time that the organisation has signed ({signed}), which is ahead of "
+        "this computer's clock ({clock}). Set this clock if it is behind; else the signer's clock was ahead: set that one."
+    ),
     "list_unknown": (
         "This computer has not yet received the organisation's signed list of technicians. Check that it reaches the relay "
         "and that the signer runs, then try again."

@@ -41,7 +41,7 @@ from protocol.documents import (
     decode_document,
 )
 from protocol.errors import TrustError, Unavailable
-from protocol.freshness import issued_at, next_floor, unchanged
+from protocol.freshness import issued_at, judged_at, next_floor, unchanged
 from protocol.manifests import MANIFEST_NAME
 
 __all__ = ["TrustStore", "VerifiedScript"]
@@ -69,7 +69,8 @@ class TrustStore:
         self._root = root
         self._source = mirror
         self._updater: Updater | None = None  # of the last refresh
-        self._looked = 0.0  # when everything was last fetched, by `clock`
+        self._looked = 0.0  # as of when everything was last judged that was fetched
+        self._wall = 0.0  # what this computer's clock said then
         self._lock = threading.RLock()
         self._stored: VerifiedSet | None = None
         self._state: TrustedState | None = None
@@ -140,14 +141,15 @@ class TrustStore:
 
         Raises:
             Unavailable: the relay is away, or the files cannot be stored.
-            TrustError: something does not verify, or has expired by this computer's clock.
+            TrustError: something does not verify, or has expired.
         """
         with self._lock:
             before = self.timestamp_version
-            moment = self.clock(wall)
+            self._wall = _seconds(wall)
+            moment = judged_at(self._wall, self._stored.highest_floor if self._stored else 0.0)
             if self._nothing_new(moment):
                 return False
-            stored = in_our_words(lambda: self._fetch(moment, _seconds(wall)), moment)
+            stored = in_our_words(lambda: self._fetch(moment, _seconds(wall)), moment, self._wall)
             state = open_set(stored, self._root, self._objects)
             try:
                 save_set(self._directory / _KEPT, stored)
@@ -185,7 +187,8 @@ class TrustStore:
         issued = issued_at(signed.unrecognized_fields)
         old = self._stored
         newer = signed.version > self.timestamp_version
-        floor = old.floor if old is not None else 0.0
+        floor, highest = (old.floor, old.highest_floor) if old is not None else (0.0, 0.0)
+        floor = next_floor(floor, highest, issued, wall) if newer else floor
         revoked = decode_document(documents[REVOCATION_PATH], RevocationList)
         return VerifiedSet(
             roots=self._roots(),
@@ -195,7 +198,8 @@ class TrustStore:
             documents=documents,
             revoked=revoked.union(old.revoked) if old is not None else revoked,
             verified_at=wall,
-            floor=next_floor(floor, issued, wall) if newer else floor,
+            floor=floor,
+            highest=max(highest, floor),
         )
 
     def _roots(self) -> list[bytes]:
@@ -241,7 +245,7 @@ class TrustStore:
             updater = self._updater
             if updater is None:
                 return []
-            in_our_words(lambda: updater.get_targetinfo("agent/-/-/-"), self._looked)  # loads and verifies the role
+            in_our_words(lambda: updater.get_targetinfo("agent/-/-/-"), self._looked, self._wall)  # loads and verifies the role
             return list(Metadata[Targets].from_bytes((self._metadata / "agent.json").read_bytes()).signed.targets)
 
     def release_target(self, path: str) -> bytes:
@@ -250,7 +254,7 @@ class TrustStore:
             updater = self._updater
             if updater is None:
                 raise Unavailable("The organisation's signed files were not fetched yet.")
-            data = in_our_words(lambda: self._target(updater, path), self._looked)
+            data = in_our_words(lambda: self._target(updater, path), self._looked, self._wall)
             (self._objects / hashlib.sha256(data).hexdigest()).unlink(missing_ok=True)
             return data
 

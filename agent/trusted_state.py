@@ -37,7 +37,8 @@ MAX_SCRIPTS = 500
 
 class VerifiedSet(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept. `roots` are the root files after the pinned one, in order; `roles` the delegated metadata by role;
-    `documents` the targets that are read whole, by path, manifests included. `verified_at` and `floor` in seconds since 1970."""
+    `documents` the targets that are read whole, by path, manifests included. `verified_at`, `floor` and `highest` (the
+    highest that `floor` ever was; see `protocol.freshness`) in seconds since 1970."""
 
     roots: list[bytes]
     timestamp: bytes
@@ -47,6 +48,12 @@ class VerifiedSet(msgspec.Struct, frozen=True, kw_only=True):
     revoked: RevocationList
     verified_at: float
     floor: float
+    highest: float = 0.0
+
+    @property
+    def highest_floor(self) -> float:
+        """`highest`, also where an older version kept the set."""
+        return max(self.highest, self.floor)
 
 
 @dataclass(frozen=True, slots=True)

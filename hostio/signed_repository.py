@@ -19,6 +19,7 @@ from protocol.errors import HandrailError, TrustError, Unavailable
 from protocol.limits import LIMITS
 
 MAX_FILE_BYTES: Final = LIMITS.repository_file_bytes
+_SAME_SECONDS: Final = 60.0
 _BASE: Final = "mirror:///"
 _SIGNER: Final = "the organisation's signer has not run for a day: start `handrail signer`"
 T = TypeVar("T")
@@ -106,9 +107,9 @@ def fetch_target(updater: Updater, objects: Path, path: str) -> bytes | None:
     return data
 
 
-def in_our_words(work: Callable[[], T], moment: float, remedy: str = _SIGNER) -> T:
-    """Run a part of tuf's and translate its errors into ours. `moment`: as of when it judges; `remedy`: what may be the matter,
-    and what to do, when something has expired though the clock is right.
+def in_our_words(work: Callable[[], T], moment: float, wall: float, remedy: str = _SIGNER) -> T:
+    """Run a part of tuf's and translate its errors into ours. `moment`: as of when it judges; `wall`: what this computer's clock
+    says; `remedy`: what may be the matter, and what to do, when something has expired though the clock is right.
 
     Raises:
         Unavailable: the mirror is away, or the files cannot be stored. TrustError: something does not verify, or has expired.
@@ -116,10 +117,9 @@ def in_our_words(work: Callable[[], T], moment: float, remedy: str = _SIGNER) ->
     try:
         return work()
     except ExpiredMetadataError as error:
-        says = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
+        by = _by_what(moment, wall)
         raise TrustError(
-            f"The organisation's signed files have expired by this computer's clock, which says {says} ({error}). Either the "
-            f"clock is wrong, or {remedy}."
+            f"The organisation's signed files have expired by {by} ({error}). Either a clock is wrong, or {remedy}."
         ) from error
     except DownloadError as error:
         cause = error.__cause__
@@ -132,6 +132,18 @@ def in_our_words(work: Callable[[], T], moment: float, remedy: str = _SIGNER) ->
         ) from error
     except OSError as error:
         raise Unavailable(f"The organisation's signed files cannot be stored: {error.strerror or error}.") from error
+
+
+def _by_what(moment: float, wall: float) -> str:
+    """Which clock says that something has expired."""
+    says, here = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for at in (moment, wall))
+    if moment - wall <= _SAME_SECONDS:
+        return f"this computer's clock, which says {here}"
+    return (
+        f"what the organisation itself has signed: by that it is {says} at least, while this computer's clock says {here}. "
+        "Set this computer's clock if it is behind. If it is right, the clock of the organisation's signer was ahead when it "
+        "signed: set that one"
+    )
 
 
 def _object_name(info: TargetFile) -> str:

@@ -16,7 +16,7 @@ from tuf.ngclient import Updater
 from hostio.private_files import make_private_directory, read_private, write_private
 from hostio.signed_repository import MAX_FILE_BYTES, Mirror, fetch_target, in_our_words, make_updater
 from protocol.errors import TrustError, Unavailable
-from protocol.freshness import issued_at, next_floor, unchanged
+from protocol.freshness import issued_at, judged_at, next_floor, unchanged
 
 ROLES = ("scripts", "agent", "policy", "revocation")
 _STATE = "state.json"
@@ -24,12 +24,13 @@ _STATE_BYTES = 4096
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is remembered beside the files: seconds since 1970."""
+    """What is remembered beside the files: seconds since 1970. `highest`: the highest that `floor` ever was."""
 
     version: Annotated[int, msgspec.Meta(ge=0)] = 0
     issued: float = 0.0
     floor: float = 0.0
     verified_at: float = 0.0
+    highest: float = 0.0
 
 
 class SignedFiles:
@@ -52,7 +53,7 @@ class SignedFiles:
         self._lock = threading.Lock()
         self._updater: Updater | None = None
         self._whole: bytes | None = None  # the timestamp of the last refresh that ended well: a newer one may lie beside it
-        self._looked = 0.0
+        self._looked = self._wall = 0.0  # as of when everything was judged, and what this computer's clock said then
         self._state = _State()
         try:
             self._state = msgspec.json.decode(read_private(directory / _STATE, _STATE_BYTES, secret=False), type=_State)
@@ -81,11 +82,12 @@ class SignedFiles:
 
         Raises:
             Unavailable: the relay is away, or the files cannot be stored.
-            TrustError: something does not verify, or has expired by this computer's clock.
+            TrustError: something does not verify, or has expired.
         """
         with self._lock:
-            moment = self.clock(wall)
-            return in_our_words(lambda: self._refresh(moment, wall.timestamp()), moment)
+            self._wall = wall.timestamp()
+            moment = judged_at(self._wall, max(self._state.highest, self._state.floor))
+            return in_our_words(lambda: self._refresh(moment, self._wall), moment, self._wall)
 
     def _refresh(self, moment: float, wall: float) -> bool:
         whole = self._whole
@@ -105,8 +107,9 @@ class SignedFiles:
         timestamp = Metadata[Timestamp].from_bytes(data).signed
         before, issued = self._state, issued_at(timestamp.unrecognized_fields)
         newer = timestamp.version > before.version
-        floor = next_floor(before.floor, issued, wall) if newer else before.floor
-        self._state = _State(timestamp.version, issued, floor, wall)
+        highest = max(before.highest, before.floor)
+        floor = next_floor(before.floor, highest, issued, wall) if newer else before.floor
+        self._state = _State(timestamp.version, issued, floor, wall, max(highest, floor))
         write_private(self._directory / _STATE, msgspec.json.encode(self._state))
         self._updater, self._whole, self._looked = updater, data, moment
         return timestamp.version != before.version
@@ -121,7 +124,7 @@ class SignedFiles:
         if name not in ("root", "targets"):
             none = f"{name}/-/-/-" if name in ("scripts", "agent") else f"{name}/-"  # there is no such file; the role is loaded
             remedy = f"the organisation's decisions about {name} were not signed anew in time: `handrail org renew`"
-            in_our_words(lambda: updater.get_targetinfo(none), self._looked, remedy)
+            in_our_words(lambda: updater.get_targetinfo(none), self._looked, self._wall, remedy)
         return (self._metadata / f"{name}.json").read_bytes()
 
     def roots(self) -> dict[int, bytes]:
@@ -156,7 +159,7 @@ class SignedFiles:
                 raise TrustError(f"The organisation's repository does not hold {path}.")
             return data
 
-        return in_our_words(load, self._looked)
+        return in_our_words(load, self._looked, self._wall)
 
     def drop_targets(self) -> None:
         """Keep no target any longer: they were taken over elsewhere, or are fetched again when they are wanted.

@@ -3,13 +3,14 @@
 The relay is a mirror that serves what it likes; thieves hold some of the keys.
 """
 
+import dataclasses
 import json
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tuf.api.metadata import Metadata, Targets
+from tuf.api.metadata import Metadata, Targets, Timestamp
 
 import agent.opening
 from agent.policy import Circumstances, SessionKind, Technician, decide
@@ -28,6 +29,8 @@ from protocol.documents import (
 from protocol.errors import HandrailError, RefusalReason, TrustError
 from technician_client.organisation.approvals import Script, read_script, starter_fixes
 from technician_client.organisation.lists import dismiss_technician, revoke_key
+from technician_client.organisation.metadata import make_timestamp
+from technician_client.signed_files import SignedFiles
 from tests.kit.founded import Founded
 from tests.kit.tuf_forgery import forge_repository
 
@@ -361,6 +364,54 @@ def test_a_timestamp_from_the_future_locks_nobody_out(founded: Founded, tmp_path
     technician = known_to(trust, founded, key, 3, later)
     decision = decide(Capability.VIEW, circumstances(trust, technician, later))
     assert decision.allowed, decision.sentence
+
+
+@pytest.mark.attack(46, without=["floor_depth"])
+def test_the_thief_of_the_signer_turns_no_clock_back_by_more_than_a_day(founded: Founded, tmp_path: Path) -> None:
+    """One newer timestamp after the other, each dated long ago, for a computer whose own clock was set back."""
+    trust = founded.trust(tmp_path / "agent")
+    for days in (0.1, 1, 2, 3):
+        founded.publish(founded.after(days=days))
+        trust.refresh_blocking(founded.after(days=days))
+    trust_clock = founded.after(days=2).timestamp()
+    for again in range(4):
+        signer, version = founded.publisher()._timestamp, founded.repository.version("timestamp") + 1
+        made = make_timestamp(version, founded.repository.role("snapshot") or b"", signer, founded.after(hours=again))
+        timestamp = Metadata[Timestamp].from_bytes(made)
+        timestamp.signed.expires = founded.after(days=30)
+        timestamp.sign(signer)
+        (founded.home.repository / "metadata" / "timestamp.json").write_bytes(timestamp.to_bytes())
+        looks(trust, founded.after(days=0.2))
+        looks(founded.trust(tmp_path / "agent"), founded.after(days=0.2))
+    assert trust.clock(founded.after(days=0.2)) >= trust_clock
+
+
+def test_a_signer_whose_clock_was_ahead_and_was_set_right_is_followed_at_once(founded: Founded, tmp_path: Path) -> None:
+    """Nobody waits for a day until certificates of the present count again; those who decide and those who help alike."""
+    key = PrivateKey.generate()
+    founded.admit("Ana Ruiz", 3, key)
+    founded.publish(founded.after(minutes=1))
+    trust = founded.trust(tmp_path / "agent")
+    files = SignedFiles(tmp_path / "technician", founded.record.tuf_root, founded.mirror())
+    for wall in (founded.after(minutes=1), founded.after(minutes=2)):
+        trust.refresh_blocking(wall)
+        files.refresh(wall)
+    founded.publish(founded.after(hours=20))  # by its clock; it is three minutes later
+    now = founded.after(minutes=3)
+    trust.refresh_blocking(now)
+    files.refresh(now)
+    technician = known_to(trust, founded, key, 3, now, hours=12)
+    assert trust.clock(now) == files.clock(now) == founded.after(hours=20).timestamp()
+    then = dataclasses.replace(circumstances(trust, technician, now), clock=now.timestamp())
+    decision = decide(Capability.VIEW, then)
+    assert decision.code == "expired_by_signed" and "ahead of this computer's clock" in decision.sentence
+    revoke_key(founded.spool, ["ab" * 32], founded.signers("revocation"), now)
+    founded.publish(founded.after(minutes=4))
+    trust.refresh_blocking(founded.after(minutes=4))
+    files.refresh(founded.after(minutes=4))
+    for clock in (trust.clock, files.clock):
+        assert clock(founded.after(minutes=4)) == founded.after(minutes=4).timestamp()
+    assert decide(Capability.VIEW, circumstances(trust, technician, founded.after(minutes=4))).allowed
 
 
 def test_the_forgers_tools_make_a_repository_that_reads(founded: Founded, tmp_path: Path) -> None:

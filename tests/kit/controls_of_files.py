@@ -142,7 +142,15 @@ def floor_step(patch: Patch) -> None:
     """It rises to whatever is signed."""
     import agent.trust
 
-    patch(agent.trust, "next_floor", lambda before, issued, wall: max(before, issued))
+    patch(agent.trust, "next_floor", lambda before, highest, issued, wall: max(before, issued))
+
+
+@control("the clock's floor falls to a day below the highest it ever was, and no further")
+def floor_depth(patch: Patch) -> None:
+    """It follows whatever is signed."""
+    import agent.trust
+
+    patch(agent.trust, "next_floor", lambda before, highest, issued, wall: min(issued, before + 86400.0))
 
 
 @control("the HMAC under the bundle's secret, in the request")

@@ -17,6 +17,8 @@ VALUES = {
     "hours": "24",
     "age": "30",
     "name": "Bo Lind",
+    "signed": "2026-11-22T08:00:00Z",
+    "clock": "2026-11-21T20:00:00Z",
 }
 
 

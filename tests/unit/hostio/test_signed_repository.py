@@ -60,7 +60,7 @@ def test_it_is_judged_by_the_clock_that_is_given(founded: Founded, tmp_path: Pat
     late = founded.after(days=3).timestamp()
     updater = make_updater(metadata, objects, founded.record.tuf_root, founded.mirror(), late)
     with pytest.raises(TrustError, match=f"{founded.after(days=3):%Y-%m-%d}.*clock is wrong, or the clock was changed"):
-        in_our_words(updater.refresh, late, "the clock was changed")
+        in_our_words(updater.refresh, late, late, "the clock was changed")
 
 
 def test_a_hash_that_is_none_names_no_file(founded: Founded, tmp_path: Path) -> None:
@@ -74,6 +74,9 @@ def test_a_hash_that_is_none_names_no_file(founded: Founded, tmp_path: Path) -> 
         with pytest.raises(RepositoryError, match="no SHA-256"):
             fetch_target(updater, objects, POLICY_PATH)
     assert list(objects.iterdir()) == []
+
+
+MOMENT = datetime(2026, 5, 4, 3, 2, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_errors_of_the_library_are_told_in_our_words(error: Exception, kind: typ
         raise error
 
     with pytest.raises(kind, match=words):
-        in_our_words(work, datetime(2026, 5, 4, 3, 2, tzinfo=UTC).timestamp())
+        in_our_words(work, MOMENT, MOMENT)
 
 
 def test_what_the_mirror_says_is_told_as_it_is() -> None:
@@ -98,4 +101,21 @@ def test_what_the_mirror_says_is_told_as_it_is() -> None:
         raise DownloadError("failed") from RelayUnreachable("The relay is away.")
 
     with pytest.raises(RelayUnreachable, match=r"The relay is away\."):
-        in_our_words(work, 0.0)
+        in_our_words(work, 0.0, 0.0)
+
+
+def test_which_clock_says_that_something_has_expired_is_told_and_which_to_set() -> None:
+    def work() -> None:
+        raise ExpiredMetadataError("timestamp")
+
+    with pytest.raises(TrustError, match=r"by this computer's clock, which says 2026-05-04 03:02 UTC"):
+        in_our_words(work, MOMENT + 30, MOMENT)
+    with pytest.raises(TrustError) as raised:
+        in_our_words(work, MOMENT, MOMENT - 7 * 3600)
+    for words in (
+        "it is 2026-05-04 03:02 UTC at least",
+        "clock says 2026-05-03 20:02 UTC",
+        "Set this computer's clock",
+        "signer",
+    ):
+        assert words in str(raised.value)

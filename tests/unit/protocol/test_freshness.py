@@ -3,15 +3,29 @@
 import pytest
 
 from protocol.errors import TrustError
-from protocol.freshness import ISSUED_FIELD, STEP_SECONDS, UNCHANGED_SECONDS, issued_at, next_floor, unchanged
+from protocol.freshness import ISSUED_FIELD, STEP_SECONDS, UNCHANGED_SECONDS, issued_at, judged_at, next_floor, unchanged
+
+DAY = STEP_SECONDS
 
 
 def test_the_clock_floor_rises_by_signed_times_and_a_day_at_most() -> None:
-    assert next_floor(0.0, 1000.0, 2000.0) == 1000.0
-    assert next_floor(0.0, 9e9, 2000.0) == 2000.0
-    assert next_floor(1000.0, 1500.0, 0.0) == 1500.0
-    assert next_floor(1000.0, 9e9, 0.0) == 1000.0 + STEP_SECONDS
-    assert next_floor(1000.0, 500.0, 0.0) == 1000.0
+    assert next_floor(0.0, 0.0, 1000.0, 2000.0) == 1000.0
+    assert next_floor(0.0, 0.0, 9e9, 2000.0) == 2000.0
+    assert next_floor(1000.0, 1000.0, 1500.0, 0.0) == 1500.0
+    assert next_floor(1000.0, 1000.0, 9e9, 0.0) == 1000.0 + DAY
+
+
+def test_it_falls_by_newer_signed_times_to_a_day_below_the_highest_and_no_further() -> None:
+    assert next_floor(9 * DAY, 9 * DAY, 8.5 * DAY, 0.0) == 8.5 * DAY
+    assert next_floor(9 * DAY, 9 * DAY, 2 * DAY, 0.0) == 8 * DAY
+    assert next_floor(8 * DAY, 9 * DAY, 0.0, 0.0) == 8 * DAY
+    assert next_floor(8 * DAY, 9 * DAY, 9.5 * DAY, 0.0) == 9 * DAY
+
+
+def test_newly_fetched_files_are_judged_by_the_clock_and_not_long_before_the_floor() -> None:
+    assert judged_at(10 * DAY, 9 * DAY) == 10 * DAY
+    assert judged_at(9 * DAY, 9.9 * DAY) == 9 * DAY
+    assert judged_at(0.0, 9 * DAY) == 8 * DAY
 
 
 def test_a_timestamp_says_when_it_was_made() -> None:
