@@ -2,8 +2,9 @@
 
 Each has a session, a tunnel and the person's consent of their own; here they are told of one another, as far as the person has
 allowed that (`Capability.COLLEAGUES`). The person is asked before mouse and keyboard change hands and before anybody is called.
-The relay is told that a technician of some tier is wanted, and nothing else: who called and what they wrote goes end to end, to
-whoever comes and is let in.
+The relay is told that a technician of some tier is wanted, by opaque id where one is named, and nothing else: who called and what
+they wrote goes end to end, to whoever comes and is let in. Who is called by name may ask for it before they come (`answer`), and
+decline; the person here has read the note and agreed to the call.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from agent.features.base import Question
 from hostio.tasks import Alarm
@@ -30,12 +31,18 @@ from protocol.messages.colleagues import (
     People,
     Person,
 )
+from protocol.messages.session import Called
 
 if TYPE_CHECKING:
     from protocol.messages.colleagues import HandOver, Invite
 
 _LOGGER = logging.getLogger(__name__)
 ASK_SECONDS: Final = 120.0
+NAMED_SECONDS: Final = 180.0
+"""How long one who is called by name has to answer."""
+COMING_SECONDS: Final = LIMITS.consent_seconds + 60.0
+"""And, once they ask to come in, to be let in: the person here is asked first."""
+MOST_REASON: Final = 200
 ASK_AGAIN_SECONDS: Final = 15.0
 """Whoever was told no waits so long before the same question is passed on again."""
 HANDED_OVER: Final = "handover"
@@ -116,6 +123,7 @@ class Call:
     note: str
     called_at: float
     present: frozenset[str]
+    wanted_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,8 @@ class Company:
     """Everybody who is here. Event loop only.
 
     Args:
-        call: have the relay show that a technician of this tier is wanted; raises `HandrailError`. None: this agent cannot.
+        call: have the relay show that a technician of this tier is wanted, of this id ("": any); raises `HandrailError`. None:
+            this agent cannot.
         uncall: that is over; safe when nobody was called.
         waiting: the sessions that lost their connection and may go on; `changed` is called when they are others.
     """
@@ -138,17 +147,18 @@ class Company:
     def __init__(
         self,
         *,
-        call: Callable[[int], None] | None = None,
+        call: Callable[[int, str], None] | None = None,
         uncall: Callable[[], None] = lambda: None,
         waiting: Callable[[], Iterable[Absent]] = tuple,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         call_seconds: float = LIMITS.code_seconds,
+        named_seconds: float = NAMED_SECONDS,
     ) -> None:
         self._call_out = call
         self._call_in = uncall
         self._waiting = waiting
         self._wall = wall
-        self._call_seconds = call_seconds
+        self._call_seconds, self._named_seconds = call_seconds, named_seconds
         self._members: list[Member] = []
         self._numbers: dict[str, int] = {}
         self._told: dict[Member, People] = {}
@@ -157,7 +167,9 @@ class Company:
         self._kept: dict[str, float] = {}
         self._low: set[str] = set()
         self._call: Call | None = None
-        self._over = Alarm(lambda: self.call_ended("Nobody came in time. Call again, or ask a colleague yourself."))
+        self._stage: Literal["", "told", "joining"] = ""
+        self._ends_at = 0.0
+        self._over = Alarm(self._ran_out)
 
     # -- who is here ------------------------------------------------------------------------------------------------
 
@@ -319,8 +331,9 @@ class Company:
             return
         self._demand_no_call()
         member.audit("colleague called", {"tier": message.tier, "technician": message.peer, "note": bool(message.note)})
-        self._call_out(message.tier)
+        self._call_out(message.tier, message.peer)
         self._low.clear()
+        self._stage = ""
         self._call = Call(
             message.request,
             member.name,
@@ -331,10 +344,16 @@ class Company:
             message.note,
             self._wall().timestamp(),
             frozenset(one.peer for one in self._members),
+            member.listed_name(message.peer),
         )
-        self._over.set(asyncio.get_running_loop().time() + self._call_seconds)
-        member.send(ColleaguesState(message.request, "called", "", self._call_seconds))
+        seconds = self._named_seconds if message.peer else self._call_seconds
+        self._wait(seconds)
+        member.send(ColleaguesState(message.request, "called", "", seconds))
         self.changed()
+
+    def _wait(self, seconds: float) -> None:
+        self._ends_at = asyncio.get_running_loop().time() + seconds
+        self._over.set(self._ends_at)
 
     def cancel_invitation(self, member: Member) -> None:
         """Nobody needs to come any more.
@@ -347,15 +366,77 @@ class Company:
             raise Refused(f"{call.by} called, and only they can take it back.", reason=RefusalReason.NOT_GRANTED)
         self.call_ended("It was taken back.")
 
-    def call_ended(self, text: str) -> None:
+    def call_ended(self, text: str, state: Literal["ended", "declined", "no_answer"] = "ended") -> None:
         """Nobody is called any longer; `text` says why."""
         call, self._call = self._call, None
         self._over.set(None)
         if call is None:
             return
         self._call_in()
-        self._tell_caller(call, ColleaguesState(call.request, "ended", text))
+        self._tell_caller(call, ColleaguesState(call.request, state, text))
         self.changed()
+
+    def _ran_out(self) -> None:
+        call = self._call
+        if call is None or not call.wanted_peer or self._stage == "joining":
+            self.call_ended("Nobody came in time. Call again, or ask a colleague yourself.")
+        else:
+            whom = call.wanted_name or "The colleague you named"
+            how = "was shown the call and did not answer" if self._stage == "told" else "did not answer"
+            self.call_ended(f"{whom} {how}. Call somebody else, or whoever has the tier.", "no_answer")
+
+    # -- whoever is called by name ----------------------------------------------------------------------------------
+
+    def who_calls(self, peer: str) -> Called:
+        """What the technician of this id may know before they come: who calls them, and what for.
+
+        Raises:
+            Refused: nobody calls them.
+        """
+        call = self.called_by_name(peer)
+        if self._stage == "":
+            self._stage = "told"
+            self._tell_caller(call, ColleaguesState(call.request, "told", call.wanted_name[:200]))
+        left = max(0.0, self._ends_at - asyncio.get_running_loop().time())
+        return Called(call.by[:200], call.tier, call.note, call.called_at, left)
+
+    def declines(self, peer: str, reason: str) -> None:
+        """They will not come. `reason` is printable.
+
+        Raises:
+            Refused: nobody calls them.
+        """
+        name = self.called_by_name(peer).wanted_name or "The colleague you named"
+        because = reason.strip()[:MOST_REASON]
+        self.call_ended(f"{name} declined: {because}" if because else f"{name} declined.", "declined")
+
+    def called_by_name(self, peer: str) -> Call:
+        """The call that is meant for the technician of this id.
+
+        Raises:
+            Refused: nobody calls them.
+        """
+        call = self._call
+        if call is None or not peer or call.wanted_peer != peer:
+            raise Refused("Nobody calls you here, or not any more.", reason=RefusalReason.NOT_FOUND)
+        return call
+
+    @contextmanager
+    def coming(self, peer: str) -> Iterator[None]:
+        """A technician asks to come in: if they are called by name, the call waits for what the person here says to that. When it
+        was a no, nobody is called any longer."""
+        call = self._call
+        named = call if call is not None and peer and call.wanted_peer == peer else None
+        if named is not None:
+            self._stage = "joining"
+            self._wait(COMING_SECONDS)
+            self._tell_caller(named, ColleaguesState(named.request, "joining", named.wanted_name[:200], COMING_SECONDS))
+        try:
+            yield
+        except Refused:
+            if named is not None and self._call is named:
+                self.call_ended(f"{named.wanted_name or 'The colleague you named'} wanted to come, and was not let in.")
+            raise
 
     def _demand_no_call(self) -> None:
         if self._call is not None:

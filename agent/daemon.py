@@ -353,7 +353,7 @@ class Daemon:
                 self._failures.append(asyncio.get_running_loop().time())
 
     def _busy(self, session: AssistedSession) -> str:
-        others = [one for one in self._sessions if one is not session and one.verified]
+        others = [one for one in self._sessions if one is not session and one.verified and not one.asks_who_calls]
         if len(others) < self._settings.session.most:
             return ""
         return f"{len(others)} sessions are open on this computer already. Try again when one of them has ended."

@@ -139,7 +139,7 @@ class FrontDesk:
         self._attached: dict[LocalConnection, AttachedProgram] = {}
         self._helping: dict[int, LocalConnection] = {}
         self._next_help = 1
-        self._calling: tuple[int, int] | None = None
+        self._calling: tuple[int, int, str] | None = None
         self._call_ended: Callable[[str], object] = lambda _text: None
         board.listen(self._board_changed)
 
@@ -193,8 +193,9 @@ class FrontDesk:
         if connection is not None:
             connection.say(PlaceShown(message.ahead, message.waiting))
 
-    def call_technician(self, tier: int) -> None:
-        """Have the relay show that a technician of this tier is wanted here. Nobody is shown the code that comes with it.
+    def call_technician(self, tier: int, peer: str) -> None:
+        """Have the relay show that a technician of this tier is wanted here, the one of this id where there is one. Nobody is
+        shown the code that comes with it.
 
         Raises:
             Refused: this device waits for help already, or is a guest. RelayUnreachable: the relay cannot be told.
@@ -205,8 +206,8 @@ class FrontDesk:
             text = "The user waits for somebody with a code of their own. Have it read out to your colleague."
             raise Refused(text, reason=RefusalReason.BUSY)
         request, self._next_help = self._next_help, self._next_help + 1
-        self._send(HelpRequest(request, CALLED, tier))
-        self._calling = (request, tier)
+        self._send(HelpRequest(request, CALLED, tier, peer))
+        self._calling = (request, tier, peer)
 
     def uncall_technician(self) -> None:
         """Nobody is wanted any more."""
@@ -218,7 +219,7 @@ class FrontDesk:
         """The relay forgot who was wanted while the link was down."""
         if self._calling is not None:
             with suppress(Refused, RelayUnreachable):
-                self.call_technician(self._calling[1])
+                self.call_technician(*self._calling[1:])
 
     def help_ended(self, request: int, text: str, *, used: bool = False) -> None:
         """A code is spent or refused."""

@@ -10,12 +10,13 @@ import logging
 import secrets
 from dataclasses import replace
 
+from agent.being_called import answer_call
 from agent.company import shares_chat
 from agent.errors import AuditUnavailable
 from agent.holds import Holds
-from agent.hosting import FeatureHost, supported
+from agent.hosting import FeatureHost
 from agent.local_messages import SessionOver
-from agent.opening import Gate, Opening
+from agent.opening import Gate, Opening, gate_for
 from agent.policy import ALONE, SessionKind
 from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
@@ -176,7 +177,7 @@ class AssistedSession:
         match event:
             case ConsentNeeded():
                 self._asked = event
-                _ = self._tasks.spawn(self._open(event), "opening")
+                _ = self._tasks.spawn(self._open(event) if not event.call else self._answer(event), "opening")
             case MessageReceived(message=message):
                 self._backlog.append(message)
             case CapabilityAsked():
@@ -291,20 +292,9 @@ class AssistedSession:
         # A guest begins with no signed files at all.
         if max(needed.timestamp_version, 1) > services.trust.timestamp_version:
             await self._fetch_newer()
-        busy = services.busy(self)
-        if busy:
+        if not needed.call and (busy := services.busy(self)):
             raise Refused(busy, reason=RefusalReason.BUSY)
-        return Gate(
-            needed.identity,
-            keys=services.keys,
-            settings=services.settings,
-            trust=services.trust,
-            broker=services.broker,
-            supported=supported(services.features),
-            wall=services.wall,
-            desktop_taken_by=lambda: services.desktop_taken_by(self),
-            guest=services.guest is not None,
-        )
+        return gate_for(needed.identity, services, taken_by=lambda: services.desktop_taken_by(self))
 
     async def _reclaim(self, needed: ConsentNeeded) -> HeldSession | None:
         """The session that is to go on, if our own record and both keys say that it may."""
@@ -333,24 +323,30 @@ class AssistedSession:
                 "by_code": self._by_code,
             },
         )
-        return await self._gate.open(
-            needed.wanted,
-            needed.reason,
-            needed.sas,
-            by_code=self._by_code,
-            on_wait=self._waiting,
-            after_restart=self._restart_seconds(needed),
-        )
-
-    def _restart_seconds(self, needed: ConsentNeeded) -> float:
-        """How long after a restart they ask to come back; 0 where that cannot be."""
         restarts = self._services.restarts
-        return needed.after_restart if restarts is not None and restarts.possible else 0.0
+        with self._services.company.coming(needed.identity.peer):
+            return await self._gate.open(
+                needed.wanted,
+                needed.reason,
+                needed.sas,
+                by_code=self._by_code,
+                on_wait=self._waiting,
+                # How long after a restart they ask to come back; 0 where that cannot be.
+                after_restart=needed.after_restart if restarts is not None and restarts.possible else 0.0,
+            )
 
     def _waiting(self, seconds: float) -> None:
         if self.machine.state is SessionState.CONSENT:
             self.machine.consent_pending(seconds, self._loop.time())
             self._settle()
+
+    async def _answer(self, needed: ConsentNeeded) -> None:
+        """They ask who calls them, or decline: nothing is opened, and the person here need not hear of it."""
+        answer = await answer_call(needed, await self._prepare(needed), self._services.company, self._record)
+        self._over = True
+        if self.machine.state is SessionState.CONSENT:
+            answer(self.machine, self._loop.time())
+        self._settle()
 
     def _deny(self, needed: ConsentNeeded, reason: RefusalReason, sentence: str) -> None:
         name = printable(needed.identity.display_name)
@@ -490,6 +486,11 @@ class AssistedSession:
     def verified(self) -> bool:
         """Whether a certified technician is (or was) at the other end."""
         return self._asked is not None
+
+    @property
+    def asks_who_calls(self) -> bool:
+        """Whether it is no session, but a question that is answered at once."""
+        return self._asked is not None and bool(self._asked.call)
 
     @property
     def has_desktop(self) -> bool:

@@ -20,6 +20,7 @@ from protocol.messages.input import ReleaseAll
 from protocol.messages.screen import ScreenAck, ScreenStop
 from protocol.messages.session import (
     AgentHello,
+    Called,
     CapabilityAsk,
     CapabilityGranted,
     CapabilityReturn,
@@ -193,6 +194,12 @@ class AgentSession(SessionCore):
         self._queue(Denied(reason, text[: self._limits.text_chars]))
         self.end(f"denied: {reason.value}", now)
 
+    def tell_call(self, called: Called, now: float) -> None:
+        """Answer a `Hello` that asked who calls; it ends."""
+        self._demand(SessionState.CONSENT)
+        self._queue(called)
+        self.end("told who calls", now)
+
     def grant(self, capability: Capability, request: int, seconds: float, now: float) -> None:
         """One capability more (answer to `CapabilityAsked`, or of the user's own accord with request 0)."""
         self._demand(SessionState.OPEN)
@@ -303,7 +310,9 @@ class AgentSession(SessionCore):
         self._stage_deadline = None
         asked, wanted = self._asked, list(dict.fromkeys(self._asked.wanted))
         self._emit(
-            ConsentNeeded(self.peer, wanted, asked.reason, self.sas, asked.timestamp_version, asked.resume, asked.after_restart)
+            ConsentNeeded(
+                self.peer, wanted, asked.reason, self.sas, asked.timestamp_version, asked.resume, asked.after_restart, asked.call
+            )
         )
 
     def _receive_feature(self, message: Message, lane: Lane, size: int, now: float) -> None:

@@ -17,6 +17,7 @@ from protocol.errors import RefusalReason
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 # `\Z`, not `$`: the latter also matches before a final newline.
 PeerId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{1,40}\Z")]
+PeerOrNobody = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,40}\Z")]
 OrganisationId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Ticket = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{20,64}\Z")]
 RequestId = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -76,11 +77,13 @@ class LoginRefused(LinkMessage, frozen=True, tag="login_refused"):
 
 class HelpRequest(LinkMessage, frozen=True, tag="help.request"):
     """A->R: the user wants help and will read out a code. `text`: one line "what is wrong". `tier`: a technician who is there
-    already has a further one called, of this tier or above (0: nobody is there yet)."""
+    already has a further one called, of this tier or above (0: nobody is there yet). `peer`: the technician of this id is meant
+    ("": whoever has the tier); it is a hint to their program, which asks the device itself who calls."""
 
     request: RequestId
     text: Annotated[str, msgspec.Meta(max_length=500)] = ""
     tier: WantedTier = 0
+    peer: PeerOrNobody = ""
 
 
 class HelpCode(LinkMessage, frozen=True, tag="help.code"):
@@ -152,6 +155,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     waiting_text: Annotated[str, msgspec.Meta(max_length=500)] = ""
     waiting_since: float = 0.0
     waiting_tier: WantedTier = 0
+    waiting_peer: PeerOrNobody = ""
 
 
 class DevicesPage(LinkMessage, frozen=True, tag="devices.page"):

@@ -6,6 +6,7 @@ The machine, its states and its events are in `session_core`; each side's conver
 
 from protocol.agent_session import AgentSession
 from protocol.session_core import (
+    CallTold,
     CapabilityAsked,
     CapabilityExpired,
     CapabilityReturned,
@@ -28,6 +29,7 @@ from protocol.technician_session import TechnicianSession
 
 __all__ = [
     "AgentSession",
+    "CallTold",
     "CapabilityAsked",
     "CapabilityExpired",
     "CapabilityReturned",

@@ -19,7 +19,7 @@ from protocol.frames import FrameConnection
 from protocol.guest import WRONG_CODE
 from protocol.limits import Limits
 from protocol.messages import Lane, Message, Sender, UnknownMessage, decode_message, encode_message, rule_of
-from protocol.messages.session import AgentHello, Denied, End, Ping, Pong, Welcome
+from protocol.messages.session import AgentHello, Called, Denied, End, Ping, Pong, Welcome
 
 END_SECONDS: Final = 5.0
 INPUT_BACKLOG_BYTES: Final = 1024 * 1024
@@ -44,7 +44,7 @@ class SessionState(Enum):
 @dataclass(frozen=True, slots=True)
 class ConsentNeeded:
     """Agent: the technician is certified and has opened its commitment; somebody (or policy) must now decide. `resume` names
-    the session that is to go on ("": none); `after_restart` as in `Hello`."""
+    the session that is to go on ("": none); `after_restart` and `call` as in `Hello`."""
 
     identity: Identity
     wanted: list[Capability]
@@ -53,6 +53,7 @@ class ConsentNeeded:
     timestamp_version: int
     resume: str = ""
     after_restart: float = 0.0
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,13 @@ class Opened:
     """Technician: the session is open."""
 
     welcome: Welcome
+
+
+@dataclass(frozen=True, slots=True)
+class CallTold:
+    """Technician: who calls them there, as they asked. No session follows."""
+
+    called: Called
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +177,7 @@ Event = (
     | ConsentWaiting
     | Opened
     | DeniedByAgent
+    | CallTold
     | MessageReceived
     | MessageRefused
     | CapabilityAsked

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from protocol.capabilities import Capability
 from protocol.certificates import DeviceClaims, Identity, PrivateKey
@@ -16,6 +16,7 @@ from protocol.limits import LIMITS, Limits
 from protocol.messages import Lane, Message, Sender, rule_of
 from protocol.messages.session import (
     AgentHello,
+    Called,
     CapabilityAsk,
     CapabilityGranted,
     CapabilityReturn,
@@ -32,6 +33,7 @@ from protocol.messages.session import (
 )
 from protocol.pairing import EXPORTER_BYTES, EXPORTER_LABEL, NONCE_BYTES, commitment, short_authentication_string
 from protocol.session_core import (
+    CallTold,
     Connected,
     ConsentWaiting,
     DeniedByAgent,
@@ -50,6 +52,7 @@ EXPECTED: Final[frozenset[tuple[SessionState, type[Message]]]] = frozenset(
         (SessionState.HELLO, AgentHello),
         (SessionState.HELLO, Denied),
         (SessionState.HELLO, End),
+        (SessionState.CONSENT, Called),
         (SessionState.CONSENT, ConsentPending),
         (SessionState.CONSENT, Welcome),
         (SessionState.CONSENT, Denied),
@@ -71,7 +74,7 @@ class TechnicianSession(SessionCore):
         expected_device: peer id the device's certificate must carry; None accepts any device of the organisation (then the label
             and the SAS tell people which).
         wanted: capabilities to ask for. reason: one line the user reads in the consent window.
-        resume: the id of a session whose tunnel was cut. after_restart: as in `Hello`.
+        resume: the id of a session whose tunnel was cut. after_restart, call: as in `Hello`.
         witness: how many audit records the newest kept checkpoint of a device (peer id) covers.
         guest_secret: the secret half of a guest's code: then the other end must be a guest that knows it. "": an enrolled device.
     """
@@ -96,12 +99,14 @@ class TechnicianSession(SessionCore):
         after_restart: float = 0.0,
         witness: Callable[[str], int] = lambda _: 0,
         guest_secret: str = "",
+        call: Literal["", "look", "decline"] = "",
     ) -> None:
         channel = SealedChannel.technician(key, chain, root_der=root_der, wall=wall, guest=bool(guest_secret))
         super().__init__(channel, wall=wall, random_bytes=random_bytes, limits=limits)
         self._key = key
         self._expected_device = expected_device
         self._asking = (list(wanted), reason[: limits.reason_chars], timestamp_version, product, resume, after_restart)
+        self._call = call
         self._witness = witness
         self._leaf = chain[0]
         self._guest_secret = guest_secret
@@ -139,7 +144,9 @@ class TechnicianSession(SessionCore):
     def _say_hello(self, peer: Identity, now: float) -> None:
         wanted, reason, timestamp_version, product, resume, after_restart = self._asking
         commit, witness = commitment(self._nonce), self._witness(peer.peer)
-        self._queue(Hello(PROTOCOL, wanted, reason, commit, timestamp_version, product, resume, after_restart, witness))
+        self._queue(
+            Hello(PROTOCOL, wanted, reason, commit, timestamp_version, product, resume, after_restart, witness, self._call)
+        )
         self.state = SessionState.HELLO
         self._stage_deadline = now + self._limits.hello_seconds
 
@@ -150,7 +157,7 @@ class TechnicianSession(SessionCore):
                 self._emit(MessageReceived(message), lane, size)
                 return
         elif self.state is SessionState.OPEN and not isinstance(
-            message, GuestShare | GuestProved | Hello | AgentHello | Reveal | ConsentPending | Welcome | Denied
+            message, GuestShare | GuestProved | Hello | AgentHello | Reveal | ConsentPending | Called | Welcome | Denied
         ):
             self._emit(MessageReceived(message), lane, size)
             return
@@ -159,6 +166,8 @@ class TechnicianSession(SessionCore):
         self._frames.consumed(lane, size)
 
     def _receive_expected(self, message: Message, now: float) -> None:
+        if isinstance(message, ConsentPending | Welcome) if self._call else isinstance(message, Called):
+            raise RemoteProtocolError(f"{rule_of(message).tag} is no answer to what was asked")
         match message:
             case GuestShare(share=share):
                 self._receive_share(share)
@@ -169,6 +178,8 @@ class TechnicianSession(SessionCore):
             case ConsentPending(seconds=seconds):
                 self._stage_deadline = now + seconds + 2 * self._limits.hello_seconds
                 self._emit(ConsentWaiting(seconds))
+            case Called():
+                self._emit(CallTold(message))
             case Welcome():
                 self._granted = frozenset(message.granted)
                 self._open(now)

@@ -40,8 +40,8 @@ class WrongCode(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code that stands. `deadline` is monotonic, `since` wall seconds; `request` is the device's own number for it; `tier` as
-    in `HelpRequest`."""
+    """One code that stands. `deadline` is monotonic, `since` wall seconds; `request` is the device's own number for it; `tier`
+    and `peer` as in `HelpRequest`."""
 
     organisation: str
     device: str
@@ -51,6 +51,7 @@ class Code:
     since: float
     deadline: float
     tier: int = 0
+    peer: str = ""
 
 
 class CodeBook:
@@ -65,11 +66,13 @@ class CodeBook:
         self._wrong_technician = SlidingWindow(limits.code_wrong_per_technician, window)
         self._wrong_organisation = SlidingWindow(limits.code_wrong_per_organisation, window)
 
-    def issue(self, organisation: str, device: str, request: int, text: str, *, now: float, wall: float, tier: int = 0) -> Code:
+    def issue(
+        self, organisation: str, device: str, request: int, text: str, *, now: float, wall: float, tier: int = 0, peer: str = ""
+    ) -> Code:
         """A new code for the device; an older one of the same device is void."""
         self._forget(self._by_device.get((organisation, device)))
         digits = self._draw(organisation)
-        code = Code(organisation, device, request, digits, text, wall, now + self._limits.code_seconds, tier)
+        code = Code(organisation, device, request, digits, text, wall, now + self._limits.code_seconds, tier, peer)
         self._by_code[organisation, digits] = self._by_device[organisation, device] = code
         return code
 

@@ -99,6 +99,7 @@ class Directory:
             waiting_text=code.text if code else "",
             waiting_since=code.since if code else 0.0,
             waiting_tier=code.tier if code else 0,
+            waiting_peer=code.peer if code else "",
         )
 
 

@@ -142,7 +142,14 @@ class Switchboard:
             link.codes += 1
         now, wall = self.clock.now(), self.clock.wall()
         code = self.codes.issue(
-            link.organisation, link.peer, message.request, message.text, now=now, wall=wall, tier=message.tier
+            link.organisation,
+            link.peer,
+            message.request,
+            message.text,
+            now=now,
+            wall=wall,
+            tier=message.tier,
+            peer=message.peer,
         )
         self.metrics.codes.labels("issued").inc()
         link.post(HelpCode(message.request, code.code, self.limits.code_seconds))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Self
+from typing import Literal, Self
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -71,8 +71,9 @@ class Session:
         resume: str = "",
         after_restart: float = 0.0,
         secret: str = "",
+        answers: Literal["", "look", "decline"] = "",
     ) -> None:
-        """Not for callers: use `open`."""
+        """Not for callers: use `open`. `answers`: see `technician_client.knocking`."""
         keys = relay.identity
         self.offer = offer
         self.settings = relay.settings
@@ -95,6 +96,7 @@ class Session:
             resume=resume,
             after_restart=after_restart,
             guest_secret=secret,
+            call=answers,
         )
         self.guest = bool(secret)  # a device that is not enrolled: both sides prove that they know its code
         self._on_progress = on_progress

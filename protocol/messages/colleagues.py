@@ -110,10 +110,24 @@ class HandOver(Message, frozen=True, tag="colleagues.hand_over"):
 class ColleaguesState(Message, frozen=True, tag="colleagues.state"):
     """A->T: how far a request has come: the user (`asking_user`) or the technician who has control (`asking_holder`) is asked, a
     technician is called (`called`; `seconds` until that runs out), control was handed over (`handed_over`), somebody of those who
-    are called has come (`came`), nobody is called any more (`ended`: taken back, or run out). No is a `session.refusal`."""
+    are called has come (`came`), nobody is called any more (`ended`: taken back, or run out). Of one who is called by name also:
+    their program has shown them the call (`told`), they ask to come in (`joining`), they will not come (`declined`; `text` says
+    who, and why if they did), they have not answered in time (`no_answer`); after the last two nobody is called any more. No is a
+    `session.refusal`."""
 
     SENDER: ClassVar = Sender.AGENT
     request: RequestId
-    state: Literal["asking_user", "asking_holder", "called", "handed_over", "came", "ended"]
+    state: Literal[
+        "asking_user",
+        "asking_holder",
+        "called",
+        "handed_over",
+        "came",
+        "ended",
+        "told",
+        "joining",
+        "declined",
+        "no_answer",
+    ]
     text: LongText = ""
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0

@@ -46,6 +46,7 @@ AnyMessage = (
     | session.AgentHello
     | session.Reveal
     | session.ConsentPending
+    | session.Called
     | session.Welcome
     | session.Denied
     | session.CapabilityAsk

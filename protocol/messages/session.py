@@ -1,10 +1,10 @@
 """Opening, keeping and ending an assisted session (security.md section 4)."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from protocol.capabilities import Capability
+from protocol.capabilities import Capability, Tier
 from protocol.errors import RefusalReason
 from protocol.messages.base import Lane, LongText, Message, RequestId, Sender, ShortText
 
@@ -43,7 +43,8 @@ class Hello(Message, frozen=True, tag="session.hello"):
     `resume` is the session id of a `Welcome` whose tunnel was cut ("": a new session); the agent resumes it by keys and its own
     record only, else it decides as for a new one. `after_restart`: asks to be let back in once without a question within so
     many seconds after a restart of the computer (0: not asked for). `witness` = how many audit records of this device the
-    technician's newest checkpoint covers (0: none is kept)."""
+    technician's newest checkpoint covers (0: none is kept). `call`: no session is asked for; they ask who calls them there
+    (`look`), or will not come (`decline`, with `reason` if they like). `wanted` is then not looked at, and nobody is asked."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
     protocol: int
@@ -55,6 +56,7 @@ class Hello(Message, frozen=True, tag="session.hello"):
     resume: ShortText = ""
     after_restart: RestartSeconds = 0.0
     witness: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    call: Literal["", "look", "decline"] = ""
 
 
 class AgentHello(Message, frozen=True, tag="session.agent_hello"):
@@ -81,6 +83,18 @@ class ConsentPending(Message, frozen=True, tag="session.consent_pending"):
 
     SENDER: ClassVar = Sender.AGENT
     seconds: float
+
+
+class Called(Message, frozen=True, tag="session.called"):
+    """A->T, answer to a `Hello` with `call` `look`: who calls this technician there (as certified), of which tier, and what they
+    wrote (the person there has read it); `called_at` in seconds since 1970, `seconds` until the call runs out. `End` follows."""
+
+    SENDER: ClassVar = Sender.AGENT
+    name: ShortText
+    tier: Annotated[int, msgspec.Meta(ge=0, le=int(Tier.THIRD))]
+    note: Annotated[str, msgspec.Meta(max_length=2000)]
+    called_at: float
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Welcome(Message, frozen=True, tag="session.welcome"):

@@ -33,6 +33,7 @@ from technician_client.console.ports import (
     Target,
 )
 from technician_client.fleet_fixes import FixEvent, FixOrder
+from technician_client.knocking import CallAtDevice, decline, who_calls
 from technician_client.known import KnownDevice
 from technician_client.link import LinkChanged, LinkState, RelayClient, TechnicianKeys
 from technician_client.published import Library
@@ -168,6 +169,11 @@ class RelayAdapter:
         return self._person
 
     @property
+    def peer(self) -> str:
+        """See `RelayPort`."""
+        return self._client.peer
+
+    @property
     def recordings_key(self) -> bytes:
         """See `RelayPort`."""
         return recordings_key(self._client.identity.key)
@@ -239,6 +245,14 @@ class RelayAdapter:
     async def colleagues(self) -> Sequence[Colleague]:
         """See `RelayPort`."""
         return await colleagues_online(self._client)
+
+    async def who_calls(self, device: str) -> CallAtDevice | None:
+        """See `RelayPort`."""
+        return await who_calls(self._client, device, accept=self.office.known.remember)
+
+    async def decline_call(self, device: str, reason: str) -> None:
+        """See `RelayPort`."""
+        await decline(self._client, device, reason, accept=self.office.known.remember)
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
         """See `RelayPort`."""

@@ -1,7 +1,7 @@
 """The console's routes: what may be asked over HTTP, and the two WebSockets.
 
     GET    /api/v1/live                     WebSocket: who is here, the relay, devices, what is known of them, sessions, runs of
-                                            fixes; as they are, then each change
+                                            fixes, calls; as they are, then each change
     GET    /api/v1/sessions                 the sessions of this console
     POST   /api/v1/sessions                 {code | device, wanted, reason, label}: begin to open one -> 201 {id}
     POST   /api/v1/step-up                  {passphrase}: typed again, for what asks for it -> 204; 403, 429
@@ -23,6 +23,7 @@ from protocol.errors import HandrailError, Refused
 from protocol.version import PRODUCT
 from technician_client.console.answers import answer_json, problem
 from technician_client.console.bridge import PAGE_TEXT_BYTES, Bridge
+from technician_client.console.calls import Calls
 from technician_client.console.hub import LiveSession, SessionHub, TooMany
 from technician_client.console.ports import DevicesUpdate, FleetEvent, RelayPort, RelayState, Target
 from technician_client.console.preferences import PreferencesFile
@@ -64,8 +65,9 @@ class StepUpRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ConsoleApi:
     """The handlers. Everything is behind the guard: see `console.guard`."""
 
-    def __init__(self, relay: RelayPort, hub: SessionHub, runs: FixRuns, preferences: PreferencesFile) -> None:
+    def __init__(self, relay: RelayPort, hub: SessionHub, runs: FixRuns, preferences: PreferencesFile, calls: Calls) -> None:
         self._relay = relay
+        self._calls = calls
         self._hub = hub
         self._runs = runs
         self._preferences = preferences
@@ -162,6 +164,7 @@ class ConsoleApi:
                 _ = supervisor.spawn(self._tell_known(socket), "what is known to a tab")
                 _ = supervisor.spawn(self._tell_runs(socket), "runs to a tab")
                 _ = supervisor.spawn(self._tell_sessions(socket), "sessions to a tab")
+                _ = supervisor.spawn(self._tell_calls(socket), "calls to a tab")
                 async for frame in socket:
                     if frame.type is not WSMsgType.PING:
                         break
@@ -188,6 +191,8 @@ class ConsoleApi:
 
     async def _tell_fleet(self, socket: web.WebSocketResponse) -> None:
         async for event in self._relay.watch():
+            if isinstance(event, DevicesUpdate):
+                self._calls.see(event)
             for value in _fleet_objects(event):
                 await socket.send_str(write_object(value))
 
@@ -228,6 +233,17 @@ class ConsoleApi:
                 changed.clear()
         finally:
             self._hub.unwatch(changed)
+
+    async def _tell_calls(self, socket: web.WebSocketResponse) -> None:
+        changed = asyncio.Event()
+        end = self._calls.watch(changed.set)
+        try:
+            while True:
+                await socket.send_str(write_object({"type": "calls", "calls": self._calls.rows()}))
+                await changed.wait()
+                changed.clear()
+        finally:
+            end()
 
     def _session(self, request: web.Request) -> LiveSession | None:
         return self._hub.get(request.match_info["id"])

@@ -14,6 +14,7 @@ class Company:
         self._notes: InviteNotes | None = None
         self._asking: dict[int, str] = {}
         self._called_until: float | None = None
+        self._stage = ""
         self._invited = ""
 
     def invited(self, peer: str) -> None:
@@ -34,9 +35,13 @@ class Company:
             case ControlAsked(number=number):
                 self._asking.pop(number, None)
             case ColleaguesState(state="called", seconds=seconds):
-                self._called_until = now + seconds
-            case ColleaguesState(state="came" | "ended"):
-                self._called_until = None
+                self._called_until, self._stage = now + seconds, ""
+            case ColleaguesState(state="told" | "joining" as stage, seconds=seconds):
+                self._stage = stage
+                if seconds:
+                    self._called_until = now + seconds
+            case ColleaguesState(state="came" | "ended" | "declined" | "no_answer"):
+                self._called_until, self._stage = None, ""
             case ColleaguesState(state="handed_over"):
                 self._asking.clear()
             case _:
@@ -70,6 +75,7 @@ class Company:
             ],
             "called": 0 if people is None else people.called,
             "called_peer": self._invited if people is not None and people.called else "",
+            "called_stage": self._stage if people is not None and people.called else "",
             "called_for": None if self._called_until is None else max(0.0, self._called_until - now),
             "asking": [{"number": number, "name": name} for number, name in self._asking.items()],
             "notes": None

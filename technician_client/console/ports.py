@@ -15,6 +15,7 @@ from protocol.link_messages import DeviceRow
 from protocol.messages import Message
 from technician_client.colleagues import Colleague
 from technician_client.fleet_fixes import FixEvent, FixOrder
+from technician_client.knocking import CallAtDevice
 from technician_client.known import KnownDevice
 from technician_client.published import Library
 from technician_client.transfers import Channel
@@ -190,6 +191,10 @@ class RelayPort(Protocol):
         """Who is logged in."""
 
     @property
+    def peer(self) -> str:
+        """This technician's id."""
+
+    @property
     def recordings_key(self) -> bytes:
         """What this technician's recordings are sealed with."""
 
@@ -221,6 +226,20 @@ class RelayPort(Protocol):
 
         Raises:
             HandrailError: the relay is away, or the signed list cannot be had.
+        """
+
+    async def who_calls(self, device: str) -> CallAtDevice | None:
+        """Ask a device, end to end, who calls this technician there. None: nobody does.
+
+        Raises:
+            HandrailError: it cannot be asked, or is not the device it should be.
+        """
+
+    async def decline_call(self, device: str, reason: str) -> None:
+        """Say to a device that this technician will not come; `reason` "": none is given.
+
+        Raises:
+            Refused: nobody calls them there any more. HandrailError: it cannot be said.
         """
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:

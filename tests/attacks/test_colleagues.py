@@ -13,11 +13,11 @@ from agent.status import RelayStatus, StatusBoard
 from protocol.capabilities import Capability
 from protocol.link_messages import HelpCode, HelpRequest, LinkMessage
 from protocol.messages.chat import ChatMessage
-from protocol.messages.colleagues import ControlAsk, HandOver, Invite, InviteNotes, People
+from protocol.messages.colleagues import ControlAsk, HandOver, Invite, InviteCancel, InviteNotes, People
 from protocol.messages.input import PointerMove
-from protocol.session import MessageReceived
+from protocol.session import CallTold, MessageReceived
 from tests.kit.assisted import Assistance
-from tests.kit.company import Hands, heard, machine, settled, state
+from tests.kit.company import FEATURES, Hands, heard, machine, settled, state
 from tests.vectors.examples import LINK_MESSAGES
 
 VIEW, CHAT, CONTROL, COLLEAGUES = Capability.VIEW, Capability.CHAT, Capability.CONTROL, Capability.COLLEAGUES
@@ -79,6 +79,25 @@ async def test_a_tier_below_the_one_that_is_called_does_not_read_the_note(tmp_pa
             assert not low.enough and low.note == ""
 
 
+@pytest.mark.attack(49)
+async def test_only_who_is_called_by_name_is_told_who_calls(tmp_path: Path) -> None:
+    """Whatever hint a technician claims to have, and whoever they are."""
+    async with machine(tmp_path) as here:
+        ben, cy = (here.organisation.technician(name, tier=3) for name in ("Ben Ruiz", "Cy Ruiz"))
+        here.files.add(ben, 3, "Ben Ruiz")
+        here.files.add(cy, 3, "Cy Ruiz")
+        here.ana.say(Invite(1, 2, NOTE, ben.peer))
+        await here.person.allow(yes=True)
+        await state(here.ana, "called")
+        for call in ("look", "decline"):
+            asking = Assistance(tmp_path, FEATURES, technician=cy, wanted=(), beside=here.ana, call=call)
+            async with asking:
+                await asking.ended()
+                assert not [event for event in asking.events if isinstance(event, CallTold)]
+        assert here.called == [2], "the call still stands"
+        assert not here.person.questions
+
+
 @pytest.mark.attack(50, without=["call_is_silent"])
 async def test_the_relay_reads_a_tier_and_no_names_or_notes(tmp_path: Path) -> None:
     sent: list[LinkMessage] = []
@@ -88,9 +107,16 @@ async def test_the_relay_reads_a_tier_and_no_names_or_notes(tmp_path: Path) -> N
         here.ana.say(Invite(1, 2, NOTE))
         await here.person.allow(yes=True)
         await state(here.ana, "called")
-        assert [(one.tier, isinstance(one, HelpRequest)) for one in sent if isinstance(one, HelpRequest)] == [(2, True)]
+        here.ana.say(InviteCancel())
+        await state(here.ana, "ended")
+        ben = here.organisation.technician("Ben Ruiz", tier=2)
+        here.files.add(ben, 2, "Ben Ruiz")
+        here.ana.say(Invite(2, 2, NOTE, ben.peer))
+        await here.person.allow(yes=True)
+        await state(here.ana, "called")
+        assert [(one.tier, one.peer) for one in sent if isinstance(one, HelpRequest)] == [(2, ""), (2, ben.peer)]
         carried = b"".join(msgspec.msgpack.encode(one) for one in sent)
-        assert NOTE.encode() not in carried and b"Ana" not in carried
+        assert NOTE.encode() not in carried and b"Ana" not in carried and b"Ben" not in carried
 
 
 @pytest.mark.attack(50)

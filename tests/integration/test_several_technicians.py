@@ -19,6 +19,7 @@ from protocol.messages.input import PointerMove
 from protocol.messages.screen import ScreenAck, ScreenStart, ScreenUpdate
 from protocol.messages.session import Refusal
 from technician_client.colleagues import colleagues_online
+from technician_client.knocking import decline, who_calls
 from technician_client.link import RelayClient
 from technician_client.resuming import resume
 from technician_client.sessions import Session
@@ -107,6 +108,37 @@ def pointer(display: VirtualDisplay) -> tuple[int, int]:
     found = re.match(r"x:(\d+) y:(\d+)", display.run("xdotool", "getmouselocation"))
     assert found is not None
     return int(found[1]), int(found[2])
+
+
+async def test_a_colleague_who_is_called_by_name_is_told_and_declines(place: tuple[Stage, VirtualDisplay]) -> None:
+    stage, _ = place
+    eva = await asyncio.to_thread(stage.join, "Eva Ruiz", 3)
+    async with stage.person(*WANTED) as person, stage.technician() as anas, stage.technician(eva) as evas:
+        ana = await opened(stage, anas)
+        await named(anas, ("Eva Ruiz", 3))
+        ana.session.send(Invite(ana.session.next_request(), 3, NOTE, evas.peer))
+        await ana.hears(ColleaguesState, lambda said: said.state == "called")
+        questions = len(person.questions)
+        # Eva's program is given a hint by the relay, and asks the device itself.
+        (row,) = await evas.devices()
+        assert (row.waiting_tier, row.waiting_peer) == (3, evas.peer)
+        call = await who_calls(evas, row.id)
+        assert call is not None and (call.label, call.said.name, call.said.note) == (row.label, "Ana Ruiz", NOTE)
+        assert (await ana.hears(ColleaguesState, lambda said: said.state == "told")).text == "Eva Ruiz"
+        assert await who_calls(anas, row.id) is None  # Ana is not meant
+        await decline(evas, row.id, "in a meeting until three")
+        said = await ana.hears(ColleaguesState, lambda said: said.state == "declined")
+        assert said.text == "Eva Ruiz declined: in a meeting until three"
+        (row,) = await evas.devices()
+        assert (row.waiting, row.waiting_peer) == (False, "")
+        assert await who_calls(evas, row.id) is None
+        with pytest.raises(Refused):
+            await decline(evas, row.id, "")
+        assert len(person.questions) == questions, "the person is not asked for any of it"
+        carried = stage.relay.everything()
+        assert evas.peer.encode() in carried
+        assert NOTE.encode() not in carried and b"in a meeting" not in carried
+        await ana.leave()
 
 
 async def test_two_watch_one_calls_the_other_and_hands_over(place: tuple[Stage, VirtualDisplay]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from agent.audit import Audit
 from agent.company import Company
@@ -203,6 +203,8 @@ class Assistance:
         boot: str = "",
         beside: "Assistance | None" = None,
         called: list[int] | None = None,
+        call: Literal["", "look", "decline"] = "",
+        reason: str = "the printer is on fire",
     ) -> None:
         """Args: beside: another session with the same machine. called: the tiers of the technicians who were called at the relay
         (0: nobody is wanted any more)."""
@@ -255,12 +257,12 @@ class Assistance:
             company=beside.services.company
             if beside
             else Company(
-                call=None if called is None else called.append,
+                call=None if called is None else lambda tier, _peer: called.append(tier),
                 uncall=lambda: (called or []).append(0),
                 waiting=lambda: [held for one in self.here if one.waiting is not None for held in one.waiting.sessions],
             ),
         )
-        self._wanted = wanted
+        self._wanted, self._call, self._reason = wanted, call, reason
         self._past: list[asyncio.Task[None]] = []
         self.running: asyncio.Task[None] | None = None
         self._meet(self.person, by_code=by_code, after_restart=after_restart)
@@ -276,7 +278,8 @@ class Assistance:
             self.organisation.root,
             expected_device=self.device.peer,
             wanted=list(self._wanted),
-            reason="the printer is on fire",
+            reason=self._reason,
+            call=self._call,
             wall=lambda: datetime.now(UTC),
             limits=self.services.limits,
             resume=resume,

@@ -46,6 +46,7 @@ from technician_client.console.ports import (
 )
 from technician_client.console.server import ConsoleAddress, serve
 from technician_client.fleet_fixes import DeviceDone, DeviceOutput, DeviceStep, FixEvent, FixOrder
+from technician_client.knocking import CallAtDevice
 from technician_client.known import Health, KnownDevice
 from technician_client.organisation.approvals import Script, starter_fixes
 from technician_client.published import Approval, Library, PublishedScript
@@ -242,6 +243,10 @@ class MemoryRelay:
     online: tuple[Colleague, ...] | HandrailError = ()
     hold_runs: asyncio.Event = field(default_factory=asyncio.Event)
     not_run: HandrailError | None = None
+    peer: str = "t1me"
+    callers: dict[str, CallAtDevice | HandrailError] = field(default_factory=dict)  # what devices say when they are asked
+    declined: list[tuple[str, str]] = field(default_factory=list)
+    not_declined: HandrailError | None = None
 
     @property
     def recordings_key(self) -> bytes:
@@ -273,6 +278,19 @@ class MemoryRelay:
         if isinstance(self.online, HandrailError):
             raise self.online
         return self.online
+
+    async def who_calls(self, device: str) -> CallAtDevice | None:
+        """See `RelayPort`."""
+        said = self.callers.get(device)
+        if isinstance(said, HandrailError):
+            raise said
+        return said
+
+    async def decline_call(self, device: str, reason: str) -> None:
+        """See `RelayPort`."""
+        if self.not_declined is not None:
+            raise self.not_declined
+        self.declined.append((device, reason))
 
     async def fix_library(self) -> Library:
         """See `RelayPort`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from protocol.capabilities import Capability
 from protocol.limits import LIMITS, Limits
@@ -28,6 +28,7 @@ class Conversation:
         step: int = 4096,
         resume: str = "",
         after_restart: float = 0.0,
+        call: Literal["", "look", "decline"] = "",
     ) -> None:
         self.now = 1000.0
         self.wall = organisation.wall
@@ -45,6 +46,7 @@ class Conversation:
             reason="the printer is on fire",
             resume=resume,
             after_restart=after_restart,
+            call=call,
             **clock,
         )
         self.agent_events: list[Event] = []

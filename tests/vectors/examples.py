@@ -1,5 +1,7 @@
 """One example of every message and a few frames: the golden vectors are made from them. Append, never change a value."""
 
+import msgspec
+
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason
 from protocol.link_messages import (
@@ -82,6 +84,7 @@ from protocol.messages.screen import (
 )
 from protocol.messages.session import (
     AgentHello,
+    Called,
     CapabilityAsk,
     CapabilityGranted,
     CapabilityReturn,
@@ -299,6 +302,9 @@ MESSAGES: list[Message] = [
     LiveServices(8, "ok", 1, [ServiceRow("cups.service", "CUPS Scheduler", "failed", "failed")]),
     ForwardAsk(71),
     ForwardRules(71, True, ["10.0.0.*:22", "printer.example:631"]),
+    Hello(1, [], "in a meeting", NONCE, 7, "0.1.0", "", 0.0, 0, "decline"),
+    Called("Ana Ruiz", 1, "the spooler crashes", 1795262400.0, 150.0),
+    colleagues.ColleaguesState(30, "declined", "Ben Ruiz declined: in a meeting"),
 ]
 
 ROW = DeviceRow("dev1", "Reception PC", "linux", True, 1795262400.0, True, "printer", 1795262401.0, 2)
@@ -328,6 +334,8 @@ LINK_MESSAGES: list[LinkMessage] = [
     Reconnect(3.5),
     ColleaguesQuery(7),
     ColleaguesOnline(7, ["tech1", "tech2"]),
+    HelpRequest(8, "a colleague is asked for", 2, "tech2"),
+    DevicesChanged([msgspec.structs.replace(ROW, waiting_peer="tech2")]),
 ]
 
 FRAMES: list[tuple[str, int, Lane, bytes]] = [

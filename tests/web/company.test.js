@@ -92,8 +92,9 @@ test("a wish for control is answered, or goes", () => {
 test("a reloaded page knows what the console kept", () => {
   const { company } = made();
   const notes = { name: "Ana Ruiz", tier: 1, note: "the spooler", called_at: 5, enough: true };
-  company.restore({ people: [], called: 3, called_peer: "q7", called_for: 5, asking: [{ number: 2, name: "Ben" }], notes });
+  company.restore({ people: [], called: 3, called_peer: "q7", called_stage: "told", called_for: 5, asking: [{ number: 2, name: "Ben" }], notes });
   assert.deepEqual([company.called.value, company.asking.value.length, company.notes.value], [3, 1, notes]);
+  assert.equal(company.calledStage.value, "told");
 });
 
 test("who lost the connection is said to be away, and to be back", () => {
@@ -126,4 +127,24 @@ test("a call by name is known by the name until it ends, and how it ended stays"
   assert.deepEqual(company.outcome.value, { level: "quiet", text: "Nobody is called any more. It was taken back." });
   company.hear(state(1, "came", "Ben Ruiz"));
   assert.deepEqual(company.outcome.value, { level: "good", text: "Ben Ruiz came and has your note." });
+});
+
+test("one who is called by name is shown the call, asks to join, and declines or does not answer", () => {
+  for (const [ending, text] of [["declined", "Ben Ruiz declined: in a meeting"], ["no_answer", "Ben Ruiz did not answer."]]) {
+    const { company, told } = made();
+    company.invite(3, "see the log", "q7");
+    company.hear(people([ANA], 3));
+    company.hear(state(1, "called", "", 180));
+    assert.equal(company.calledStage.value, "");
+    company.hear(state(1, "told", "Ben Ruiz"));
+    assert.equal(company.calledStage.value, "told");
+    company.hear(state(1, "joining", "Ben Ruiz", 240));
+    assert.equal(company.calledStage.value, "joining");
+    assert.ok((company.calledUntil.value ?? 0) > performance.now() + 239_000);
+    company.hear(state(1, ending, text));
+    company.hear(people([ANA]));
+    assert.deepEqual([company.calledStage.value, company.outcome.value], ["", { level: "poor", text }]);
+    assert.deepEqual(told, [text]);
+    assert.equal(company.news.value, 1);
+  }
 });

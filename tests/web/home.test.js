@@ -8,7 +8,7 @@ import { SHORTCUTS, chordOf, keysOf, meaningOf, takenBy, usable } from "../../te
 import { TypeAhead, rowAfterKey, scrollFor, visibleRows } from "../../technician_client/console/web/js/virtual.js";
 
 /** @param {string} id @param {Partial<DeviceRow>} [more] @returns {DeviceRow} */
-const device = (id, more = {}) => ({ id, label: id, platform: "", online: true, last_seen: 0, waiting: false, waiting_text: "", waiting_since: 0, waiting_tier: 0, ...more });
+const device = (id, more = {}) => ({ id, label: id, platform: "", online: true, last_seen: 0, waiting: false, waiting_text: "", waiting_since: 0, waiting_tier: 0, waiting_peer: "", ...more });
 /** @param {string} id @param {Partial<import("../../technician_client/console/web/js/fleet.js").KnownRow>} [more] */
 const known = (id, more = {}) => ({ id, label: id, group: "", user: "", asset_tag: "", health: null, last_session: 0, ...more });
 /** @param {Fleet} fleet @param {object} [wish] */

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
@@ -20,9 +21,10 @@ from protocol.messages.colleagues import (
     People,
     Person,
 )
-from protocol.messages.session import Refusal
+from protocol.messages.session import Called, Refusal
 from technician_client.colleagues import Colleague
-from technician_client.console.ports import GrantsNow
+from technician_client.console.ports import DevicesUpdate, GrantsNow
+from technician_client.knocking import CallAtDevice
 from tests.integration.console.conftest import WATCH_AND_CONTROL, Open, Technician
 from tests.kit.waiting import eventually_async
 
@@ -197,3 +199,105 @@ async def test_whoever_lost_the_connection_stays_in_the_list_until_they_are_back
         technician.session.say(People([ME, BEN]))
         await expect(row.locator(".person-since")).to_have_count(0)
         await expect(page.get_by_text("Ben Ruiz is back.")).to_be_visible()
+
+
+NOTE = "The spooler crashes whenever the till prints.\nI restarted it twice."
+
+
+def calls_me(seconds: float = 170.0, note: str = NOTE) -> CallAtDevice:
+    return CallAtDevice("Till 3", Called("Ben Ruiz", 1, note, 1795262400.0, seconds))
+
+
+async def hinted(technician: Technician, device: str, **more: object) -> None:
+    """The relay says that this technician is meant at a device."""
+    row = msgspec.structs.replace(
+        technician.relay.rows[device], online=True, waiting=True, waiting_tier=2, waiting_peer=technician.relay.peer, **more
+    )
+    technician.relay.change(DevicesUpdate((row,)))
+
+
+async def test_a_colleague_who_calls_me_is_declined_by_keyboard(open_console: Open) -> None:
+    async with open_console() as technician:
+        page, relay = technician.page, technician.relay
+        device = next(iter(relay.rows))
+        relay.callers[device] = calls_me(note="<img src=x onerror=alert(1)>")
+        await expect(page.get_by_role("heading", name="Connect by code")).to_be_visible()
+        await hinted(technician, device, waiting_since=5.0)
+        card = page.get_by_role("article", name="Ben Ruiz calls you")
+        await expect(card.get_by_role("alert")).to_contain_text("Ben Ruiz tier 1 calls you to Till 3")
+        await expect(card.locator("img")).to_have_count(0)
+        await expect(card.locator(".num")).to_contain_text("left")
+        decline = card.get_by_role("button", name="Decline")
+        await decline.focus()
+        await page.keyboard.press("Enter")
+        words = card.get_by_role("textbox", name="Why not")
+        await expect(words).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(decline).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(words).to_be_focused()
+        relay.not_declined = Unavailable("The device's network is away.")
+        await page.keyboard.type("in a meeting")
+        await page.keyboard.press("Enter")
+        await expect(card.locator(".error")).to_contain_text("The device's network is away.")
+        technician.problems[:] = [one for one in technician.problems if "502" not in one]  # the browser notes the refusal too
+        relay.not_declined = None
+        await words.focus()
+        await page.keyboard.press("Enter")
+        await expect(card).to_have_count(0)
+        assert relay.declined == [(device, "in a meeting")]
+
+
+async def test_a_colleague_who_calls_me_is_joined_from_any_page(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        page, relay = technician.page, technician.relay
+        await technician.open_session()  # busy with somebody else
+        device = next(iter(relay.rows))
+        relay.callers[device] = calls_me()
+        await hinted(technician, device, waiting_since=5.0)
+        card = page.get_by_role("article", name="Ben Ruiz calls you")
+        await expect(card).to_be_visible()
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        await card.get_by_role("button", name="Decline").click()
+        await page.screenshot(path=SHOTS / "incoming-call.png")
+        await card.get_by_role("button", name="Back").click()
+        await page.emulate_media(color_scheme="dark")
+        await page.screenshot(path=SHOTS / "incoming-call-dark.png")
+        await card.get_by_role("button", name="Later").click()
+        await expect(card.get_by_role("button", name="Join")).to_have_count(0)
+        await page.screenshot(path=SHOTS / "incoming-call-later-dark.png")
+        await card.get_by_role("button", name="Answer").click()
+        before = page.url
+        await card.get_by_role("button", name="Join").focus()
+        await page.keyboard.press("Enter")
+        await expect(card).to_have_count(0)
+        ((target, wanted, reason),) = await eventually_async(lambda: relay.opened[1:], "a second session")
+        assert (target.device, reason) == (device, "Ben Ruiz called me in")
+        assert set(wanted) == {Capability.VIEW, Capability.CHAT, Capability.DIAGNOSTICS, Capability.COLLEAGUES}
+        await page.wait_for_url(lambda url: url != before)
+
+
+async def test_what_became_of_a_call_by_name(open_console: Open) -> None:
+    async with open_console(granted=COLLEAGUES) as technician:
+        technician.relay.online = (Colleague("q7w3", "Ben Ruiz", 3),)
+        page = await people_panel(technician)
+        await page.get_by_role("radio", name="By name").click()
+        await page.get_by_role("radio", name="Ben Ruiz").check()
+        await page.get_by_role("button", name="Ask the user, then call Ben Ruiz").click()
+        invite = await sent(technician, Invite)
+        assert isinstance(invite, Invite)
+        session = technician.session
+        session.say(ColleaguesState(invite.request, "called", "", 180.0))
+        session.say(People([ME], 3))
+        await expect(page.get_by_text("Ben Ruiz is called")).to_be_visible()
+        session.say(ColleaguesState(invite.request, "told", "Ben Ruiz"))
+        await expect(page.get_by_text("Ben Ruiz has been shown your call")).to_be_visible()
+        session.say(ColleaguesState(invite.request, "joining", "Ben Ruiz", 240.0))
+        await page.reload()
+        await page.get_by_role("tab", name="People").click()
+        await expect(page.get_by_text("Ben Ruiz asks to join; the user is being asked")).to_be_visible()
+        session.say(ColleaguesState(invite.request, "declined", "Ben Ruiz declined: in a meeting"))
+        session.say(People([ME]))
+        outcome = page.locator(".call-outcome")
+        await expect(outcome).to_have_text("Ben Ruiz declined: in a meeting")
+        await page.screenshot(path=SHOTS / "call-declined.png")

@@ -250,17 +250,17 @@ async def test_a_technician_is_called_and_nobody_is_shown_the_code(room: Room) -
     ended: list[str] = []
     room.desk.listen_for_calls(ended.append)
     program = await room.attached()
-    room.desk.call_technician(2)
-    assert room.sent == [HelpRequest(1, CALLED, 2)]
+    room.desk.call_technician(2, "q7")
+    assert room.sent == [HelpRequest(1, CALLED, 2, "q7")]
     before = list(program.heard)
     room.desk.help_code(HelpCode(1, "123456789", 600.0))
     assert program.heard == before
     room.desk.relay_back()
-    assert room.sent[1:] == [HelpRequest(2, CALLED, 2)]
+    assert room.sent[1:] == [HelpRequest(2, CALLED, 2, "q7")]
     room.desk.uncall_technician()
     room.desk.uncall_technician()
     assert room.sent[2:] == [HelpCancel(2)]
-    room.desk.call_technician(3)
+    room.desk.call_technician(3, "")
     room.desk.help_ended(3, "The relay gave no code: busy.")
     assert ended == ["The relay gave no code: busy."]
     room.desk.relay_back()
@@ -271,17 +271,17 @@ async def test_a_code_of_the_persons_own_goes_before_a_call(room: Room) -> None:
     ended: list[str] = []
     room.desk.listen_for_calls(ended.append)
     program = await room.attached()
-    room.desk.call_technician(2)
+    room.desk.call_technician(2, "")
     await room.ask(program, RequestHelp(1, "printer"))
     assert ended == ["The user has asked for a code of their own."]
     with pytest.raises(Refused, match="code of their own"):
-        room.desk.call_technician(2)
+        room.desk.call_technician(2, "")
 
 
 async def test_a_guest_calls_nobody(room: Room) -> None:
     room.desk._guest = GuestCode(secrets.token_bytes)
     with pytest.raises(Refused) as refused:
-        room.desk.call_technician(2)
+        room.desk.call_technician(2, "")
     assert refused.value.reason is RefusalReason.UNSUPPORTED
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from protocol.capabilities import Capability
-from protocol.messages import Lane, encode_message
-from protocol.messages.session import Welcome
-from protocol.session import SessionState
+from protocol.messages import Lane, Message, encode_message
+from protocol.messages.session import Called, ConsentPending, Welcome
+from protocol.session import CallTold, SessionState
 from tests.kit.conversation import Conversation
 from tests.kit.organisation import Organisation
 
@@ -48,3 +48,32 @@ def test_an_agent_that_never_says_goodbye_does_not_hold_the_technician(organisat
     talk.run().later(6)
     assert talk.technician.state is SessionState.ENDED
     assert not talk.technician_ended().clean
+
+
+CALLED = Called("Ana Ruiz", 1, "the spooler", 5.0, 90.0)
+
+
+def test_who_asked_who_calls_is_told_and_that_is_the_end(organisation: Organisation) -> None:
+    talk = Conversation(organisation, wanted=(), call="look").run()
+    assert talk.agent_events[-1].call == "look"  # type: ignore[union-attr]
+    talk.agent.tell_call(CALLED, talk.now)
+    talk.run()
+    assert CallTold(CALLED) in talk.technician_events
+    assert talk.technician_ended().clean and talk.technician.state is SessionState.ENDED
+
+
+@pytest.mark.parametrize("message", [Welcome([Capability.CONTROL], 9, "again"), ConsentPending(600.0)])
+def test_an_answer_to_who_calls_opens_nothing(organisation: Organisation, message: Message) -> None:
+    talk = Conversation(organisation, wanted=(), call="look").run()
+    talk.agent._frames.send_message(Lane.CONTROL, encode_message(message))
+    talk.run()
+    assert talk.technician_ended().reason.startswith("protocol_error")
+    assert talk.technician.granted == frozenset()
+
+
+def test_nobody_is_told_who_calls_who_did_not_ask(organisation: Organisation) -> None:
+    talk = Conversation(organisation, wanted=(Capability.VIEW,)).run()
+    talk.agent.tell_call(CALLED, talk.now)
+    talk.run()
+    assert talk.technician_ended().reason.startswith("protocol_error")
+    assert CallTold(CALLED) not in talk.technician_events

@@ -111,3 +111,11 @@ def test_the_code_of_one_who_left_for_good_is_void() -> None:
     assert codes.look(ORG, "tech", code.code, 1.0) is code
     codes.leave(ORG, "dev")
     assert guess(codes, "tech", 2.0, code.code) is RefusalReason.NOT_FOUND
+
+
+def test_a_code_keeps_whom_the_device_means() -> None:
+    codes = book()
+    code = codes.issue(ORG, "dev1", 1, "", now=0.0, wall=0.0, tier=2, peer="t7")
+    assert (code.tier, code.peer) == (2, "t7")
+    again = codes.issue(ORG, "dev1", 2, "", now=0.0, wall=0.0)
+    assert (again.tier, again.peer) == (0, "")

@@ -1,6 +1,8 @@
-// What draws a technician's attention to a new help request: the title, a sound, and a notification where the browser may show one.
+// What draws a technician's attention to a new help request, or to a colleague who calls them: the title, a sound, and a notification
+// where the browser may show one.
 
 import { newRequests } from "./alert_rules.js";
+import { incoming, keyOf } from "./features/calls.js";
 import { effect } from "./lib.js";
 import { fleetVersion, waiting } from "./live.js";
 import { preferences } from "./preferences.js";
@@ -40,8 +42,32 @@ function notify({ device, name }) {
   });
 }
 
+/** @param {import("./features/calls.js").Call} call */
+function notifyCall({ device, name, label, note }) {
+  const shown = new Notification(`${name} calls you to ${label}`, { body: note || "No note.", tag: `handrail-call-${device}`, silent: true });
+  shown.addEventListener("click", () => {
+    window.focus();
+    shown.close();
+  });
+}
+
+/** Whoever calls is worth a word at once, also when the page has just been loaded. */
+function startCallAlerts() {
+  /** @type {Set<string>} */
+  let seen = new Set();
+  effect(() => {
+    const fresh = incoming.value.filter((call) => !seen.has(keyOf(call)));
+    seen = new Set(incoming.value.map(keyOf));
+    if (fresh.length === 0) return;
+    const { sound, notify: wanted } = preferences.peek();
+    if (sound) ring();
+    if (wanted && permission() === "granted") fresh.slice(0, 3).forEach(notifyCall);
+  });
+}
+
 /** Begin to watch. Called once. */
 export function startAlerts() {
+  startCallAlerts();
   /** @type {Map<string, number>} */
   const seen = new Map();
   let first = true;

@@ -1,6 +1,7 @@
 // What the whole console knows: who is here, the relay, the devices and the sessions. Kept current by one socket.
 
 import { Problem, ask } from "./ask.js";
+import { hearCalls } from "./features/calls.js";
 import { batch, computed, signal } from "./lib.js";
 import { Fleet } from "./fleet.js";
 import { hearPreferences } from "./preferences.js";
@@ -69,6 +70,9 @@ function hear(value) {
       break;
     case "sessions":
       sessions.value = value.sessions;
+      break;
+    case "calls":
+      hearCalls(value.calls);
       break;
   }
 }

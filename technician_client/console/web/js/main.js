@@ -15,6 +15,7 @@ import { SessionPage } from "./pages/session.js";
 import { SettingsPage } from "./pages/settings.js";
 import { isTyping } from "./parts/code_card.js";
 import { Empty } from "./parts/controls.js";
+import { IncomingCalls } from "./parts/incoming_calls.js";
 import { PassphraseDialog } from "./parts/passphrase_dialog.js";
 import { ShortcutsDialog, showShortcuts } from "./parts/shortcuts_dialog.js";
 import { Banner } from "./parts/states.js";
@@ -98,7 +99,7 @@ function Frame() {
 function App() {
   const to = route.value;
   const page = to.page === "session" ? html`<${SessionPage} key=${to.name} name=${to.name} />` : html`<${Frame} />`;
-  return html`${page}<${PassphraseDialog} />`;
+  return html`<${IncomingCalls} />${page}<${PassphraseDialog} />`;
 }
 
 const root = document.getElementById("app");

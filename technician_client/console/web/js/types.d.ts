@@ -18,6 +18,8 @@ interface DeviceRow {
   waiting_text: string;
   waiting_since: number;
   waiting_tier: number;
+  /** The id of the one technician who is meant, or "". */
+  waiting_peer: string;
 }
 
 interface FoundRow {

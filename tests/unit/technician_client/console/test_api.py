@@ -132,7 +132,7 @@ async def test_the_page_hears_who_is_here_and_every_change(page: Page, relay: Me
             "last": True,
             "devices": [
                 {"id": "newone", "label": "<b>new</b>", "platform": "", "online": True, "last_seen": 1.0, "waiting": False}
-                | {"waiting_text": "", "waiting_since": 0.0, "waiting_tier": 0}
+                | {"waiting_text": "", "waiting_since": 0.0, "waiting_tier": 0, "waiting_peer": ""}
             ],
         }
         relay.change(RelayState(False, "cut"))

@@ -16,7 +16,7 @@ def heard(*messages: object) -> Company:
 
 
 def test_nothing_is_known_at_first() -> None:
-    expected = {"people": [], "called": 0, "called_peer": "", "called_for": None, "asking": [], "notes": None}
+    expected = {"people": [], "called": 0, "called_peer": "", "called_stage": "", "called_for": None, "asking": [], "notes": None}
     assert heard(ChatMessage("x")).state(100.0) == expected
 
 
@@ -59,3 +59,16 @@ def test_the_notes_stay() -> None:
     company.lost()
     notes = {"name": "Ana Ruiz", "tier": 1, "note": "the spooler", "called_at": 5.0, "enough": True}
     assert company.state(0.0)["notes"] == notes
+
+
+def test_how_far_one_who_is_called_by_name_has_come() -> None:
+    company = heard(People([ANA], 3), ColleaguesState(3, "called", "", 180.0))
+    assert company.state(100.0)["called_stage"] == ""
+    company.hear(ColleaguesState(3, "told", "Ben Ruiz"), 110.0)
+    assert (company.state(110.0)["called_stage"], company.state(110.0)["called_for"]) == ("told", 170.0)
+    company.hear(ColleaguesState(3, "joining", "Ben Ruiz", 240.0), 120.0)
+    assert (company.state(120.0)["called_stage"], company.state(120.0)["called_for"]) == ("joining", 240.0)
+    for ending in ("declined", "no_answer"):
+        company.hear(ColleaguesState(3, "told", "Ben Ruiz"), 130.0)
+        company.hear(ColleaguesState(3, ending, "Ben Ruiz declined."), 140.0)  # type: ignore[arg-type]
+        assert (company.state(140.0)["called_stage"], company.state(140.0)["called_for"]) == ("", None)

@@ -9,7 +9,8 @@ import { computed, signal } from "../lib.js";
  *   else the seconds since 1970 at which the connection was lost
  * @typedef {{peer: string, name: string, tier: number}} Online a technician who is logged in, as the organisation has signed them
  * @typedef {{name: string, tier: number, note: string, called_at: number, enough: boolean}} CallNotes
- * @typedef {{people: Colleague[], called: number, called_peer: string, called_for: number | null, asking: {number: number, name: string}[], notes: CallNotes | null}} CompanyState
+ * @typedef {{people: Colleague[], called: number, called_peer: string, called_stage: CallStage, called_for: number | null, asking: {number: number, name: string}[], notes: CallNotes | null}} CompanyState
+ * @typedef {"" | "told" | "joining"} CallStage of one who is called by name: their console has shown them the call, or they ask to come in
  * @typedef {{request: number, what: "invite" | "hand_over" | "control_ask", stage: "sent" | "asking_user" | "asking_holder"}} Pending
  */
 
@@ -43,9 +44,11 @@ export class Company {
     this.called = signal(0);
     /** The id of the one colleague who is meant, or "": whoever has the tier. */
     this.calledPeer = signal("");
+    /** @type {import("../../vendor/signals.js").Signal<CallStage>} how far one who is called by name has come */
+    this.calledStage = signal("");
     /** When the call runs out, by `performance.now()`; null while nobody is called. */
     this.calledUntil = signal(/** @type {number | null} */ (null));
-    /** @type {import("../../vendor/signals.js").Signal<{level: "good" | "quiet", text: string} | null>} how the last call ended */
+    /** @type {import("../../vendor/signals.js").Signal<{level: "good" | "quiet" | "poor", text: string} | null>} how the last call ended */
     this.outcome = signal(null);
     /** @type {import("../../vendor/signals.js").Signal<Online[] | null>} who is logged in; null: not known yet */
     this.online = signal(null);
@@ -68,10 +71,11 @@ export class Company {
   }
 
   /** @param {CompanyState} state what the console keeps */
-  restore({ people, called, called_peer, called_for, asking, notes }) {
+  restore({ people, called, called_peer, called_stage, called_for, asking, notes }) {
     this.people.value = people;
     this.called.value = called;
     this.calledPeer.value = called_peer;
+    this.calledStage.value = called_stage;
     this.calledUntil.value = called_for === null ? null : performance.now() + called_for * 1000;
     this.asking.value = asking;
     this.notes.value = notes;
@@ -194,9 +198,19 @@ export class Company {
       return;
     }
     if (ours) this.pending.value = null;
+    if (state === "told" || state === "joining") {
+      this.calledStage.value = state;
+      if (seconds > 0) this.calledUntil.value = performance.now() + seconds * 1000;
+      return;
+    }
+    this.calledStage.value = "";
     if (state === "called") this.calledUntil.value = performance.now() + seconds * 1000;
     else if (state === "came") this.outcome.value = { level: "good", text: `${text} came and has your note.` };
-    else if (state === "ended") this.outcome.value = { level: "quiet", text: `Nobody is called any more. ${text}`.trim() };
+    else if (state === "declined" || state === "no_answer") {
+      this.outcome.value = { level: "poor", text };
+      this.noteNews(1);
+      this.notify(text);
+    } else if (state === "ended") this.outcome.value = { level: "quiet", text: `Nobody is called any more. ${text}`.trim() };
     if (state === "handed_over") {
       this.asking.value = [];
       this.noteNews(1);

@@ -21,6 +21,12 @@ const WHO = [
   { value: "name", words: "By name" },
 ];
 const LOOK_AGAIN_MS = 10_000;
+const OUTCOMES = Object.freeze({ good: "check", quiet: "group", poor: "warning" });
+const STAGES = Object.freeze({
+  "": "is called",
+  told: "has been shown your call and may join or decline",
+  joining: "asks to join; the user is being asked",
+});
 const WAITS = /** @type {Readonly<Record<string, string>>} */ ({
   sent: "Asking…",
   asking_user: "The user is being asked…",
@@ -53,7 +59,7 @@ export function PeoplePanel({ store }) {
         ? html`<${Empty} icon="group" title="You are alone here">Call in a colleague below. The user is asked before anybody comes.<//>`
         : html`<ul class="people" aria-label="Technicians who are here">${company.people.value.map((person) => html`<${Person} key=${person.number} store=${store} person=${person} />`)}</ul>`
     }
-    ${company.outcome.value !== null && company.called.value === 0 && html`<p class="call-outcome ${company.outcome.value.level}" role="status"><${Icon} name=${company.outcome.value.level === "good" ? "check" : "group"} />${company.outcome.value.text}</p>`}
+    ${company.outcome.value !== null && company.called.value === 0 && html`<p class="call-outcome ${company.outcome.value.level}" role="status"><${Icon} name=${OUTCOMES[company.outcome.value.level]} />${company.outcome.value.text}</p>`}
     ${pending !== null && html`<p role="status"><${Spinner} text=${WAITS[pending.stage]} /></p>`}
     ${company.fault.value !== "" && html`<p class="error" role="alert"><${Icon} name="warning" />${company.fault.value}</p>`}
     <${Call} store=${store} />
@@ -178,10 +184,10 @@ function Called({ store }) {
   const who = peer === "" ? `A technician of tier ${company.called.value}` : company.nameOf(peer) || "The colleague you named";
   const until = company.calledUntil.value;
   return html`<section class="card" aria-label="Call a colleague">
-    <p><${Spinner} text=${`${who} is called`} /></p>
+    <p><${Spinner} text=${`${who} ${STAGES[company.calledStage.value]}`} /></p>
     ${until !== null && html`<p class="quiet">${duration(Math.max(0, (until - performance.now()) / 1000))} left, then the call has run out.</p>`}
     <p class="quiet">
-      ${peer === "" ? "Your colleagues see this device among those who wait." : "They see this device among those who wait, and only they get your note."}
+      ${peer === "" ? "Your colleagues see this device among those who wait." : "Their console shows them your call and your note, and nobody else; they join or decline."}
       ${" "}Whoever comes asks the user first.
     </p>
     <button type="button" class="button" onClick=${() => company.cancelInvitation()}>Take it back</button>

@@ -37,7 +37,7 @@ export function Queue({ onDevice }) {
                     <span class="waiting-who"><strong>${name}</strong>${known?.user && html`<span class="quiet">${known.user}</span>`}${known?.group && html`<span class="tag">${known.group}</span>`}<${Waited} since=${device.waiting_since} /></span>
                     ${
                       device.waiting_tier > 0
-                        ? html`<span class="tag tag-warning" title="A technician who is there asks for a colleague; why is told to whoever comes">escalated: tier ${device.waiting_tier} needed</span>`
+                        ? html`<span class="tag tag-warning" title="A technician who is there asks for a colleague; why is told to whoever comes">escalated: ${device.waiting_peer === "" ? `tier ${device.waiting_tier} needed` : "a colleague was called by name"}</span>`
                         : html`<q>${device.waiting_text || "No text"}</q>`
                     }
                     ${known?.health && known.health.worst !== "" && html`<${HealthCell} known=${known} />`}
