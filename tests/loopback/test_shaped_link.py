@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.kit.shaped_link import PACKET, OneWay, Ordered, Shape, ShapedLink
+from tests.kit.waiting import PATIENCE
 
 FAST = Shape(rate=4e6, delay=0.02)
 
@@ -70,17 +71,20 @@ def echo() -> socket.socket:
 
 def test_the_proxy_delays_and_paces_real_connections(echo: socket.socket) -> None:
     with echo, ShapedLink(FAST, echo.getsockname()[1]) as link, socket.create_connection(("127.0.0.1", link.port)) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         begun = time.monotonic()
         client.sendall(b"hello")
         assert client.recv(5) == b"hello"
         assert time.monotonic() - begun > 0.04
-        begun, left = time.monotonic(), 400_000
-        client.sendall(b"?")
-        while left:
-            left -= len(client.recv(65536))
-        assert 0.14 <= time.monotonic() - begun < 0.6  # 100 ms at this rate, 40 ms there and back
-        assert link.carried["back"] == 400_005
+        times: list[float] = []
+        while not times or (min(times) >= 0.6 and len(times) < 40):  # a busy machine may be slow, but not each time
+            begun, left = time.monotonic(), 400_000
+            client.sendall(b"?")
+            while left:
+                left -= len(client.recv(65536))
+            times.append(time.monotonic() - begun)
+        assert 0.14 <= min(times) < 0.6  # 100 ms at this rate, 40 ms there and back
+        assert link.carried["back"] == 5 + 400_000 * len(times)
         passages = list(link.passages["back"])
         assert all(passage.arrived == passage.unhindered > passage.entered + 0.02 for passage in passages), "nothing is lost"
         end = link.cut(0.3)

@@ -48,7 +48,7 @@ def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         with pytest.raises(AlreadyRunning, match=str(holder.pid)), home_lock(path):
             pass
         holder.send_signal(signal.SIGKILL)
-        holder.wait(10)
+        holder.wait(60)
         with home_lock(path):
             pass
 

@@ -63,7 +63,7 @@ async def test_one_address_is_bounded_too(tmp_path: Path) -> None:
 
 async def test_a_handshake_that_takes_too_long_is_given_up_by_name(tmp_path: Path) -> None:
     assert HANDSHAKE_SECONDS == 10.0
-    async with serving(tmp_path, tls=True, handshake_seconds=0.3) as client:
+    async with serving(tmp_path, tls=True, handshake_seconds=4.0) as client:
         async with half_open(client) as begun, half_open(client, b"") as silent:
             assert await hung_up(begun)
             assert await hung_up(silent)

@@ -30,7 +30,7 @@ def person(organisation: Organisation) -> Credentials:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(tmp_path, request_seconds=2, retry_first_seconds=0.02, retry_most_seconds=0.05)
+    return Settings(tmp_path, request_seconds=60, retry_first_seconds=0.02, retry_most_seconds=0.05)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ async def board(organisation: Organisation, device: SimulatedDevice) -> AsyncIte
 async def relay(
     board: Switchboard, organisation: Organisation, person: Credentials, tmp_path: Path
 ) -> AsyncIterator[RelayClient]:
-    settings = Settings(tmp_path, request_seconds=5, end_seconds=2, retry_first_seconds=0.02, resume_seconds=10)
+    settings = Settings(tmp_path, request_seconds=60, end_seconds=2, retry_first_seconds=0.02, resume_seconds=10)
     async with RelayClient(keys_of(organisation, person, board.url), settings) as client:  # type: ignore[arg-type]
         yield client
 

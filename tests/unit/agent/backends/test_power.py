@@ -32,8 +32,8 @@ async def test_a_system_that_does_not_let_us_is_quoted(tmp_path: Path) -> None:
 async def test_one_that_does_not_answer_is_ended_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.backends.power.SECONDS", 0.5)
-    with pytest.raises(Unavailable, match=r"did not answer within 0\.5 s"):
+    monkeypatch.setattr("agent.backends.power.SECONDS", 4.0)
+    with pytest.raises(Unavailable, match=r"did not answer within 4 s"):
         await restart(systemctl(tmp_path, f"sleep 300 & echo $! > {tmp_path}/child; wait"))
     child = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
     await eventually_async(lambda: not child.exists() or ") Z " in child.read_text(), "what it started is gone")

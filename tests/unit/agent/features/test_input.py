@@ -222,7 +222,7 @@ async def test_losing_control_releases_at_once_and_drops_what_waits(harness: Har
 
     def slow(text: str, code: str = "", *, lift: bool = False) -> bool:
         typing.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return record(text, code, lift=lift)
 
     harness.injector.character = slow  # type: ignore[method-assign]

@@ -73,7 +73,7 @@ async def test_input_is_empty(tmp_path: Path) -> None:
 
 async def test_timeout_with_a_script_that_ignores_the_request(tmp_path: Path) -> None:
     started = time.monotonic()
-    end, _ = await run(f"trap '' TERM; echo $$ > {tmp_path}/pids; while :; do sleep 0.05; done", tmp_path, seconds=0.5)
+    end, _ = await run(f"trap '' TERM; echo $$ > {tmp_path}/pids; while :; do sleep 0.05; done", tmp_path, seconds=4.0)
     assert end.timed_out and end.exit_code is None
     assert time.monotonic() - started < 50  # it would go on for ever
     assert not any(living(pid) for pid in pids_in(tmp_path / "pids"))  # on a busy machine it may not even have begun
@@ -88,7 +88,7 @@ async def test_a_daemon_is_gone_when_the_script_has_ended(tmp_path: Path) -> Non
 
 async def test_a_daemon_is_gone_after_a_timeout(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    end, _ = await run(DAEMON.format(pids=pids) + "sleep 300", tmp_path, seconds=1.0)
+    end, _ = await run(DAEMON.format(pids=pids) + "sleep 300", tmp_path, seconds=5.0)
     assert end.timed_out
     assert [living(pid) for pid in pids_in(pids)] == [False]
 

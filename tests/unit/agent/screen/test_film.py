@@ -151,7 +151,7 @@ class Watched:
             self.brush.draw(LEFT, TOP, photo(HEIGHT, WIDTH, self.seed))
             return len(self.videos()) >= wanted
 
-        wait_for(step, f"{pictures} pictures of the film", 20)
+        wait_for(step, f"{pictures} pictures of the film")
 
     def exact(self) -> None:
         """Until the picture is exact."""
@@ -225,5 +225,5 @@ def test_what_spins_on_a_film_that_has_stopped_does_not_keep_the_rest_from_being
         shown[TOP + 89 : TOP + 153, LEFT + 127 : LEFT + 191] = wanted[TOP + 89 : TOP + 153, LEFT + 127 : LEFT + 191]
         return bool(np.array_equal(shown, wanted))
 
-    wait_for(spin, "the exact picture around what spins", 4)
+    wait_for(spin, "the exact picture around what spins")
     watched.exact()

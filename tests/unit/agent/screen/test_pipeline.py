@@ -269,7 +269,7 @@ def test_a_real_window_that_scrolls_is_copied_and_exact(real: VirtualDisplay, st
     wait_for(lambda: session.viewer.picture.exact and session.shows(pixels_of(real)), "the exact picture")
     assert session.viewer.count(Video) == 0
     process.terminate()
-    process.wait(5)
+    process.wait(60)
 
 
 @pytest.mark.display

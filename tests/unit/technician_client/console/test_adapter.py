@@ -51,7 +51,7 @@ async def board(organisation: Organisation, device: SimulatedDevice) -> AsyncIte
 async def port(
     board: Switchboard, organisation: Organisation, person: Credentials, tmp_path: Path
 ) -> AsyncIterator[RelayAdapter]:
-    settings = Settings(tmp_path, request_seconds=5, end_seconds=2, retry_first_seconds=0.05)
+    settings = Settings(tmp_path, request_seconds=60, end_seconds=2, retry_first_seconds=0.05)
     async with relay_port(keys_of(organisation, person, board.url), settings) as adapter:  # type: ignore[arg-type]
         yield adapter
 

@@ -41,7 +41,7 @@ def device() -> SimulatedDevice:
 async def port(device: SimulatedDevice, tmp_path: Path) -> AsyncIterator[RelayAdapter]:
     organisation = device.organisation
     async with running(Switchboard(organisation, device)) as board:
-        settings = Settings(tmp_path, request_seconds=5, end_seconds=2, retry_first_seconds=0.05)
+        settings = Settings(tmp_path, request_seconds=60, end_seconds=2, retry_first_seconds=0.05)
         async with relay_port(keys_of(organisation, organisation.technician(), board.url), settings) as adapter:  # type: ignore[arg-type]
             yield adapter
 

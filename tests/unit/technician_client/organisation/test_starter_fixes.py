@@ -176,7 +176,7 @@ def test_end_process_ends_the_named_process_only(running: Callable[[str], Runnin
         assert fix("run", pid=child.pid, name="other") == 2
         assert child.poll() is None
         assert fix("run", pid=child.pid, name="sleep") == 0
-        assert child.wait(5) == -signal.SIGTERM
+        assert child.wait(60) == -signal.SIGTERM
         assert fix("verify", pid=child.pid, name="sleep") == 0
         assert fix("run", pid=child.pid, name="sleep") == 0
     finally:
@@ -194,7 +194,7 @@ def test_end_process_does_not_wait_for_the_polite(running: Callable[[str], Runni
         child.stdout.readline()
         name = Path(f"/proc/{child.pid}/comm").read_text().strip()
         assert module.main(["run", str(child.pid), name]) == 0
-        assert child.wait(5) == -signal.SIGKILL
+        assert child.wait(60) == -signal.SIGKILL
         assert module.main(["run", str(os.getpid()), "pytest"]) == 2
     finally:
         child.kill()

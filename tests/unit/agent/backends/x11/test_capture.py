@@ -10,13 +10,14 @@ from agent.backends.x11.capture import X11Capture
 from agent.backends.x11.connection import X11Connection
 from protocol.errors import Unavailable
 from tests.kit.display import VirtualDisplay, virtual_display
+from tests.kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.display
 
 
 def until(capture: X11Capture, wanted: Happened, wake: int) -> Happened:
     """Wait for one kind of event; others may come before it."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         happened = capture.wait(0.5, wake)
         if wanted in happened:

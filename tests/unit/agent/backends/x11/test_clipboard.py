@@ -70,10 +70,10 @@ def test_contents_go_both_ways(two: Two, kind: str, data: bytes) -> None:
 
 def test_a_change_is_told_and_what_was_ours_is_not_any_more(two: Two) -> None:
     two.ours.write("text", b"ours")
-    assert two.changed.wait(5)
+    assert two.changed.wait(60)
     two.changed.clear()
     two.theirs.write("text", b"theirs")
-    assert two.changed.wait(5)
+    assert two.changed.wait(60)
     assert two.ours.offer() == Offer(("text",))
     assert two.ours.read("text") == b"theirs"
     with pytest.raises(Refused, match="no image"):

@@ -83,7 +83,7 @@ def window(desktop: VirtualDisplay, hands: X11Input, tmp_path: Path) -> Iterator
     wait_for(lambda: pressed(hands, made), "the window to have the keyboard")
     yield made
     process.terminate()
-    process.wait(5)
+    process.wait(60)
 
 
 def pressed(hands: X11Input, window: Window) -> bool:
@@ -113,7 +113,7 @@ def test_every_script_arrives_in_a_terminal(desktop: VirtualDisplay, hands: X11I
     wait_for(lambda: typed.exists() and typed.read_text(encoding="utf-8").endswith("\n"), "the line")
     assert typed.read_text(encoding="utf-8") == TEXT + "\n"
     process.terminate()
-    process.wait(5)
+    process.wait(60)
 
 
 def pointed_at(desktop: VirtualDisplay) -> int:
