@@ -23,18 +23,21 @@ _given: set[int] = set()
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that is free, given once by this process, and given to nobody by the system itself: who asks
-    for any port, and each connection that goes out, gets one of the range that is left out here. Processes begin at places of
-    their own."""
+    for any port, and each connection that goes out, gets one of the range that is left out here. Workers of one run have a part
+    of it each, for a relay that is started anew must find its own port free; other processes begin at places of their own."""
     end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for step in range(end - LOWEST_PORT):
-        port = LOWEST_PORT + (os.getpid() * 1009 + step) % (end - LOWEST_PORT)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = (end - LOWEST_PORT) // workers
+    first = LOWEST_PORT + size * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for step in range(size):
+        port = first + (os.getpid() * 1009 + step) % size
         if port in _given:
             continue
         _given.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError(f"no port from {LOWEST_PORT} to {end} is free")
+    raise AssertionError(f"no port from {first} to {first + size} is free that was not given before")
 
 
 def command(name: str) -> str:
