@@ -10,6 +10,8 @@ import click
 import msgspec
 
 from agent.audit_export import export, line_of, open_chain, verify
+from agent.command_words import language_option
+from agent.desktop.texts import Texts
 from agent.enrolment import load_identity
 from agent.errors import AuditUnavailable, NotEnrolled
 from agent.keys import DeviceKeys
@@ -24,21 +26,20 @@ def audit() -> None:
 
 
 @audit.command("verify")
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def verify_command(settings: AgentSettings, as_json: bool) -> None:
+def verify_command(settings: AgentSettings, as_json: bool, texts: Texts) -> None:
     """Check every record against the others, the signed checkpoint and your receipts. Exit code 7: something was changed."""
     with open_chain(settings.audit) as chain:
         sound = verify(chain, settings.receipts, _keys(settings))
     if as_json:
         click.echo(msgspec.json.encode({"records": sound.records, "receipts": sound.receipts, "gone": sound.gone}).decode())
         return
-    click.echo(f"{sound.records} records: whole, in order and unchanged. {sound.receipts} receipts agree.")
+    click.echo(texts("audit.whole", records=sound.records, receipts=sound.receipts))
     if sound.gone:
-        click.echo(f"{sound.gone} receipts that were written are not here any more.")
-    click.echo(
-        "Whoever owns this computer could have made all of it anew; the checkpoints that technicians keep would show that."
-    )
+        click.echo(texts("audit.gone", count=sound.gone))
+    click.echo(texts("audit.owner"))
 
 
 @audit.command("show")
@@ -61,8 +62,9 @@ def show_command(settings: AgentSettings, session: str, last: int, as_json: bool
 @audit.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @click.option("--session", default="", help="Only the records of this session, each with the proof that it belongs to the chain.")
+@language_option
 @click.pass_obj
-def export_command(settings: AgentSettings, file: Path, session: str) -> None:
+def export_command(settings: AgentSettings, file: Path, session: str, texts: Texts) -> None:
     """Write the records to FILE ("-": standard output), signed, for `handrail audit verify FILE`."""
     keys = load_identity(settings.home)
     with open_chain(settings.audit) as chain:
@@ -81,7 +83,7 @@ def export_command(settings: AgentSettings, file: Path, session: str) -> None:
                     count += len(batch)
         except OSError as error:
             raise AuditUnavailable(f"{file} cannot be written: {error.strerror or error}.") from error
-    click.echo(f"{count} records in {file}. A technician checks them with: handrail audit verify {file.name}")
+    click.echo(texts("audit.exported", count=count, path=file, name=file.name))
 
 
 def _keys(settings: AgentSettings) -> DeviceKeys | None:

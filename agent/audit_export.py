@@ -90,10 +90,19 @@ def _check_files(path: Path, receipt: Receipt, written: Record | None) -> None:
         now = file.read(RECEIPT_BYTES).decode("utf-8", "replace").splitlines()
     for number, (line, was) in enumerate(zip_longest(now, receipt_text(receipt).splitlines()), start=1):
         if line != was:
-            says = "is gone" if line is None else f"says “{printable(line.strip())}”"
-            rather = "nothing stood there" if was is None else f"it said “{was.strip()}”"
-            raise TrustError(f"The receipt {text.name} was changed: line {number} {says}, where {rather}.")
+            raise TrustError(_changed_line(text.name, number, line, was))
     raise TrustError(f"The receipt {text.name} was changed: it is not the file of which record {written.sequence} tells.")
+
+
+def _changed_line(name: str, number: int, line: str | None, was: str | None) -> str:
+    """What differs in one line of a receipt; None: there is, or was, no such line."""
+    before = "" if was is None else was.strip()
+    if line is None:
+        return f"The receipt {name} was changed: line {number} is gone, where it said “{before}”."
+    now = printable(line.strip())
+    if was is None:
+        return f"The receipt {name} was changed: line {number} says “{now}”, where nothing stood there."
+    return f"The receipt {name} was changed: line {number} says “{now}”, where it said “{before}”."
 
 
 def _digest(path: Path) -> str | None:

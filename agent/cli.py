@@ -8,7 +8,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -16,10 +16,11 @@ from click.shell_completion import get_completion_class
 
 from agent.attending import Attendant
 from agent.audit_cli import audit
+from agent.command_words import KEY, Spoken, language_option
 from agent.desktop.entry import install as install_entries_of
 from agent.desktop.entry import remove as remove_entries
 from agent.desktop.launch import launch
-from agent.desktop.texts import LANGUAGES, Texts, clock, language_of
+from agent.desktop.texts import LANGUAGES, Texts
 from agent.errors import MEANINGS, exit_code_of
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
@@ -28,6 +29,7 @@ from agent.reaching import with_daemon
 from agent.rules_cli import rules
 from agent.settings import AgentSettings, default_home, load_settings
 from agent.status import AgentStatus
+from agent.status_page import page as status_page
 from agent.steps import steps
 from hostio.exit_codes import ExitCode, exit_code_table
 from protocol.errors import HandrailError
@@ -87,6 +89,7 @@ Exit codes:
 @click.pass_context
 def cli(context: click.Context, home: Path | None) -> None:
     """The assisted side: lets people of your organisation help you, and nobody else."""
+    context.meta[KEY] = context.obj if isinstance(context.obj, Spoken) else Spoken(os.environ)
     context.obj = load_settings(home if home is not None else default_home(os.environ), os.environ)
 
 
@@ -94,15 +97,17 @@ def cli(context: click.Context, home: Path | None) -> None:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--label", default="", help="The name this computer goes by (default: its host name).")
 @click.option("--new-keys", is_flag=True, help="Begin with new keys, as a new device, even if this computer is enrolled.")
+@language_option
 @click.pass_obj
-def enrol_command(settings: AgentSettings, bundle: Path, label: str, new_keys: bool) -> None:
+def enrol_command(settings: AgentSettings, bundle: Path, label: str, new_keys: bool, texts: Texts) -> None:
     """Make this computer a device of your organisation, with the BUNDLE file your administrator gave you."""
     from agent.serving import enrol_here  # see there why not at the top
 
     with steps() as tell:
-        device = enrol_here(settings, bundle, label, _wall, tell, new_keys=new_keys)
-    click.echo(f"This computer is '{printable(device.label)}' of {printable(device.organisation_name)}, group '{device.group}'.")
-    click.echo("Start the agent with `handrail-agent run`, or ask for help with `handrail-agent ask`.")
+        device = enrol_here(settings, bundle, label, _wall, lambda text: tell(texts.told(text)), new_keys=new_keys)
+    names = {"label": printable(device.label), "organisation": printable(device.organisation_name), "group": device.group}
+    click.echo(texts("enrol.this", **names))
+    click.echo(texts("enrol.next"))
 
 
 @cli.command("run")
@@ -113,19 +118,14 @@ def run_command(settings: AgentSettings) -> None:
     asyncio.run(_run(settings))
 
 
-def language_option(command: Any) -> Any:
-    """`--language` of a conversation."""
-    return click.option("--language", type=click.Choice(LANGUAGES), help="Language (default: the terminal's).")(command)
-
-
 @cli.command("ask")
 @click.argument("text", default="")
 @language_option
 @click.pass_obj
-def ask_command(settings: AgentSettings, text: str, language: str | None) -> None:
+def ask_command(settings: AgentSettings, text: str, texts: Texts) -> None:
     """Ask for help: shows a code to read to your technician, then asks you what they may do. TEXT says what is wrong."""
     configure_logging(settings, quiet=True)
-    sys.exit(asyncio.run(_attend(settings, text[:500], _texts(language))))
+    sys.exit(asyncio.run(_attend(settings, text[:500], texts)))
 
 
 @cli.command("guest")
@@ -133,7 +133,7 @@ def ask_command(settings: AgentSettings, text: str, language: str | None) -> Non
 @click.argument("text", default="")
 @language_option
 @click.pass_obj
-def guest_command(settings: AgentSettings, seed: Path, text: str, language: str | None) -> None:
+def guest_command(settings: AgentSettings, seed: Path, text: str, texts: Texts) -> None:
     """Get help on a computer that is not enrolled, from the organisation whose SEED file you were given. TEXT says what is wrong.
 
     Shows a code to read to your technician, asks you what they may do, and leaves nothing behind.
@@ -141,16 +141,16 @@ def guest_command(settings: AgentSettings, seed: Path, text: str, language: str 
     from agent.guest_cli import run_guest  # it serves: see agent.serving
 
     configure_logging(settings, quiet=True)
-    sys.exit(run_guest(seed, text[:500], os.environ, _wall, _texts(language)))
+    sys.exit(run_guest(seed, text[:500], os.environ, _wall, texts))
 
 
 @cli.command("attend")
 @language_option
 @click.pass_obj
-def attend_command(settings: AgentSettings, language: str | None) -> None:
+def attend_command(settings: AgentSettings, texts: Texts) -> None:
     """Stay here to answer technicians who ask to help without a code, and show who is connected."""
     configure_logging(settings, quiet=True)
-    sys.exit(asyncio.run(_attend(settings, None, _texts(language))))
+    sys.exit(asyncio.run(_attend(settings, None, texts)))
 
 
 @cli.command("desktop")
@@ -165,34 +165,38 @@ def desktop_command(
 ) -> None:
     """Show the tray icon and the windows that ask you, for as long as you are logged in."""
     if install_entries or uninstall:
-        _desktop_entries(settings, away=uninstall)
+        texts = Texts(language) if language else Spoken(os.environ).texts
+        _desktop_entries(settings, texts, away=uninstall)
         return
     options = ["--theme", theme, *(["--language", language] if language else []), *(["--get-help"] if get_help else [])]
     launch(settings.home, options, identity=settings.identity)
 
 
-def _desktop_entries(settings: AgentSettings, *, away: bool) -> None:
+def _desktop_entries(settings: AgentSettings, texts: Texts, *, away: bool) -> None:
     argv = [str(Path(sys.argv[0]).resolve()), "--home", str(settings.home.resolve()), "desktop"]
     for path in remove_entries(os.environ) if away else install_entries_of(argv, os.environ):
-        click.echo(f"{'Removed' if away else 'Wrote'} {path}")
+        click.echo(texts("command.removed" if away else "command.wrote", path=path))
 
 
 @cli.command("status")
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def status_command(settings: AgentSettings, as_json: bool) -> None:
+def status_command(settings: AgentSettings, as_json: bool, texts: Texts) -> None:
     """Show what the running agent is doing."""
     status = asyncio.run(_status(settings))
     if as_json:
         click.echo(msgspec.json.encode(status).decode())
     else:
-        _print_status(status)
+        for line in status_page(status, _wall().timestamp(), texts):
+            click.echo(line)
 
 
 @cli.command("stop")
 @click.argument("session", default="")
+@language_option
 @click.pass_obj
-def stop_command(settings: AgentSettings, session: str) -> None:
+def stop_command(settings: AgentSettings, session: str, texts: Texts) -> None:
     """End SESSION, or every session. The agent itself keeps running."""
 
     async def stop() -> None:
@@ -200,7 +204,7 @@ def stop_command(settings: AgentSettings, session: str) -> None:
             await client.request(lambda number: StopSession(number, session))
 
     asyncio.run(stop())
-    click.echo("Ended.")
+    click.echo(texts("command.ended"))
 
 
 cli.add_command(audit)
@@ -225,10 +229,6 @@ async def _run(settings: AgentSettings) -> None:
     await daemon.run()
 
 
-def _texts(language: str | None) -> Texts:
-    return Texts(language or language_of(os.environ))
-
-
 async def _attend(settings: AgentSettings, asking: str | None, texts: Texts) -> ExitCode:
     return await with_daemon(
         lambda: _converse(settings, asking, texts),
@@ -249,39 +249,6 @@ async def _status(settings: AgentSettings) -> AgentStatus:
         return reply.status
 
 
-def _print_status(status: AgentStatus) -> None:
-    now = _wall().timestamp()
-    click.echo(f"Computer:      {printable(status.label)} ({status.device}) of {printable(status.organisation)}")
-    hint = f" {printable(status.relay.hint)}" if status.relay.hint else ""
-    click.echo(f"Relay:         {status.relay.state}: {printable(status.relay.text)}{hint}")
-    until = datetime.fromtimestamp(status.certificate_until, UTC)
-    click.echo(
-        f"Certificate:   valid until {until:%Y-%m-%d %H:%M} UTC" + (f". {status.certificate}" if status.certificate else "")
-    )
-    old = status.trust.age
-    age = "none received yet" if old is None else f"{clock(old)} old ({'h:' if old >= 3600 else ''}mm:ss)"
-    click.echo(
-        f"Signed files:  {age}, {status.trust.technicians} technicians"
-        + (f". {status.trust.problem}" if status.trust.problem else "")
-    )
-    if status.trust.release:
-        click.echo(f"Release:       {printable(status.trust.release)}")
-    if status.audit:
-        click.echo(f"Audit record:  {status.audit}")
-    click.echo(f"Attended by:   {status.attached} program(s) that can ask the person here")
-    for session in status.sessions:
-        how = ", nobody was asked" if session.unattended else ""
-        held = ", PAUSED" if session.paused else ""
-        if session.waiting_until:
-            held += f", CONNECTION LOST, waits {clock(session.waiting_until - now)} longer"
-        click.echo(
-            f"Session {session.session}: {session.name} (tier {session.tier}): {', '.join(session.granted)}{how}{held}, "
-            f"for {clock(now - session.since)}"
-        )
-    if not status.sessions:
-        click.echo("Sessions:      none; nobody is connected to this computer")
-
-
 @cli.command(
     epilog="\b\nExamples:\n  handrail-agent completion bash > ~/.local/share/bash-completion/completions/handrail-agent\n"
     "  handrail-agent completion zsh  > ~/.zfunc/_handrail-agent\n"
@@ -296,10 +263,10 @@ def completion(shell: str) -> None:
 
 
 def main() -> None:
-    """The entry point: every documented error becomes one sentence and an exit code."""
-    code = ExitCode.OK
+    """The entry point: every documented error becomes one sentence, in the language of the run, and an exit code."""
+    code, spoken = ExitCode.OK, Spoken(os.environ)
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, obj=spoken)
     except* click.ClickException as group:
         for error in _leaves(group):
             assert isinstance(error, click.ClickException)
@@ -310,7 +277,7 @@ def main() -> None:
     except* HandrailError as group:
         for error in _leaves(group):
             assert isinstance(error, HandrailError)
-            click.echo(f"handrail-agent: {error}", err=True)
+            click.echo(f"handrail-agent: {spoken.texts.told(str(error))}", err=True)
             code = exit_code_of(error)
     sys.exit(code)
 

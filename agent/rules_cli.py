@@ -1,15 +1,15 @@
 """`handrail-agent rules`: the organisation's rules for this computer, in the words of the window that shows them."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 
 import click
 import msgspec
 
 from agent.allowed import AllowedHere
+from agent.command_words import language_option
 from agent.desktop.allowed_model import rules_of
-from agent.desktop.texts import LANGUAGES, Texts, language_of
+from agent.desktop.texts import Texts
 from agent.local import LocalClient
 from agent.local_messages import AllowedReply, AskAllowed
 from agent.settings import AgentSettings
@@ -29,16 +29,16 @@ def page(allowed: AllowedHere, texts: Texts) -> Iterator[str]:
 
 
 @click.command("rules")
-@click.option("--language", type=click.Choice(LANGUAGES), help="Language (default: the terminal's).")
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def rules(settings: AgentSettings, language: str | None, as_json: bool) -> None:
+def rules(settings: AgentSettings, texts: Texts, as_json: bool) -> None:
     """Show what may be done on this computer: who may ask, what goes without asking, what is recorded, and the approved fixes."""
     allowed = asyncio.run(_ask(settings))
     if as_json:
         click.echo(msgspec.json.encode(allowed).decode())
         return
-    for line in page(allowed, Texts(language or language_of(os.environ))):
+    for line in page(allowed, texts):
         click.echo(line)
 
 

@@ -1,9 +1,11 @@
-"""Every word of the desktop side, by language. The tables are `words/LANGUAGE.toml`; a key is `table.name`."""
+"""Every word of the desktop side and of the commands, by language. The tables are `words/LANGUAGE.toml` and
+`words/LANGUAGE_commands.toml`; a key is `table.name`."""
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 from agent.policy_words import SENTENCES
 from protocol.codes import parse_code
@@ -48,16 +50,24 @@ def language_of(environ: Mapping[str, str]) -> str:
 
 def read_table(language: str) -> dict[str, str]:
     """The table of one of `LANGUAGES`, flattened to `table.name`."""
-    text = resources.files(__package__).joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
-    return {f"{table}.{name}": words for table, names in tomllib.loads(text).items() for name, words in names.items()}
+    return {
+        f"{table}.{name}": words
+        for file in (language, f"{language}_commands")
+        for table, names in _written(file).items()
+        for name, words in names.items()
+    }
+
+
+def _written(file: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("words", f"{file}.toml").read_text(encoding="utf-8"))
 
 
 def read_said() -> dict[str, re.Pattern[str]]:
     """The sentences of the agent that are told again in the person's language, by name; braces match anything. Those of policy
     are named `policy_CODE`."""
     found = {}
-    written = tomllib.loads(resources.files(__package__).joinpath("words", "sentences.toml").read_text("utf-8"))
-    for name, sentence in {**{f"policy_{code}": words for code, words in SENTENCES.items()}, **written}.items():
+    policy = {f"policy_{code}": words for code, words in SENTENCES.items()}
+    for name, sentence in {**policy, **_written("sentences"), **_written("command_sentences")}.items():
         parts = re.split(r"\{(\w+)\}", sentence)
         pattern = "".join(f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
         found[name] = re.compile(pattern, re.DOTALL)
@@ -86,6 +96,10 @@ class Texts:
             if found := pattern.fullmatch(sentence.strip()):
                 return self(f"said.{name}", **{key: self._value(key, value) for key, value in found.groupdict().items()})
         return sentence
+
+    def told(self, sentence: str) -> str:
+        """A sentence of the agent at a terminal: as it is written in English, `retold` in every other language."""
+        return sentence if self.language == LANGUAGES[0] else self.retold(sentence)
 
     def _value(self, key: str, value: str) -> str:
         """What is quoted in a sentence: a capability in words, another sentence in this language, or as it is."""

@@ -114,6 +114,27 @@ def test_what_goes_wrong_is_a_sentence_and_a_code(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("locale", "arguments", "words"),
+    [
+        ("de_DE.UTF-8", ["status"], "läuft kein Agent"),
+        ("C.UTF-8", ["status", "--language", "de"], "läuft kein Agent"),
+        ("de_DE.UTF-8", ["stop", "--language", "en"], "No agent is running"),
+        ("de_AT.UTF-8", ["run"], "gehört noch zu keiner Organisation"),
+        ("de_DE.UTF-8", ["enrol", "nothing.handrail"], "Geben Sie den Pfad"),
+        ("de_DE.UTF-8", ["audit", "verify"], "Es gibt noch kein Protokoll"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_the_persons_language(
+    tmp_path: Path, locale: str, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], logging_restored: None
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setenv("LC_ALL", locale)
+        patch.setattr("sys.argv", ["handrail-agent", "--home", str(tmp_path / "home"), *arguments])
+        main()
+    assert words in capsys.readouterr().err
+
+
 def test_settings_that_do_not_fit_are_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "agent.toml").write_text("[screen]\nmax_fps = 0\n")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:

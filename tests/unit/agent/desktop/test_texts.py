@@ -15,7 +15,16 @@ from protocol.capabilities import RULES, Capability
 
 SOURCE = Path(agent.desktop.__file__).parent
 ROOT = SOURCE.parents[1]
-TERMINAL = [ROOT / "agent" / f"{name}.py" for name in ("attending", "cli", "guest_cli")]
+TERMINAL = [ROOT / "agent" / f"{name}.py" for name in ("attending", "audit_cli", "cli", "guest_cli", "status_page")]
+# What the commands end with: every error that is raised here, and what these say besides.
+COMMANDS = (
+    *(f"agent/{name}" for name in ("audit", "audit_cli", "audit_export", "enrolment", "home_lock", "local", "reaching")),
+    *(f"agent/{name}" for name in ("settings", "terminal", "desktop/entry", "desktop/launch")),
+    *(f"hostio/{name}" for name in ("enrolment", "named_files", "private_files", "relay_http", "relay_tls", "relay_websocket")),
+    *(f"protocol/{name}" for name in ("enrolment", "seeds")),
+)
+OURS = {"RuntimeError", "AssertionError", "ValueError", "HTTPException", "PinMismatch"}
+"""Errors that never reach a person: they are told otherwise, or are mistakes of ours."""
 # What ends on the person's screen: the ends of sessions and codes, and what requests of the windows are refused with.
 TOLD = {"end", "help_ended", "codes_used", "close"}
 TELLERS = ("front_desk", "daemon", "session", "resuming", "features/chat")
@@ -112,8 +121,9 @@ def test_codes_and_times() -> None:
 
 
 def test_the_agent_still_says_what_is_told_again() -> None:
-    sources = set(said_in("agent", "relay", "technician_client"))
-    sentences = tomllib.loads((SOURCE / "words" / "sentences.toml").read_text())
+    sources = set(said_in("agent", "hostio", "protocol", "relay", "technician_client"))
+    files = [(SOURCE / "words" / f"{name}.toml").read_text() for name in ("sentences", "command_sentences")]
+    sentences = tomllib.loads("\n".join(files))
     unknown = {name for name, sentence in sentences.items() if re.sub(r"{\w+}", "{}", sentence) not in sources}
     assert not unknown
     assert {key for key in read_table("de") if key.startswith("said.")} == {f"said.{name}" for name in read_said()}
@@ -133,6 +143,36 @@ def test_what_the_agent_tells_the_person_is_told_again_in_german() -> None:
                 if " " in sentence and german.retold(sentence) == sentence:
                     left.append(f"{name}: {sentence}")
     assert not left
+
+
+def test_what_the_commands_end_with_is_told_again_in_german() -> None:
+    german, left, seen = Texts("de"), [], 0
+    for name in COMMANDS:
+        for node in ast.walk(ast.parse((ROOT / f"{name}.py").read_text())):
+            if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call) or not node.exc.args:
+                continue
+            called = node.exc.func.attr if isinstance(node.exc.func, ast.Attribute) else getattr(node.exc.func, "id", "")
+            words = words_of(node.exc.args[0])
+            if words is None or not re.search("[a-z] ", words) or called in OURS:
+                continue
+            seen += 1
+            if german.retold(words.replace("{}", "7")) == words.replace("{}", "7"):
+                left.append(f"{name}: {words}")
+    assert seen > 50
+    assert not left
+
+
+def test_a_terminal_in_english_has_what_was_written() -> None:
+    sentence = "The relay is stopping; try again in a minute."
+    assert (Texts("en").told(sentence), Texts("de").told(sentence)) == (sentence, Texts("de").retold(sentence))
+
+
+def test_why_a_record_does_not_fit_is_told_again_in_german() -> None:
+    german = Texts("de")
+    told = "The audit chain is broken at record 7: it was deleted (record 9 came instead)."
+    assert german.retold(told) == "Das Protokoll ist bei Eintrag 7 unterbrochen: Er wurde gelöscht (statt seiner kam Eintrag 9)."
+    told = "The receipt a.txt was changed: line 3 says “x”, where it said “y”."
+    assert german.retold(told) == "Der Beleg a.txt wurde verändert: Zeile 3 lautet „x“, wo „y“ stand."
 
 
 def test_every_record_of_a_session_has_words() -> None:
