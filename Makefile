@@ -2,7 +2,7 @@
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
 
-.PHONY: demo man test test-slow attacks lint unit integration fuzz bench bench-encoders bench-screens bench-trust bench-wan soak screens prepare-test lock clean
+.PHONY: demo man test test-slow attacks lint unit integration fuzz bench bench-encoders bench-list bench-screens bench-trust bench-wan soak screens prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -34,7 +34,7 @@ lint: ## ruff, mypy --strict, tsc --checkJs
 	@.venv/bin/mypy
 	@if [ -f tsconfig.json ]; then node_modules/.bin/tsc --project tsconfig.json; fi
 
-bench: bench-screens bench-trust ## every benchmark
+bench: bench-screens bench-trust bench-list ## every benchmark
 
 bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: beside every peer; WORKLOADS=own: a terminal, a browser, a conference, an editor, a sheet)
 	@scripts/prepare bench
@@ -43,6 +43,10 @@ bench-screens: ## source pixel to viewer pixel, beside x0vncserver (PEERS=1: bes
 bench-trust: ## handshakes, opening a session, the audit chain; beside plain TLS in the same run
 	@scripts/prepare test
 	@.venv/bin/python -m tests.bench.trust
+
+bench-list: ## the console's list of ten thousand devices: frames while it is scrolled, first row, a keystroke of the search
+	@scripts/prepare bench
+	@.venv/bin/python -m tests.bench.device_list
 
 bench-encoders: ## what a film's picture costs by each encoder at hand: milliseconds, bytes, nearness
 	@scripts/prepare bench

@@ -28,6 +28,7 @@ export function DeviceList({ entries, onDevice, mayAsk }) {
     chosen.current = id;
     show(id);
   };
+  const rows = useRows(mayAsk, onDevice, setActive);
   const ahead = useMemo(() => new TypeAhead(), []);
   useLayoutEffect(() => {
     const element = box.current;
@@ -43,7 +44,7 @@ export function DeviceList({ entries, onDevice, mayAsk }) {
     if (box.current !== null && box.current.scrollTop !== view.top) setView({ ...view, top: box.current.scrollTop });
   }, [entries.length]);
 
-  const at = entries.findIndex(({ device }) => device.id === active);
+  const at = active === "" ? -1 : entries.findIndex(({ device }) => device.id === active);
   const { first, end } = visibleRows(view.top, view.height, ROW_HEIGHT, entries.length);
   const scrolled = () => {
     const top = box.current?.scrollTop ?? 0;
@@ -95,21 +96,43 @@ export function DeviceList({ entries, onDevice, mayAsk }) {
       </thead>
       ${first > 0 && html`<tbody role="presentation" aria-hidden="true"><tr class="room" role="presentation" style=${{ height: `${first * ROW_HEIGHT}px` }}></tr></tbody>`}
       <tbody class="device-rows" role="rowgroup">
-        ${entries.slice(first, end).map(
-          (entry, index) => html`<${Row}
-            key=${entry.device.id}
-            entry=${entry}
-            index=${first + index + 2}
-            active=${entry.device.id === active}
-            mayAsk=${mayAsk}
-            onDevice=${onDevice}
-            onActive=${setActive}
-          />`,
-        )}
+        ${entries.slice(first, end).map((entry, index) => rows(entry, first + index + 2, entry.device.id === active))}
       </tbody>
       ${end < entries.length && html`<tbody role="presentation" aria-hidden="true"><tr class="room" role="presentation" style=${{ height: `${(entries.length - end) * ROW_HEIGHT}px` }}></tr></tbody>`}
     </table>
   </div>`;
+}
+
+/**
+ * The rows as they were last time, where nothing of them has changed: scrolling then draws only those that are new.
+ * @param {boolean} mayAsk @param {(device: DeviceRow) => void} onDevice @param {(id: string) => void} onActive
+ */
+function useRows(mayAsk, onDevice, onActive) {
+  /** @type {{current: Map<string, {entry: Entry, index: number, active: boolean, mayAsk: boolean, row: any}>}} */
+  const kept = useRef(new Map());
+  // A row that is kept calls what is meant now, not what was meant when it was drawn.
+  const now = useRef({ onDevice, onActive });
+  now.current = { onDevice, onActive };
+  const before = kept.current;
+  kept.current = new Map();
+  return (/** @type {Entry} */ entry, /** @type {number} */ index, /** @type {boolean} */ active) => {
+    const { id } = entry.device;
+    const old = before.get(id);
+    const same = old !== undefined && old.entry === entry && old.index === index && old.active === active && old.mayAsk === mayAsk;
+    const row = same
+      ? old.row
+      : html`<${Row}
+          key=${id}
+          entry=${entry}
+          index=${index}
+          active=${active}
+          mayAsk=${mayAsk}
+          onDevice=${(/** @type {DeviceRow} */ device) => now.current.onDevice(device)}
+          onActive=${(/** @type {string} */ one) => now.current.onActive(one)}
+        />`;
+    kept.current.set(id, { entry, index, active, mayAsk, row });
+    return row;
+  };
 }
 
 /** @param {{entry: Entry, index: number, active: boolean, mayAsk: boolean, onDevice: (device: DeviceRow) => void, onActive: (id: string) => void}} props */
