@@ -70,6 +70,10 @@ async def test_rows_say_what_is_true_now(
         "it is slow",
     )
     assert row.waiting_since == seen
+    assert (row.waiting_tier, row.waiting_peer) == (0, "")
+    code = codes.issue(ORG, "d", 2, "", now=clock.now(), wall=seen, tier=2, peer="t7")
+    row = await directory.device(ORG, "d")
+    assert row is not None and (row.waiting_tier, row.waiting_peer) == (2, "t7")
     codes.consume(code)
     hub.remove(device)
     await directory.seen(device)
