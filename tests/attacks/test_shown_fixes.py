@@ -21,7 +21,6 @@ from tests.kit.founded import Founded
 from tests.kit.stage import Stage, stages
 
 __all__ = ["stages"]
-pytestmark = pytest.mark.timeout(240)
 FIX = "look-twice"
 
 

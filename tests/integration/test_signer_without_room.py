@@ -11,7 +11,6 @@ from tests.kit.approvers import write_fix
 from tests.kit.processes import Process
 from tests.kit.world import World
 
-pytestmark = pytest.mark.timeout(300)
 ROOM = 16 * 1024
 """Enough for what the signer prints, too little for the fix and for its records."""
 

@@ -84,9 +84,9 @@ async def test_one_that_is_starting_is_waited_for(tmp_path: Path, converse: Call
 
     with home_lock(tmp_path / "agent.lock"):
         talking = asyncio.get_running_loop().create_task(with_daemon(converse, make, waiting=waits.set))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await waits.wait()
-        async with LocalServer(tmp_path / "agent.sock", Handler()).serving(), asyncio.timeout(30):
+        async with LocalServer(tmp_path / "agent.sock", Handler()).serving(), asyncio.timeout(60):
             assert await talking == ANSWER
     assert (own.runs, made) == (0, [1])
 
@@ -97,9 +97,9 @@ async def test_when_one_that_is_stopping_has_stopped_it_runs_its_own(
     own, waits = Daemon(tmp_path), asyncio.Event()
     with home_lock(tmp_path / "agent.lock"):
         talking = asyncio.get_running_loop().create_task(with_daemon(converse, lambda: own, waiting=waits.set))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await waits.wait()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await talking == ANSWER
     assert own.runs == 1
 

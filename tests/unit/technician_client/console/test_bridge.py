@@ -74,7 +74,7 @@ async def binary(socket: aiohttp.ClientWebSocketResponse) -> bytes:
 
 async def closing(socket: aiohttp.ClientWebSocketResponse) -> int | None:
     """The code that it is closed with."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await socket.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             pass
     return socket.close_code
