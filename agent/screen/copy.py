@@ -210,10 +210,11 @@ def anchored_offset(
     """The offset on which two distinctive runs of pixels agree, or None. Looks near them first, then (`far`) everywhere in the
     box."""
     near = (box.intersect(Rect(x - NEAR, y - NEAR, NEEDLE + 2 * NEAR, 2 * NEAR)) for x, y in anchors)
-    offset = _agreed(_look_up(now, shown, area, place) for area, place in zip(near, anchors, strict=True))
+    offset = _agreed(_look_up(now, part(shown, area).tobytes(), area, place) for area, place in zip(near, anchors, strict=True))
     if offset is not None or len(anchors) < 2 or not far:
         return offset
-    return _agreed(_look_up(now, shown, box, place) for place in anchors[:FAR_NEEDLES])
+    everywhere = part(shown, box).tobytes()
+    return _agreed(_look_up(now, everywhere, box, place) for place in anchors[:FAR_NEEDLES])
 
 
 def _agreed(offsets: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
@@ -227,22 +228,14 @@ def _agreed(offsets: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None
     return None
 
 
-def _look_up(now: Pixels, shown: Pixels, area: Rect, place: tuple[int, int]) -> tuple[int, int] | None:
-    """Where in `area` of what is shown the run at `place` stands first, as an offset."""
+def _look_up(now: Pixels, text: bytes, area: Rect, place: tuple[int, int]) -> tuple[int, int] | None:
+    """Where in `area`, whose pixels shown are `text`, the run at `place` stands, as an offset."""
     x, y = place
-    if area.width < NEEDLE:
+    found = text.find(now[y, x : x + NEEDLE].tobytes())
+    if found < 0 or found % 4:
         return None
-    run, where = now[y, x : x + NEEDLE], part(shown, area)
-    # Looked for by the pixel of it that is the rarest there, in a sample; then by the others, of which each leaves fewer.
-    sample = where[::SAMPLED_ROWS]
-    rarest = min(range(0, NEEDLE, NEEDLE // 8), key=lambda at: np.count_nonzero(sample == run[at]))
-    rows, columns = np.nonzero(where[:, rarest : area.width - NEEDLE + 1 + rarest] == run[rarest])
-    for at in range(NEEDLE):
-        if not rows.size:
-            return None
-        same = where[rows, columns + at] == run[at]
-        rows, columns = rows[same], columns[same]
-    return (area.x + int(columns[0]) - x, area.y + int(rows[0]) - y) if rows.size else None
+    row, column = divmod(found // 4, area.width)
+    return (area.x + column - x, area.y + row - y) if column + NEEDLE <= area.width else None
 
 
 def find_anchors(now: Pixels, shown: Pixels, box: Rect) -> list[tuple[int, int]]:
