@@ -61,4 +61,4 @@ def parse_region(reply: bytes) -> list[Rect]:
     rectangles = values.reshape(-1, 4)
     if len(rectangles) > MOST_RECTANGLES:
         rectangles = np.frombuffer(reply, np.int16, count=4, offset=8).reshape(-1, 4)
-    return [Rect(int(x), int(y), int(width) & 0xFFFF, int(height) & 0xFFFF) for x, y, width, height in rectangles]
+    return [Rect(x, y, width & 0xFFFF, height & 0xFFFF) for x, y, width, height in rectangles.tolist()]
