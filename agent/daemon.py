@@ -34,11 +34,13 @@ from agent.releases import StagedReleases
 from agent.renewal import keep_certified
 from agent.restarting import RestartGrant, RestartGrants
 from agent.resuming import HeldSession, WaitingRoom
+from agent.retention import TranscriptKeeper, judged_by
 from agent.rulebook import allowed_here
 from agent.services import Services
 from agent.session import AssistedSession
 from agent.settings import AgentSettings
 from agent.status import RelayStatus, StatusBoard, TrustStatus
+from agent.transcripts import FOLDER
 from agent.transport import Relay, Tunnel
 from agent.trust import TrustStore
 from hostio.allocator import share_arenas
@@ -47,6 +49,7 @@ from hostio.signed_repository import RelayMirror
 from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey
+from protocol.documents import GroupPolicy
 from protocol.errors import HandrailError
 from protocol.limits import LIMITS, Limits
 from protocol.link_messages import Done, Failed, HelpCode, HelpPlace, LinkMessage, RepositoryChanged, Role, TunnelOffer
@@ -181,6 +184,8 @@ class Daemon:
                     works = (self.link.run(), "link"), (self._keep_fresh(), "signed files"), (self.desk.watch_over(), "attention")
                     for work, name in works:
                         _ = self._tasks.spawn(work, name)
+                    if self._guest is None:
+                        _ = self._tasks.spawn(self._transcripts(audit).run(), "old transcripts")
                     if self._renew is not None:
                         certified = keep_certified(
                             lambda: self._device,
@@ -196,6 +201,20 @@ class Daemon:
                     await self._say_goodbye()
             finally:
                 audit.close()
+
+    def _transcripts(self, audit: Audit) -> TranscriptKeeper:
+        def rules() -> GroupPolicy | None:
+            policy = self.trust.policy()
+            return None if policy is None else policy.group(self._device.group)
+
+        def now() -> float:
+            state = self.trust.state
+            return judged_by(self._wall().timestamp(), state.timestamp_issued if state is not None else 0.0)
+
+        def write(action: str, detail: dict[str, str | int | bool]) -> None:
+            audit.record(action, detail, at=self._wall().timestamp())
+
+        return TranscriptKeeper(self._settings.home / FOLDER, self._settings.terminal, rules=rules, now=now, write=write)
 
     def _welcome_back(self) -> None:
         """Let sessions wait that may go on after the restart of the computer; each file counts once."""

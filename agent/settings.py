@@ -88,11 +88,15 @@ class FixesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Terminals. `enabled` False opens none, whatever policy allows. `user` is the account they run as where the agent runs as
-    the administrator ("": who is logged in at the seat); `shell` is the program they begin with ("": that account's own)."""
+    the administrator ("": who is logged in at the seat); `shell` is the program they begin with ("": that account's own).
+    Where policy has it kept what they printed: `transcript_days` how long, `transcript_megabytes` how much together, the oldest
+    going first (0: not limited here; policy may shorten it)."""
 
     enabled: bool = True
     user: str = ""
     shell: str = ""
+    transcript_days: Annotated[int, msgspec.Meta(ge=0, le=36500)] = 0
+    transcript_megabytes: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
 
 
 class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,10 +4,12 @@ import hashlib
 import os
 from pathlib import Path
 
+from hostio.retention import hold
 from protocol.errors import Unavailable
 
 MOST_BYTES = 64 * 1024 * 1024
 FOLDER = "transcripts"
+SUFFIX = ".log"
 
 
 class Transcript:
@@ -27,7 +29,8 @@ class Transcript:
             return
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            hold(self._descriptor)
         except OSError as error:
             raise Unavailable(
                 f"The organisation keeps what terminals print, and {path} cannot be written: {error.strerror}. Free some space."

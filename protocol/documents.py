@@ -48,6 +48,9 @@ Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 T = TypeVar("T")
 
 
+Days = Annotated[int, msgspec.Meta(ge=0, le=36500)]
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of every JSON document that a signature covers: unknown keys are refused."""
 
@@ -84,8 +87,10 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     each fix of an attended session, even where its manifest leaves that to policy; `grant_seconds`: how long one consent
     lasts; `hide_windows`: patterns of titles or classes of windows that no technician sees; `files_folders`: folders
     below the user's home that files may be put into and taken from (none named: all of it); `recording`: whether technicians
-    may record a session here, must before they see the screen, or may not; `keep_transcripts`: what terminals print is kept on
-    the device; `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it;
+    may record a session here, must before they see the screen, or may not;
+    `keep_transcripts`: what terminals print is kept on the device; `transcript_days` and `recording_days`: how long that is kept
+    there, and recordings of these devices on technicians' computers (0: as each computer's own settings say, which may be shorter
+    in any case); `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it;
     `log_files`: patterns of files below /var/log that may be followed."""
 
     unattended: list[Capability] = []
@@ -98,6 +103,8 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     files_folders: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]], msgspec.Meta(max_length=50)] = []
     recording: Literal["allowed", "required", "forbidden"] = "allowed"
     keep_transcripts: bool = False
+    transcript_days: Days = 0
+    recording_days: Days = 0
     forward_to: Patterns = []
     log_files: Patterns = msgspec.field(default_factory=lambda: ["/var/log/*.log", "/var/log/syslog", "/var/log/messages"])
 

@@ -18,8 +18,10 @@ import msgspec
 from hostio.private_files import read_private, write_private
 from protocol.certificates import Identity
 from protocol.documents import (
+    POLICY_PATH,
     REVOCATION_PATH,
     TECHNICIANS_PATH,
+    OrganisationPolicy,
     RevocationList,
     TechnicianEntry,
     TechniciansList,
@@ -83,6 +85,14 @@ class Revocations:
     def version(self) -> int:
         """Version of the newest verified timestamp; 0 before the first."""
         return self._files.version
+
+    async def policy(self) -> OrganisationPolicy | None:
+        """The organisation's signed policy, as of the last look; None where none was had by this process."""
+        try:
+            return decode_document(await asyncio.to_thread(self._files.target, POLICY_PATH), OrganisationPolicy)
+        except HandrailError as error:
+            _LOGGER.info("the organisation's policy is not known here now: %s", error)
+            return None
 
     def hint(self) -> None:
         """There may be something newer: the relay said so, or the link stands again."""

@@ -30,7 +30,9 @@ class SettingsError(HandrailError):
 class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `technician.toml` may say. Seconds, except `concurrency` (devices at once) and `proxy` (URL, "" none, absent: the
     system's). `resume_seconds`: how long to try to go on with a session that the network cut. `recording_gigabytes`: the most
-    that one recording takes; `recording_free_gigabytes`: what it leaves free on its disk."""
+    that one recording takes; `recording_free_gigabytes`: what it leaves free on its disk; `recordings_days` and
+    `recordings_gigabytes`: how long recordings are kept, and how much together, the oldest going first (0: not limited here; the
+    organisation's policy may shorten it)."""
 
     connect_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0
@@ -43,6 +45,8 @@ class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxy: str | None = None
     recording_gigabytes: Gigabytes = 4.0
     recording_free_gigabytes: Gigabytes = 1.0
+    recordings_days: Annotated[int, msgspec.Meta(ge=0, le=36500)] = 0
+    recordings_gigabytes: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Settings:
     proxy: str | None = None
     recording_gigabytes: float = 4.0
     recording_free_gigabytes: float = 1.0
+    recordings_days: int = 0
+    recordings_gigabytes: float = 0.0
     limits: Limits = field(default=LIMITS)
 
     @property

@@ -10,7 +10,7 @@ from agent.children import SEARCH_PATH
 from agent.features.base import Feature, FeatureContext
 from agent.kept_terminal import KeptTerminal
 from agent.printable import printable, shortened
-from agent.transcripts import FOLDER, Transcript
+from agent.transcripts import FOLDER, SUFFIX, Transcript
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Message
@@ -143,7 +143,7 @@ class TerminalFeature(Feature):
         """A number that no terminal of this session had, and where its transcript goes."""
         while True:
             number = self.context.kept.number("terminal")
-            path = self.context.settings.home / FOLDER / f"{self.context.session_id}-{number}.log"
+            path = self.context.settings.home / FOLDER / f"{self.context.session_id}-{number}{SUFFIX}"
             if not path.exists():  # it is there when the session went on after this agent was started anew
                 return number, path
 

@@ -37,6 +37,16 @@ _TARGET = re.compile(r"(?:[^\s:/]+|[0-9A-Fa-f:.*?]+):[0-9*?\[\]!-]+\Z")
     "--keep-transcripts/--no-keep-transcripts", default=None, help="Keep on the device what terminals print (as they are shown)."
 )
 @click.option(
+    "--transcript-days",
+    type=click.IntRange(0, 36500),
+    help="How many days devices keep them at most; 0: as each device's settings say.",
+)
+@click.option(
+    "--recording-days",
+    type=click.IntRange(0, 36500),
+    help="How many days recordings of these devices are kept at most; 0: as each technician's settings say.",
+)
+@click.option(
     "--forward-to",
     help="What may be reached through a device beyond its own loopback, as HOST:PORT with * and ?, "
     'e.g. "printer.example:443,10.0.0.*:*"; "" for nothing.',
@@ -62,7 +72,7 @@ def policy(
     log_files: str | None,
     files_folders: str | None,
     key_names: tuple[str, ...],
-    **plain: str | bool | None,
+    **plain: str | bool | int | None,
 ) -> None:
     """Set what holds on the devices of GROUP. What is not named stays as it is."""
     wanted: dict[str, object] = {name: value for name, value in plain.items() if value is not None}
@@ -97,12 +107,17 @@ def in_words(rules: GroupPolicy) -> str:
         f"unattended {', '.join(rules.unattended) or 'nothing'}",
         f"fixes are {'asked for' if rules.consent_for_fixes else 'not asked for'}",
         f"recording is {rules.recording}",
-        f"transcripts of terminals are {'kept' if rules.keep_transcripts else 'not kept'}",
+        *([f"recordings are kept{_days(rules.recording_days)}"] if rules.recording_days else []),
+        f"transcripts of terminals are {f'kept{_days(rules.transcript_days)}' if rules.keep_transcripts else 'not kept'}",
         f"forwarding reaches {', '.join(['the device itself', *rules.forward_to])}",
         f"logs are {', '.join(['the journal', *rules.log_files])}",
         f"files are moved in {', '.join(rules.files_folders) or 'all of the home'}",
     ]
     return "; ".join(said)
+
+
+def _days(days: int) -> str:
+    return f" {days} {'day' if days == 1 else 'days'} at most" if days else ""
 
 
 def parse_capabilities(text: str) -> list[Capability]:

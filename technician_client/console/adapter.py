@@ -242,6 +242,10 @@ class RelayAdapter:
         """See `RelayPort`."""
         return await self.office.fix_library()
 
+    async def recording_days(self, devices: Sequence[str]) -> Mapping[str, int]:
+        """See `RelayPort`."""
+        return await self.office.recording_days(devices)
+
     async def colleagues(self) -> Sequence[Colleague]:
         """See `RelayPort`."""
         return await colleagues_online(self._client)

@@ -6,7 +6,7 @@ Held by `console.adapter.RelayAdapter`, on the same relay client.
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -122,6 +122,18 @@ class Office:
             if self._library is None:
                 self._library = _library(self._client.identity, self._client.settings.fix_library_directory)
         return self._library.read(datetime.now(UTC))
+
+    async def recording_days(self, devices: Sequence[str]) -> Mapping[str, int]:
+        """See `RelayPort.recording_days`."""
+        revocations = self._client.revocations
+        policy = None
+        if revocations is not None:
+            await revocations.ready()
+            policy = await revocations.policy()
+        if policy is None:
+            return {}
+        met = {device: self.known.get(device) for device in devices}
+        return {device: policy.group(known.group if known else "").recording_days for device, known in met.items()}
 
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
         """See `RelayPort.run_fix`."""

@@ -242,6 +242,10 @@ class RelayPort(Protocol):
             Refused: nobody calls them there any more. HandrailError: it cannot be said.
         """
 
+    async def recording_days(self, devices: Sequence[str]) -> Mapping[str, int]:
+        """How many days recordings of these devices may be kept, by the organisation's policy for their groups (0 or missing: it
+        does not say). A device whose group is not known here is of the default one."""
+
     async def run_fix(self, order: FixOrder, on_event: Callable[[FixEvent], None]) -> None:
         """Run a fix on devices. Cancelling ends it everywhere.
 

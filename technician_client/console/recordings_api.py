@@ -58,7 +58,9 @@ def video_of(path: Path) -> Path:
 class RecordingsApi:
     """The handlers. Everything is behind the guard: see `console.guard`."""
 
-    def __init__(self, directory: Path, key: bytes) -> None:
+    def __init__(self, directory: Path, key: bytes, *, days: int = 0, gigabytes: float = 0.0) -> None:
+        """Args: days, gigabytes: how long they are kept here, and how much together (0: not limited), for the page to say."""
+        self._kept = {"days": days, "gigabytes": gigabytes}
         self._directory = directory
         self._key = key
         self._shelf = Shelf(directory, key)
@@ -81,7 +83,7 @@ class RecordingsApi:
     async def list(self, _request: web.Request) -> web.Response:
         """GET /api/v1/recordings"""
         rows = await asyncio.to_thread(self._shelf.listed)
-        return answer_json({"recordings": [recording_row(row) for row in rows]})
+        return answer_json({"recordings": [recording_row(row) for row in rows], "kept": self._kept})
 
     async def delete(self, request: web.Request) -> web.Response:
         """DELETE /api/v1/recordings/{name}"""

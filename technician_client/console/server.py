@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from technician_client.console.recordings_api import RecordingsApi
 from technician_client.console.redirect import RedirectFile
 from technician_client.console.runs import FixRuns
 from technician_client.organisation.record import OrganisationHome
+from technician_client.recordings.retention import RecordingsKeeper
 from technician_client.settings import Settings, load_settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -94,6 +96,18 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def recordings_keeper(settings: Settings, relay: RelayPort) -> RecordingsKeeper:
+    """What deletes the recordings that are kept no longer."""
+    return RecordingsKeeper(
+        settings.recordings_directory,
+        relay.recordings_key,
+        days=settings.recordings_days,
+        gigabytes=settings.recordings_gigabytes,
+        policy_days=relay.recording_days,
+        wall=time.time,
+    )
+
+
 @asynccontextmanager
 async def running_console(
     relay: RelayPort, listener: socket.socket, home: Path, first: FirstSession | None = None
@@ -120,7 +134,12 @@ async def running_console(
         FilesApi(hub).add_routes(application)
         ClipboardApi(hub).add_routes(application)
         OfficeApi(relay, runs, preferences, await asyncio.to_thread(key_holders, home)).add_routes(application)
-        RecordingsApi(settings.recordings_directory, relay.recordings_key).add_routes(application)
+        RecordingsApi(
+            settings.recordings_directory,
+            relay.recordings_key,
+            days=settings.recordings_days,
+            gigabytes=settings.recordings_gigabytes,
+        ).add_routes(application)
         PastApi(settings).add_routes(application)
         add_assets(application, await asyncio.to_thread(read_assets))
         application.on_shutdown.append(api.close_sockets)
@@ -134,6 +153,7 @@ async def running_console(
                 guard.first_page = f"/#/session/{session.name}"
             redirect.write(guard.entrance())
             _ = supervisor.spawn(hub.sweep(), "forgotten sessions")
+            _ = supervisor.spawn(recordings_keeper(settings, relay).run(), "old recordings")
             yield ConsoleAddress(guard.origin, redirect.path, port)
         finally:
             redirect.remove()

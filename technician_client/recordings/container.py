@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hostio.private_files import PrivateFileError
+from hostio.retention import hold
 from protocol.errors import TrustError
 
 MAGIC: Final = b"HRREC\x01\r\n"
@@ -78,6 +79,7 @@ class ContainerWriter:
         self.size = HEAD_BYTES
         try:
             self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0)
+            hold(self._file.fileno())  # nothing deletes it while it is written
             self._file.write(MAGIC + salt)
         except FileExistsError as error:
             raise PrivateFileError(f"{path} is there already; a recording never replaces a file. Choose another name.") from error

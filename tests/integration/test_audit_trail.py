@@ -1,7 +1,9 @@
 """A device's record from end to end, by the commands that people use: sessions, export, check, tampering, the kill switch."""
 
 import json
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +52,25 @@ def test_sessions_are_recorded_exported_and_checked(world: World, tmp_path: Path
     path.write_bytes(path.read_bytes().replace(b"session opened", b"session closed", 1))
     code, said = audit(world, "verify", str(path))
     assert code == 7 and "broken at record" in said and "it was edited" in said
+
+
+def test_transcripts_that_are_kept_no_longer_are_deleted_at_the_start_and_the_record_says_so(
+    world: World, tmp_path: Path
+) -> None:
+    world.processes.pop("agent").stop()
+    folder = world.agent_home / "transcripts"
+    folder.mkdir(exist_ok=True)
+    for days in (40, 20):
+        (folder / f"s{days}-1.log").write_text("$ ls\n")
+        os.utime(folder / f"s{days}-1.log", (time.time() - days * 86400,) * 2)
+    world.start_agent(None, extra={"HANDRAIL_AGENT_TERMINAL_TRANSCRIPT_DAYS": "30"})
+    eventually(lambda: not (folder / "s40-1.log").exists(), "the old one is deleted")
+    assert (folder / "s20-1.log").exists()
+    path = tmp_path / "device.audit"
+    assert audit(world, "export", str(path), agent=True)[0] == 0
+    (line,) = [line for line in path.read_text().splitlines() if '"transcripts deleted"' in line]
+    assert json.loads(line)["detail"] == {"files": 1, "bytes": 5, "because": "older than 30 days", "names": "s40-1.log"}
+    assert audit(world, "verify", str(path))[0] == 0
 
 
 def test_a_chain_that_was_edited_under_the_agent_is_named_on_both_sides(world: World) -> None:

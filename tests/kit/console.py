@@ -243,10 +243,15 @@ class MemoryRelay:
     online: tuple[Colleague, ...] | HandrailError = ()
     hold_runs: asyncio.Event = field(default_factory=asyncio.Event)
     not_run: HandrailError | None = None
+    recordings_kept_days: int = 0
     peer: str = "t1me"
     callers: dict[str, CallAtDevice | HandrailError] = field(default_factory=dict)  # what devices say when they are asked
     declined: list[tuple[str, str]] = field(default_factory=list)
     not_declined: HandrailError | None = None
+
+    async def recording_days(self, devices: Sequence[str]) -> Mapping[str, int]:
+        """See `RelayPort`."""
+        return dict.fromkeys(devices, self.recordings_kept_days)
 
     @property
     def recordings_key(self) -> bytes:

@@ -83,6 +83,15 @@ def test_what_terminals_ports_and_logs_may_do_is_set_too_and_shown(desk: Desk) -
     assert "the journal" in command_line(desk.home, "org", "show").out
 
 
+def test_how_long_things_are_kept_is_set_and_shown(desk: Desk) -> None:
+    said = desk.policy("--transcript-days", "30", "--recording-days", "1", "--keep-transcripts")
+    assert "transcripts of terminals are kept 30 days at most" in said and "recordings are kept 1 day at most" in said
+    assert (desk.rules.transcript_days, desk.rules.recording_days) == (30, 1)
+    desk.policy("--transcript-days", "0", "--recording-days", "0")
+    assert (desk.rules.transcript_days, desk.rules.recording_days) == (0, 0)
+    desk.policy("--recording-days", "-1", code=2)
+
+
 def test_texts_become_lists() -> None:
     assert parse_capabilities("view,fixes") == [Capability.VIEW, Capability.FIXES]
     assert parse_capabilities("") == parse_targets(" ,") == parse_logs("") == []

@@ -2,7 +2,7 @@
 
 import { Problem, ask, plainly } from "../ask.js";
 import { html, useEffect, useState } from "../lib.js";
-import { bytes, duration } from "../format.js";
+import { bytes, duration, plural } from "../format.js";
 import { Icon } from "../icons.js";
 import { Empty, Spinner } from "../parts/controls.js";
 
@@ -14,10 +14,13 @@ const ENDS = /** @type {Record<string, string>} */ ({ "": "cut short", too_large
 export function RecordingsPage() {
   const [rows, setRows] = useState(/** @type {RecordingRow[] | null} */ (null));
   const [fault, setFault] = useState("");
+  const [kept, setKept] = useState("");
   const load = async () => {
     setFault("");
     try {
-      setRows((await ask("GET", "/api/v1/recordings")).recordings);
+      const { recordings, kept: bounds } = await ask("GET", "/api/v1/recordings");
+      setRows(recordings);
+      setKept(keptWords(bounds));
     } catch (error) {
       setFault(plainly(error));
     }
@@ -35,7 +38,8 @@ export function RecordingsPage() {
   };
   return html`<main class="plain-page" id="content" tabindex="-1">
     <div class="page-head"><div><h1>Recordings</h1>
-      <p class="quiet">What you recorded in sessions, on this computer, sealed with your key. Delete what is no longer needed.</p></div></div>
+      <p class="quiet">What you recorded in sessions, on this computer, sealed with your key. Delete what is no longer needed.</p>
+      ${kept !== "" && html`<p class="quiet">${kept}</p>`}</div></div>
     ${fault && html`<p class="error" role="alert"><${Icon} name="warning" /><span>${fault}</span><button type="button" class="link" onClick=${load}>Try again</button></p>`}
     <section class="card" aria-label="Recordings">
       ${
@@ -50,6 +54,16 @@ export function RecordingsPage() {
       }
     </section>
   </main>`;
+}
+
+/**
+ * How long recordings are kept on this computer, as its settings say.
+ * @param {{days: number, gigabytes: number}} kept 0: not limited
+ */
+export function keptWords({ days, gigabytes }) {
+  const bounds = [...(days > 0 ? [plural(days, "day")] : []), ...(gigabytes > 0 ? [`${gigabytes} GB together, the oldest going first`] : [])];
+  const own = bounds.length > 0 ? `They are kept ${bounds.join(" and ")} at most (technician.toml).` : "They are kept until you delete them.";
+  return `${own} Your organisation may have those of some devices deleted sooner; deleted.jsonl beside them says what was.`;
 }
 
 /** @param {{row: RecordingRow, onRemove: () => void, onChange: () => void}} props */
