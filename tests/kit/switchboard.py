@@ -31,6 +31,7 @@ from protocol.link_messages import (
     TunnelOffer,
 )
 from protocol.messages import Message
+from protocol.messages.session import Called
 from protocol.session import (
     AgentSession,
     CapabilityAsked,
@@ -71,6 +72,8 @@ class SimulatedDevice:
     resumes: bool = True
     cut_sessions: dict[str, tuple[bytes, frozenset[Capability]]] = field(default_factory=dict)
     restart_seconds: float = 0.0
+    called: Called | None = None  # what it tells whoever asks who calls them
+    declined: list[str] = field(default_factory=list)
     tunnels: int = 0
     most_tunnels: int = 0
     bytes_received: int = 0
@@ -145,6 +148,14 @@ class SimulatedDevice:
 
     def _handle(self, session: AgentSession, event: Event, now: float) -> None:
         match event:
+            case ConsentNeeded(call="look" | "decline") if self.called is None:
+                session.deny(RefusalReason.NOT_FOUND, "Nobody calls you here.", now)
+            case ConsentNeeded(call="look") if self.called is not None:
+                session.tell_call(self.called, now)
+            case ConsentNeeded(call="decline", reason=reason):
+                self.called = None
+                self.declined.append(reason)
+                session.end("declined", now)
             case ConsentNeeded(wanted=wanted, identity=identity, resume=resume):
                 key, kept = self.cut_sessions.pop(resume, (b"", frozenset()))
                 if self.resumes and key == identity.fingerprint:

@@ -9,7 +9,7 @@ import pytest
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused
 from protocol.messages.chat import ChatMessage
-from protocol.messages.session import Paused
+from protocol.messages.session import Called, Paused
 from technician_client.console.adapter import RelayAdapter, person_of, relay_port
 from technician_client.console.ports import (
     ConsentAsked,
@@ -21,6 +21,7 @@ from technician_client.console.ports import (
     SessionOver,
     Target,
 )
+from technician_client.knocking import CallAtDevice
 from technician_client.settings import Settings
 from tests.kit.organisation import Credentials, Organisation
 from tests.kit.switchboard import SimulatedDevice, Switchboard, keys_of, running
@@ -120,6 +121,20 @@ async def test_a_session_goes_through_the_port(port: RelayAdapter, device: Simul
     assert last.clean
     assert last.receipt == b'{"seen": true}'
     assert ChatMessage("hi", 2.0) in device.received
+
+
+async def test_who_calls_is_asked_and_declined_through_the_port(port: RelayAdapter, device: SimulatedDevice) -> None:
+    assert port.peer == port._client.peer
+    assert await port.who_calls(device.peer) is None
+    device.called = Called("Ana Ruiz", 1, "the spooler crashes", 5.0, 90.0)
+    assert await port.who_calls(device.peer) == CallAtDevice(device.label, device.called)
+    known = port.office.known.get(device.peer)
+    assert known is not None and (known.label, known.last_session) == (device.label, 0.0)  # certified, and no session
+    await port.decline_call(device.peer, "in a meeting")
+    assert device.declined == ["in a meeting"]
+    with pytest.raises(Refused):
+        await port.decline_call(device.peer, "in a meeting")
+    assert device.consents == []
 
 
 async def test_a_no_comes_through_as_a_no(port: RelayAdapter, device: SimulatedDevice) -> None:
