@@ -171,6 +171,27 @@ async def terminal(technician: Technician) -> None:
     await expect(technician.page.locator(".terminal-found")).to_have_text("1 of 1")
 
 
+async def touch(technician: Technician) -> None:
+    """A tablet: the keys below the picture, one that waits for another and one that is held."""
+    await technician.open_session()
+    page = technician.page
+    await page.touchscreen.tap(*await technician.place(300, 200))
+    keys = page.locator(".keybar")
+    await keys.get_by_role("button", name="Function keys").tap()
+    await keys.get_by_role("button", name="Control").tap()
+    await keys.get_by_role("button", name="Shift").tap()
+    await keys.get_by_role("button", name="Shift, for the next key").tap()
+    await expect(keys.get_by_role("button", name="Shift, held")).to_be_visible()
+
+
+async def touch_menu(technician: Technician) -> None:
+    """The same upright, with what fingers do."""
+    await technician.open_session()
+    await technician.page.touchscreen.tap(*await technician.place(300, 200))
+    await technician.page.locator("[data-menu=touch] > button").tap()
+    await expect(technician.page.get_by_text("Tap twice")).to_be_visible()
+
+
 async def people(technician: Technician) -> None:
     """One colleague has mouse and keyboard, one has lost the connection, and who could be called by name."""
     technician.relay.online = (Colleague("q7w3e9r1t5y2", "Cem Aydın", 3), Colleague("z4x8c2v6b1n5", "Dora Lind", 2))
@@ -426,6 +447,7 @@ async def nowhere(technician: Technician) -> None:
 
 
 KNOWN: dict[str, Any] = {"known": True}
+TABLET: dict[str, Any] = {"picture": desktop(), "has_touch": True, "is_mobile": True}
 SCENES = (
     Scene("home", home, KNOWN),
     Scene("home-loading", home_loading, {"loaded": False}),
@@ -441,6 +463,8 @@ SCENES = (
     Scene("said-no", said_no, KNOWN),
     Scene("passphrase", passphrase, KNOWN),
     Scene("session", session, {"picture": desktop()}),
+    Scene("session-touch", touch, TABLET | {"viewport": {"width": 1024, "height": 768}}),
+    Scene("session-touch-upright", touch_menu, TABLET | {"viewport": {"width": 800, "height": 1280}}),
     Scene("session-terminal", terminal, {"picture": desktop(), "granted": (Capability.VIEW, Capability.TERMINAL)}),
     Scene("session-people", people, {"picture": desktop(), "granted": (Capability.VIEW, Capability.COLLEAGUES)}),
     Scene("session-called-by-name", called_by_name, {"picture": desktop(), "granted": (Capability.VIEW, Capability.COLLEAGUES)}),

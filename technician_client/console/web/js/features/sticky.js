@@ -6,11 +6,11 @@ import { signal } from "../lib.js";
 /** @typedef {"off" | "once" | "locked"} StickyState */
 
 export const STICKY = Object.freeze([
-  { name: "ctrl", words: "Ctrl", label: "Control", code: "ControlLeft", key: "Control" },
+  { name: "ctrl", words: "Ctrl", label: "Ctrl, control", code: "ControlLeft", key: "Control" },
   { name: "alt", words: "Alt", label: "Alt", code: "AltLeft", key: "Alt" },
   { name: "shift", words: "Shift", label: "Shift", code: "ShiftLeft", key: "Shift" },
   { name: "super", words: "Super", label: "Super", code: "MetaLeft", key: "Meta" },
-  { name: "altgr", words: "AltGr", label: "Alt Graph", code: "AltRight", key: "AltGraph" },
+  { name: "altgr", words: "AltGr", label: "AltGr, alt graph", code: "AltRight", key: "AltGraph" },
 ]);
 
 const NEXT = /** @type {const} */ ({ off: "once", once: "locked", locked: "off" });

@@ -49,9 +49,10 @@ const GESTURES = Object.freeze({
   ],
 });
 
+// Names begin with what is seen, so that who speaks to the computer can say what they read.
 /** @type {readonly ScreenKey[]} */
 const FIRST = [
-  { words: "Esc", label: "Escape", code: "Escape" },
+  { words: "Esc", label: "Esc, escape", code: "Escape" },
   { words: "Tab", label: "Tab", code: "Tab" },
 ];
 /** @type {readonly ScreenKey[]} */
@@ -60,11 +61,11 @@ const REST = [
   { words: "↑", label: "Arrow up", code: "ArrowUp", repeats: true },
   { words: "↓", label: "Arrow down", code: "ArrowDown", repeats: true },
   { words: "→", label: "Arrow right", code: "ArrowRight", repeats: true },
-  { words: "Del", label: "Delete", code: "Delete", repeats: true },
+  { words: "Del", label: "Del, delete", code: "Delete", repeats: true },
   { words: "Home", label: "Home", code: "Home" },
   { words: "End", label: "End", code: "End" },
-  { words: "PgUp", label: "Page up", code: "PageUp", repeats: true },
-  { words: "PgDn", label: "Page down", code: "PageDown", repeats: true },
+  { words: "PgUp", label: "PgUp, page up", code: "PageUp", repeats: true },
+  { words: "PgDn", label: "PgDn, page down", code: "PageDown", repeats: true },
 ];
 const STATES = /** @type {const} */ ({ off: "", once: ", for the next key", locked: ", held" });
 
@@ -173,7 +174,7 @@ export function KeyBar({ store, input }) {
         return html`<button type="button" key=${name} class="button sticky-${state}" aria-pressed=${state !== "off"} aria-label=${`${label}${STATES[state]}`} title="Once for the next key or click; again: held until you press it once more" ...${one(name)} onClick=${() => input.current?.tapSticky(name)}>${words}</button>`;
       })}
       ${keys(REST)}
-      <button type="button" class="button" aria-expanded=${functions} aria-label="Function keys" ...${one("functions")} onClick=${() => setFunctions(!functions)}>F1–12</button>
+      <button type="button" class="button" aria-expanded=${functions} aria-label="F1–12, function keys" ...${one("functions")} onClick=${() => setFunctions(!functions)}>F1–12</button>
       ${functions && FUNCTION_KEYS.map(({ name }) => html`<${Repeating} key=${name} words=${name} label=${name} repeats=${false} more=${one(name)} onPress=${() => press(name)} />`)}
       ${full && html`<button type="button" class="button keybar-wide" ...${one("leave")} onClick=${() => document.exitFullscreen()}><${Icon} name="expand" />Leave full screen</button>`}
     </div>
