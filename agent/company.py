@@ -323,6 +323,9 @@ class Company:
         """
         if self._call_out is None:
             raise Refused("This computer cannot call anybody.", reason=RefusalReason.UNSUPPORTED)
+        here = next((one for one in self._members if message.peer and one.peer == message.peer), None)
+        if here is not None:
+            raise Refused(f"{here.name} is here already.", reason=RefusalReason.INVALID)
         self._demand_no_call()
         with self._one_question(member):
             question = _about_calling(member.name, member.listed_name(message.peer), message.tier, message.note)

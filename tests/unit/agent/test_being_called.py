@@ -11,7 +11,7 @@ from protocol.messages.colleagues import Invite, InviteCancel, InviteNotes
 from protocol.messages.session import Called
 from protocol.session import CallTold, DeniedByAgent, Opened
 from tests.kit.assisted import Assistance
-from tests.kit.company import COLLEAGUES, FEATURES, VIEW, Machine, heard, machine, state
+from tests.kit.company import COLLEAGUES, FEATURES, VIEW, Machine, heard, machine, refused, state
 from tests.kit.organisation import Credentials
 
 NOTE = "the spooler crashes"
@@ -141,3 +141,10 @@ async def test_no_answer_is_an_answer_after_a_time(tmp_path: Path) -> None:
         async with asking(here, ben, "look") as one:
             assert isinstance((await one.event(CallTold)).called, Called)
         assert (await state(here.ana, "no_answer")).text.startswith("Ben Ruiz was shown the call and did not answer.")
+
+
+async def test_who_is_here_already_is_not_called(tmp_path: Path) -> None:
+    async with machine(tmp_path) as here, here.joined("Ben Ruiz", 2, VIEW, COLLEAGUES) as ben:
+        here.ana.say(Invite(7, 2, NOTE, ben.person.peer))
+        assert (await refused(here.ana, 7)).text == "Ben Ruiz is here already."
+        assert here.called == [] and not here.person.questions
