@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -62,15 +63,19 @@ def create_organisation(
     make_private_directory(building.base)
     vault = KeyDirectory(building.vault, vault_passphrase)
     before = vault.names()
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(_leave_nothing, building, vault, frozenset(before))
         record = _build(building, name, thresholds, vault_passphrase, signer_passphrase, wall)
         building.base.replace(_empty(home.base))
-    except BaseException:  # whatever it was, a full disk for example: nothing of it must lie in the way; raised again
-        for key in set(vault.names()) - set(before):  # a vault may lie elsewhere
-            vault.remove(key)
-        shutil.rmtree(building.base, ignore_errors=True)
-        raise
+        on_failure.pop_all()
     return record
+
+
+def _leave_nothing(building: OrganisationHome, vault: KeyDirectory, before: Set[str]) -> None:
+    """It did not come to be, because the disk was full for example: nothing of it must lie in the way of the next attempt."""
+    for key in set(vault.names()) - before:  # a vault may lie elsewhere
+        vault.remove(key)
+    shutil.rmtree(building.base, ignore_errors=True)
 
 
 def _empty(place: Path) -> Path:
