@@ -25,7 +25,7 @@ from aiohttp import web
 
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.manifests import MANIFEST_NAME, ScriptManifest, Sha256Hex
-from protocol.messages.fixes import ParameterValue
+from protocol.messages.fixes import SHORT_DIGEST, ParameterValue
 from technician_client.console.about import about
 from technician_client.console.answers import answer_json, problem
 from technician_client.console.hub import TooMany
@@ -33,7 +33,7 @@ from technician_client.console.ports import RelayPort, Standing
 from technician_client.console.preferences import Preferences, PreferencesFile
 from technician_client.console.runs import FixRuns, csv_report, json_report
 from technician_client.fleet_fixes import WANTED, FixOrder
-from technician_client.operations import check_shown, typed_parameters
+from technician_client.operations import typed_parameters
 from technician_client.published import Approval, PublishedScript
 from technician_client.step_up import StepUpNeeded
 
@@ -158,7 +158,14 @@ class OfficeApi:
             if script is None:
                 return problem(404, "No such approved fix", "Its approval has ended. Load the library again.")
             entry = script.manifest.entry(script.digest)
-            check_shown(entry, wish.digest)
+            if script.digest != wish.digest:
+                return problem(
+                    409,
+                    "This fix was changed since you looked at it",
+                    f"It is version {script.manifest.version} now (digest {script.digest[:SHORT_DIGEST]}). Nothing was run. Look "
+                    "at it again.",
+                    reason=RefusalReason.CHANGED.value,
+                )
             parameters = typed_parameters(entry, wish.parameters)
             self._relay.demand_step_up(WANTED, script.manifest.min_tier)
             order = FixOrder(wish.fix, script.digest, parameters, tuple(wish.devices), wish.reason, wish.group)
@@ -168,7 +175,7 @@ class OfficeApi:
         except TooMany as error:
             return problem(429, "Too many runs", str(error))
         except Refused as error:
-            return problem(409 if error.reason is RefusalReason.CHANGED else 403, "Refused", str(error), reason=error.reason)
+            return problem(403, "Refused", str(error))
         except HandrailError as error:
             return problem(400, "The fix was not started", str(error))
         return answer_json({"id": run.name}, status=201)

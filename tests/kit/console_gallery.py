@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 from playwright.async_api import expect
 
@@ -26,9 +27,10 @@ from protocol.messages.logs import LogFollow, LogLine, LogLines, LogListing, Log
 from protocol.messages.terminal import TerminalList, TerminalListing, TerminalOpen, TerminalOpened, TerminalOutput
 from technician_client.colleagues import Colleague
 from technician_client.console.ports import RelayState
+from technician_client.published import Library
 from technician_client.recordings.writer import End, Meta, RecordingWriter
 from technician_client.subscriptions import Publisher
-from tests.kit.console import Picture, denied, sample_findings, sample_fixes, sample_tables
+from tests.kit.console import Picture, denied, digest_of, sample_findings, sample_fixes, sample_tables
 from tests.kit.console_window import Technician
 from tests.kit.past import OPENED, RECORDING, SESSION, keep_two_sessions
 from tests.kit.recordings import WIDTH, Source
@@ -331,6 +333,21 @@ async def fix_change(technician: Technician) -> None:
     await expect(technician.page.locator(".diff-gone").first).to_be_visible()
 
 
+async def fix_changed(technician: Technician) -> None:
+    """Another version was approved while this one was looked at."""
+    await _go(technician, "#/library/empty-trash")
+    await technician.page.get_by_role("checkbox", name="reception-pc").check()
+    shelf = technician.relay.shelf
+    assert isinstance(shelf, Library)
+    shown = shelf.scripts["empty-trash"]
+    manifest = msgspec.structs.replace(shown.manifest, version="9.9")
+    newer = replace(shown, manifest=manifest, digest=digest_of(manifest))
+    technician.relay.shelf = replace(shelf, scripts={**shelf.scripts, "empty-trash": newer})
+    await technician.page.get_by_role("button", name="Run on 1 device").click()
+    await expect(technician.page.get_by_role("button", name="Look at the new one")).to_be_visible()
+    technician.problems[:] = [one for one in technician.problems if "409" not in one]  # the browser notes the refusal too
+
+
 async def run_going(technician: Technician) -> None:
     """A run on three devices, going on."""
     await _go(technician, "#/library/empty-trash")
@@ -482,6 +499,7 @@ SCENES = (
     Scene("library-refused", library_refused, KNOWN),
     Scene("fix", fix, KNOWN),
     Scene("fix-change", fix_change, KNOWN),
+    Scene("fix-changed", fix_changed, KNOWN),
     Scene("run-going", run_going, KNOWN),
     Scene("run-done", run_done, KNOWN),
     Scene("settings-identity", settings("identity", "Certificate"), KNOWN),

@@ -16,6 +16,7 @@ from protocol.messages.session import CapabilityReturn, Refusal
 from technician_client.console.ports import SessionOver
 from tests.integration.console.conftest import Open, Technician
 from tests.kit.console import denied, sample_findings, sample_fixes, sample_tables
+from tests.kit.console_gallery import fix_changed
 from tests.kit.console_page import STILL, press_twice_async
 from tests.kit.waiting import PATIENCE, eventually_async
 
@@ -315,3 +316,18 @@ async def test_what_is_not_allowed_is_grey_and_can_be_asked_for(open_console: Op
         await page.locator("#panel-findings").get_by_role("button", name="Ask for it").click()
         await expect(page.locator("#tab-findings")).not_to_have_class("rail-locked")
         await expect(page.locator("#panel-findings")).to_contain_text("Checked")
+
+
+async def test_a_run_of_a_fix_that_was_changed_meanwhile_leads_to_what_changed(open_console: Open) -> None:
+    async with open_console() as technician:
+        await fix_changed(technician)
+        page = technician.page
+        await expect(page.get_by_role("alert")).to_contain_text("version 9.9")
+        assert technician.relay.orders == []
+        await page.get_by_role("button", name="Look at the new one").click()
+        await expect(page.get_by_text("empty-trash 9.9")).to_be_visible()
+        await expect(page.get_by_role("radio", name="Changes")).to_be_checked()
+        await page.get_by_role("checkbox", name="reception-pc").check()
+        await page.get_by_role("button", name="Run on 1 device").click()
+        await expect(page.locator(".run-device")).to_have_count(1)
+        assert technician.relay.orders[0].digest == technician.relay.shelf.scripts["empty-trash"].digest  # type: ignore[union-attr]

@@ -146,7 +146,7 @@ async def test_a_run_is_of_the_fix_as_it_is_approved_now_and_as_it_was_shown(pag
     relay.shelf = dataclasses.replace(relay.shelf, scripts={"empty-trash": newer})
     status, told = await page.ask("POST", "/api/v1/runs", RUN)
     assert (status, told["reason"], relay.orders) == (409, "changed", [])
-    assert "version 9.9" in told["detail"] and "Look at it again" in told["detail"]
+    assert "version 9.9" in told["detail"] and "Look at it again" in told["detail"] and "changed" in told["title"]
     _, script = await page.ask("GET", "/api/v1/library/empty-trash")
     status, made = await page.ask("POST", "/api/v1/runs", RUN | {"digest": script["digest"]})
     assert status == 201

@@ -133,7 +133,7 @@ function RunForm({ script, onAgain }) {
   const meant = way === "group" ? ofGroup(online, named_group) : online.filter(({ device }) => chosen.has(device.id));
   const tooMany = meant.length > MOST_DEVICES;
   const enough = (hello.value?.tier ?? 0) >= script.min_tier;
-  const ready = enough && meant.length > 0 && !tooMany && relay.value?.online === true && !busy;
+  const ready = enough && !changed && meant.length > 0 && !tooMany && relay.value?.online === true && !busy;
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const checked = checkParameters(script.parameters, typed);
