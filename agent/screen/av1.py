@@ -8,6 +8,7 @@ a slow link needs: it codes to a constant quality, says when that costs too much
 import collections
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 
 import av
@@ -16,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
+from agent.backends.priority import kept_priority
 from agent.screen.colour import FORMATS, Converter
 from agent.screen.video import RATE, SMPTE_170M, VIDEO_RANGE
 from protocol.errors import Unavailable
@@ -81,7 +83,8 @@ class Av1Stream:
         frame = self._converter.convert(pixels[coded.y : coded.bottom, coded.x : coded.right])
         frame.pts = self._pictures
         try:
-            data = b"".join(bytes(packet) for packet in self._context.encode(frame))
+            with kept_priority() if not self._pictures else nullcontext():  # the first begins what the encoder left to begin
+                data = b"".join(bytes(packet) for packet in self._context.encode(frame))
         except av.FFmpegError as error:
             raise Unavailable(f"The video encoder failed: {error}.") from error
         key = not self._pictures
@@ -107,7 +110,8 @@ def _open(width: int, height: int) -> VideoCodecContext:
         context.bit_rate = 0
         # One level of parallelism: more threads cost twice the work and gain nothing at these sizes.
         context.options = {"preset": "12", "crf": str(CRF), "svtav1-params": "pred-struct=1:lookahead=0:rtc=1:lp=1"}
-        context.open()
+        with kept_priority():
+            context.open()
     except (av.FFmpegError, UnknownCodecError) as error:
         raise Unavailable(f"The AV1 encoder does not open: {error}.") from error
     return context
