@@ -47,17 +47,17 @@ Row = dict[str, Any]
 FRAMES = """() => {
     window.frames_seen = [];
     window.frames_work = [];
-    window.frames_wanted = true;
+    const mine = (window.frames_wanted = {});
     const step = (now) => {
         window.frames_seen.push(now);
         const painted = new MessageChannel();
         painted.port1.onmessage = () => window.frames_work.push(performance.now() - now);
         painted.port2.postMessage(null);
-        if (window.frames_wanted) requestAnimationFrame(step);
+        if (window.frames_wanted === mine) requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
 }"""
-STOP_FRAMES = """() => { window.frames_wanted = false; return [window.frames_seen, window.frames_work]; }"""
+STOP_FRAMES = """() => { window.frames_wanted = null; return [window.frames_seen, window.frames_work]; }"""
 FIRST_ROW = """() => {
     const look = () => {
         if (document.querySelector(".device-rows tr") === null) return void requestAnimationFrame(look);
@@ -208,6 +208,7 @@ def measure(address: str, count: int, rounds: int) -> list[Row]:
         ours, plain = context.new_page(), context.new_page()
         plain.set_content(plain_page())
         plain.evaluate(PLAIN_SEARCH)
+        ours.bring_to_front()  # a page behind another is given a frame a second
         ours.goto(address)
         ours.get_by_role("radio", name=f"All {count:,}").wait_for()
         rows = [{"what": "first row", "of": "ours", **first_rows(ours, rounds)}]
