@@ -75,7 +75,9 @@ ROWS: dict[int, Row] = {
         "take mouse and keyboard, read notes, or learn who else is there, past the user",
         "one holder; the user is asked; a capability of its own",
     ),
-    50: Row("relay", "call technicians in, or read who is called and why", "the agent alone calls, and says a tier or an opaque id"),
+    50: Row(
+        "relay", "call technicians in, or read who is called and why", "the agent alone calls, and says a tier or an opaque id"
+    ),
     51: Row(
         "passer-by",
         "ask for, forward or run what is of tier 3 at a console that a technician left open",

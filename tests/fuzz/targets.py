@@ -368,9 +368,7 @@ def seeds(name: str) -> list[bytes]:
                 b'{"type":"forward","port":5432,"local":null,"host":"127.0.0.1"}',
                 b'{"type":"note","text":"x"}',
             ]
-            return page + [
-                encode_message(message) for message in MESSAGES if isinstance(message, ScreenUpdate)
-            ]
+            return page + [encode_message(message) for message in MESSAGES if isinstance(message, ScreenUpdate)]
         case "local":
             return [b'{"do":"status","id":1}', b'{"say":"done","id":1,"text":"x"}']
         case "handshake":
