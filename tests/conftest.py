@@ -15,6 +15,15 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """No test leaves the worker with another scheduling: every program of the tests after it would have that too, and real-time
+    ones stand a machine still."""
+    if hasattr(os, "sched_getscheduler") and (policy := os.sched_getscheduler(0)) not in (os.SCHED_OTHER, os.SCHED_BATCH):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail(f"{item.nodeid} leaves this thread with scheduling policy {policy}")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A skipped test in CI is a failed run: a suite that cannot run there must say so by failing."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

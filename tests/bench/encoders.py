@@ -31,6 +31,7 @@ from PIL import Image
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
+from agent.backends.priority import kept_priority
 from agent.screen.av1 import CRF, ENCODER
 from agent.screen.colour import FORMATS, Converter, colour_kept
 from agent.screen.video import QUALITIES, RATE, SMPTE_170M, VIDEO_RANGE, VideoQuality, VideoStream
@@ -143,7 +144,8 @@ def other(encoder: Encoder, size: Size, mode: str, bitrate: int) -> Encode:
     else:
         options["crf"] = str(encoder.crf[mode])
     context.options = options
-    context.open()
+    with kept_priority():
+        context.open()
     converter, count = Converter(*size, full_chroma=encoder.full_chroma), 0
 
     def encode(pixels: Pixels) -> bytes:

@@ -62,7 +62,7 @@ def test_a_program_is_found_and_ended_by_the_approved_fix(people: tuple[ConsoleP
     with subprocess.Popen(["/bin/sleep", "600"]) as victim:
         try:
             page.page.get_by_label("Search programs and users").fill("sleep")
-            row = page.page.get_by_role("row").filter(has_text=re.compile(rf"\b{victim.pid} ·"))
+            row = page.page.get_by_role("row").filter(has_text=re.compile(rf"(?<!\d){victim.pid} ·"))
             expect(row).to_be_visible()
             row.get_by_role("button", name="End").click()
             page.page.get_by_role("button", name="Ask for it").click()  # beside the fix that is filled in already
