@@ -63,13 +63,15 @@ class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Screen capture. `display` "" is the one of the environment; `backend` "auto" tries the best one first and says which;
-    `video` False sends exact tiles only. `hide_windows` are patterns of titles or classes of windows that are painted over
+    `video` False sends exact tiles only; `av1` allows films as AV1, whose encoder was seen to wait for ever where it may not
+    have real-time threads. `hide_windows` are patterns of titles or classes of windows that are painted over
     before anything leaves ("*keepass*"), `hide_areas` rectangles [x, y, width, height] of the display."""
 
     display: str = ""
     backend: Literal["auto", "x11", "mss"] = "auto"
     max_fps: Annotated[float, msgspec.Meta(ge=1, le=120)] = 60.0
     video: bool = True
+    av1: bool = False
     hide_windows: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)] = []
     hide_areas: Annotated[list[tuple[ScreenPlace, ScreenPlace, ScreenPlace, ScreenPlace]], msgspec.Meta(max_length=32)] = []
 

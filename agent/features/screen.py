@@ -80,7 +80,7 @@ class ScreenFeature(Feature):
         options = StreamOptions(
             full_chroma=choose_profile(start.decoders, start.quality) if settings.video else None,
             either_chroma=settings.video and start.quality == "auto" and decodes_both(start.decoders),
-            av1=settings.video and start.quality == "saver" and decodes_av1(start.decoders) and av1_available(),
+            av1=settings.video and settings.av1 and start.quality == "saver" and decodes_av1(start.decoders) and av1_available(),
             max_fps=min(start.max_fps, settings.max_fps),
             monitor=start.monitor,
             quality=start.quality,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from agent.backends.base import ScreenCapture
 from agent.backends.fake.capture import FakeCapture
@@ -118,17 +119,20 @@ async def test_changes_follow_and_acknowledgements_keep_it_flowing(harness: Harn
 
 
 @pytest.mark.parametrize(
-    ("decoders", "quality", "codec"),
+    ("decoders", "quality", "av1", "codec"),
     [
-        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "auto", "avc1.64"),
-        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "sharper", "avc1.F4"),
-        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "saver", "av01.0."),
-        (["avc1.f4002a", "avc1.64002a"], "saver", "avc1.64"),
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "auto", True, "avc1.64"),
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "sharper", True, "avc1.F4"),
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "saver", True, "av01.0."),
+        (["avc1.f4002a", "avc1.64002a", "av01.0.09M.08"], "saver", False, "avc1.64"),
+        (["avc1.f4002a", "avc1.64002a"], "saver", True, "avc1.64"),
     ],
 )
-async def test_a_film_goes_as_what_the_viewer_decodes_and_wants(
-    harness: Harness, decoders: list[str], quality: str, codec: str
+async def test_a_film_goes_as_what_the_viewer_decodes_and_wants_and_the_settings_allow(
+    harness: Harness, decoders: list[str], quality: str, av1: bool, codec: str
 ) -> None:
+    settings = harness.context.settings
+    harness.context.settings = structs.replace(settings, screen=structs.replace(settings.screen, av1=av1))
     await harness.feature.handle(ScreenStart(decoders, quality=quality))
     await harness.shows_all()
     viewer, found = harness.context.viewer, list[str]()
