@@ -1,6 +1,7 @@
 """Whoever owns the relay's host: a proxy with the relay's own TLS key that records, opened, every byte to and from the relay."""
 
 import asyncio
+import contextlib
 import hashlib
 import ssl
 import struct
@@ -131,7 +132,7 @@ class RelayTap:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # What is left open is collected, and complained of, in the middle of some other test.
         for writer in self._writers:
-            writer.transport.abort()
+            _abort(writer)
         end = self._loop.time() + PATIENCE
         while server._active_count and self._loop.time() < end:  # type: ignore[attr-defined]  # handshakes are counted nowhere else
             await asyncio.sleep(0.005)
@@ -140,7 +141,7 @@ class RelayTap:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Begin a connection; one whose TLS handshake ends only when all of this does is too late: nobody would end its task."""
         if self._stop.is_set():
-            writer.transport.abort()
+            _abort(writer)
             return
         self._writers.append(writer)
         task = asyncio.get_running_loop().create_task(self._connection(reader, writer))
@@ -186,3 +187,8 @@ class RelayTap:
     def tunnels(self) -> list[RecordedConnection]:
         """The connections that carried an end of a session."""
         return [record for record in self.connections if record.path.startswith("/tunnel")]
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(AttributeError):  # Python 3.11.2 trips over a TLS connection that has ended already
+        writer.transport.abort()
