@@ -2,11 +2,13 @@
 
 HandrailError
 ├── UnreadableFile         a file that was named on the command line cannot be read
+├── Refused
+│   └── TicketRefused      the relay did not take a ticket
 └── Unavailable
     └── RelayUnreachable   the relay does not answer, is no relay, or does not take us now
 """
 
-from protocol.errors import HandrailError, Unavailable
+from protocol.errors import HandrailError, Refused, Unavailable
 
 
 class UnreadableFile(HandrailError):
@@ -15,6 +17,10 @@ class UnreadableFile(HandrailError):
 
 class RelayUnreachable(Unavailable):
     """No connection to the relay could be made, it ended and did not come back, or the relay lets nobody in just now."""
+
+
+class TicketRefused(Refused):
+    """The relay did not take a ticket: it was used, is too old, or the other end has left. A new one may do."""
 
 
 def in_words(error: BaseException) -> str:

@@ -11,9 +11,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 
 from hostio.dialling import Dialling
-from hostio.errors import RelayUnreachable, in_words
+from hostio.errors import RelayUnreachable, TicketRefused, in_words
 from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
-from protocol.errors import HandrailError, RefusalReason, Refused
+from protocol.errors import HandrailError, RefusalReason
 from protocol.relay_address import RelayAddress, RelayAddressError
 from protocol.version import PRODUCT
 
@@ -41,7 +41,7 @@ async def open_websocket(
 
     Raises:
         TrustError: the relay's TLS key or certificate is not the right one.
-        Refused: the relay did not take the ticket.
+        TicketRefused: the relay did not take the ticket.
         RelayUnreachable: no connection, no TLS, no WebSocket, or not in time.
         RelayAddressError: the pin or the proxy's address is malformed.
     """
@@ -84,7 +84,7 @@ async def open_websocket(
 def _status_error(address: RelayAddress, status: int) -> HandrailError:
     if status in (401, 403):
         text = f"{address.origin} did not take the ticket: it was used or is too old. Try again."
-        return Refused(text, reason=RefusalReason.EXPIRED)
+        return TicketRefused(text, reason=RefusalReason.EXPIRED)
     if status == 429:
         text = f"{address.origin} asks for patience: too many attempts from here. Wait a minute."
         return RelayUnreachable(text, retry_after=PATIENCE_SECONDS)

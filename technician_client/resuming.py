@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from hostio.errors import TicketRefused
 from protocol.errors import HandrailError, RefusalReason, Refused, Unavailable
 from protocol.session import SessionState
 from technician_client.errors import NotFound, SessionLost
@@ -77,7 +78,8 @@ async def resume(
         except (Unavailable, NotFound, SessionLost) as error:
             met: HandrailError = error
         except Refused as error:
-            if error.reason not in _TRY_AGAIN:
+            # A ticket is refused when the device's end has left meanwhile: the next attempt asks for another.
+            if not isinstance(error, TicketRefused) and error.reason not in _TRY_AGAIN:
                 raise
             met = error
         delay = backoff.delay()

@@ -14,16 +14,18 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".pytest_cache"
 MOST = 12
 TESTS_FAILED = 1
+LAST_FAILED = Path("v", "cache", "lastfailed")
 
 
 def failed_tests(cache: Path) -> list[str]:
     """What failed last, by pytest's names."""
-    path = cache / "v" / "cache" / "lastfailed"
+    path = cache / LAST_FAILED
     return sorted(json.loads(path.read_text())) if path.exists() else []
 
 
 def main(arguments: list[str], cache: Path = CACHE, folder: Path = ROOT) -> int:
     """The exit code of the run that counts."""
+    (cache / LAST_FAILED).unlink(missing_ok=True)  # names of an earlier run, some of which may not exist any more
     pytest = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}"]
     code = subprocess.run([*pytest, *arguments], cwd=folder, check=False).returncode
     failed = failed_tests(cache)

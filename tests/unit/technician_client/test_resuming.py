@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hostio.errors import TicketRefused
 from protocol.capabilities import Capability
 from protocol.errors import RefusalReason, Refused, TrustError
 from protocol.link_messages import TunnelOffer
@@ -156,6 +158,24 @@ async def test_a_busy_device_is_tried_again(relay: RelayClient, device: Simulate
 
     async with await resume(relay, lost, on_waiting=on_waiting) as session:
         assert not session.resumed  # asked anew, and allowed
+
+
+async def test_a_ticket_whose_other_end_has_left_is_followed_by_another(
+    relay: RelayClient, device: SimulatedDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, opens, waits = await cut_session(relay, device), Session.open, list[str]()
+    refusals = [TicketRefused("The ticket is used.", reason=RefusalReason.EXPIRED)]
+
+    async def open_later(*arguments: Any, **options: Any) -> Session:
+        if refusals:
+            raise refusals.pop()
+        return await opens(*arguments, **options)
+
+    monkeypatch.setattr(Session, "open", open_later)
+    again = await resume(relay, session, on_waiting=lambda waiting: waits.append(waiting.text))
+    assert waits == ["The ticket is used."]
+    assert again.resumed
+    await again.end()
 
 
 async def test_another_device_at_the_other_end_is_noticed(
