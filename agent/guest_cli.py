@@ -23,6 +23,7 @@ from agent.features.registry import FEATURES
 from agent.guest import GuestCode, GuestDevice, read_seed
 from agent.local import LocalClient
 from agent.printable import NEWLINE_AND_TAB, printable
+from agent.reaching import with_own
 from agent.settings import AgentSettings, load_settings
 from hostio.exit_codes import ExitCode
 from protocol.seeds import Seed
@@ -56,19 +57,13 @@ def run_guest(path: Path, text: str, environ: Mapping[str, str], wall: Callable[
 async def _attend(settings: AgentSettings, seed: Seed, text: str, wall: Callable[[], datetime], texts: Texts) -> ExitCode:
     device = GuestDevice.make(seed, wall=wall(), random_bytes=secrets.token_bytes)
     daemon = Daemon(settings, device, FEATURES, renew=None, wall=wall, guest=GuestCode(secrets.token_bytes))
+
+    async def converse() -> ExitCode:
+        async with LocalClient.connected(settings.socket) as client:
+            return await Attendant(client, lambda words: click.echo(words, nl=False), asking=text, texts=texts).run()
+
     with _tidy_ends():
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(daemon.run())
-            ready = group.create_task(daemon.ready.wait())
-            await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
-            ready.cancel()
-            if running.done():
-                await running
-            try:
-                async with LocalClient.connected(settings.socket) as client:
-                    return await Attendant(client, lambda words: click.echo(words, nl=False), asking=text, texts=texts).run()
-            finally:
-                daemon.stop()
+        return await with_own(daemon, converse)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ async def with_daemon(
                 daemon = make()
         who = ""
         try:
-            return await _with_own(daemon, converse)
+            return await with_own(daemon, converse)
         except* AlreadyRunning as found:
             who = next((f" {error.who}" for error in found.exceptions if isinstance(error, AlreadyRunning) and error.who), "")
         if end is None:
@@ -70,7 +70,12 @@ async def with_daemon(
         await asyncio.sleep(LOOK_SECONDS)  # nothing tells when the socket of another process is there, or its lock free
 
 
-async def _with_own(daemon: OwnDaemon, converse: Callable[[], Awaitable[T]]) -> T:
+async def with_own(daemon: OwnDaemon, converse: Callable[[], Awaitable[T]]) -> T:
+    """Run a daemon for as long as a conversation with it lasts.
+
+    Raises:
+        ExceptionGroup: of whatever the daemon raises before it is ready, or `converse` raises.
+    """
     async with asyncio.TaskGroup() as group:
         running = group.create_task(daemon.run())
         ready = group.create_task(daemon.ready.wait())
