@@ -50,7 +50,7 @@ from hostio.tasks import Supervisor
 from protocol.articles import fitting
 from protocol.certificates import PublicKey
 from protocol.documents import GroupPolicy
-from protocol.errors import HandrailError
+from protocol.errors import HandrailError, NeedsUpdate
 from protocol.limits import LIMITS, Limits
 from protocol.link_messages import Done, Failed, HelpCode, HelpPlace, LinkMessage, RepositoryChanged, Role, TunnelOffer
 from protocol.version import PRODUCT
@@ -411,7 +411,8 @@ class Daemon:
         try:
             changed = await self.trust.refresh(self._wall())
         except HandrailError as error:
-            changed, problem = False, str(error)
+            # Rules that nobody here can read narrow what is allowed, and what was revoked with them was taken over.
+            changed, problem = isinstance(error, NeedsUpdate), str(error)
         before = self.board.trust.problem
         if problem and problem != before:
             _LOGGER.warning("%s", problem)

@@ -98,6 +98,7 @@ class Gate:
             user_acting=consented is not None and self.user_acting,
             desktop_taken_by=self._desktop_taken_by(),
             clock=clock.timestamp(),
+            unreadable=self._trust.unreadable,
         )
 
     def decide(self, capability: Capability, kind: SessionKind, consented: frozenset[Capability] | None = None) -> Decision:

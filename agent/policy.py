@@ -20,6 +20,8 @@ from protocol.documents import GroupPolicy, RevocationList, TechnicianEntry, Tec
 from protocol.errors import RefusalReason
 
 UNATTENDED_FRESHNESS: Final = 1 * DAY
+READABLE_OR_NOT: Final = 14 * DAY
+"""What may be done with state as old as this may be done, if the person agrees, while newer rules cannot be read here."""
 ALONE: Final = frozenset({Capability.CONTROL, Capability.CLIPBOARD_IN})
 """What one technician at a time has; everything else works beside another's session."""
 ACTS_ON_THE_DESKTOP: Final = frozenset({Capability.CONTROL, Capability.POINTER, Capability.CLIPBOARD_IN})
@@ -59,7 +61,8 @@ class Circumstances:
     `list_known`: the list of technicians was received at least once. `age`: how old the newest verified signed state is, None
     when there is none. `consented`: what the person here allowed; None while they have not been asked. `supported`: what this
     agent has features for. `question_open`: one of our own questions stands on the screen. `user_acting`: policy lets
-    control wait for the person here, and they use mouse or keyboard. `desktop_taken_by`: who has any
+    control wait for the person here, and they use mouse or keyboard. `unreadable`: the version of this
+    program that the organisation's newest rules need ("": this one reads them). `desktop_taken_by`: who has any
     of `ALONE` in another session ("": nobody). `wall` is never earlier than what the organisation has signed; `clock` is what
     this computer's own clock says (None: the same).
     """
@@ -77,6 +80,7 @@ class Circumstances:
     user_acting: bool = False
     desktop_taken_by: str = ""
     clock: float | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,16 @@ def _stale(capability: Capability, now: Circumstances) -> Decision | None:
     return _no(RefusalReason.STALE_TRUST, "stale", capability=capability, hours=hours, age=f"{now.age / 3600:.0f}")
 
 
+def _unreadable(capability: Capability, now: Circumstances) -> Decision | None:
+    """Newer rules are there that this version cannot read. Whatever they forbid, the person here still decides about the least of
+    it; nothing goes on with nobody asked, and nothing that asks for fresher state than the rest."""
+    if not now.unreadable:
+        return None
+    if now.kind is not SessionKind.UNATTENDED and RULES[capability].freshness >= READABLE_OR_NOT:
+        return None
+    return _no(RefusalReason.STALE_TRUST, "unreadable", capability=capability, version=now.unreadable)
+
+
 def _busy(capability: Capability, now: Circumstances) -> Decision | None:
     if not now.desktop_taken_by or capability not in ALONE:
         return None
@@ -256,6 +270,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _policy,
     _recording,
     _stale,
+    _unreadable,
     _busy,
     _consent,
     _question,

@@ -55,6 +55,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "'{capability}' needs signed revocation state of the last {hours} hours, but the newest is {age} hours old. Check that "
         "the organisation's signer runs and that this computer reaches the relay."
     ),
+    "unreadable": (
+        "'{capability}' is not allowed while this computer cannot read the organisation's newest rules. Update the agent on it "
+        "to version {version}."
+    ),
     "busy": (
         "{name} has mouse and keyboard here at the moment. Watching and everything else works beside that; "
         "ask them to hand over, or ask again when they have let go."

@@ -8,6 +8,7 @@ from typing import Literal
 
 from agent.allowed import MOST_FIXES, MOST_NAMES, AllowedHere, ApprovedFix, ListedTechnician
 from agent.keys import DeviceKeys
+from agent.policy import READABLE_OR_NOT
 from agent.trust import TrustStore
 from protocol.capabilities import RULES, Capability
 from protocol.documents import GroupPolicy
@@ -23,6 +24,8 @@ def allowed_here(trust: TrustStore, keys: DeviceKeys, wall: datetime, *, fixes_o
     on_request = [one for one in Capability if rules.attended is None or one in rules.attended]
     if rules.recording == "forbidden":
         on_request = [one for one in on_request if one is not Capability.RECORDING]
+    if trust.unreadable:
+        on_request = [one for one in on_request if RULES[one].freshness >= READABLE_OR_NOT]
     if guest:
         on_request = [one for one in on_request if RULES[one].guest]
     return AllowedHere(
@@ -32,7 +35,7 @@ def allowed_here(trust: TrustStore, keys: DeviceKeys, wall: datetime, *, fixes_o
         listed=len(listed.technicians),
         technicians=[ListedTechnician(one.name, one.tier) for one in listed.technicians[:MOST_NAMES]],
         on_request=on_request,
-        unattended=[] if guest else [one for one in Capability if one in rules.unattended],
+        unattended=[] if guest or trust.unreadable else [one for one in Capability if one in rules.unattended],
         ask_when_present=rules.ask_when_present,
         recording=rules.recording,
         keep_transcripts=rules.keep_transcripts,

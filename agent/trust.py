@@ -4,6 +4,9 @@ approved.
 They come from the relay, which is a plain mirror: The Update Framework (python-tuf) verifies them from a root that enrolment
 pinned. A relay can withhold newer files, and nothing else. What was verified last is kept whole (`agent.trusted_state`) and
 stays in force while the relay is away; `age` says how old it is, and `agent.policy` decides what that still allows.
+
+So does it when newer rules were signed for a later version of this program (`unreadable`): what is revoked since is taken over,
+and `agent.policy` allows less than by the old rules alone, because nobody here can say what the new ones forbid.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets, Timestamp
 from tuf.ngclient import Updater
@@ -40,7 +44,7 @@ from protocol.documents import (
     TechniciansList,
     decode_document,
 )
-from protocol.errors import TrustError, Unavailable
+from protocol.errors import NeedsUpdate, TrustError, Unavailable
 from protocol.freshness import issued_at, judged_at, next_floor, unchanged
 from protocol.manifests import MANIFEST_NAME
 
@@ -74,6 +78,7 @@ class TrustStore:
         self._lock = threading.RLock()
         self._stored: VerifiedSet | None = None
         self._state: TrustedState | None = None
+        self._unreadable = ""
         try:
             self._stored = load_set(directory / _KEPT)
             if self._stored is not None:
@@ -86,6 +91,12 @@ class TrustStore:
     def state(self) -> TrustedState | None:
         """Everything verified last, or None before the first success."""
         return self._state
+
+    @property
+    def unreadable(self) -> str:
+        """The version of this program that the organisation's newest files need, which are not in force therefore; "" when this
+        one reads them, as far as this process has seen."""
+        return self._unreadable
 
     def technicians(self) -> TechniciansList | None:
         """Who is a technician; None before the first refresh."""
@@ -141,6 +152,7 @@ class TrustStore:
 
         Raises:
             Unavailable: the relay is away, or the files cannot be stored.
+            NeedsUpdate: what is signed is for a later version; what was revoked with it is taken over.
             TrustError: something does not verify, or has expired.
         """
         with self._lock:
@@ -149,17 +161,37 @@ class TrustStore:
             moment = judged_at(self._wall, self._stored.highest_floor if self._stored else 0.0)
             if self._nothing_new(moment):
                 return False
-            stored = in_our_words(lambda: self._fetch(moment, _seconds(wall)), moment, self._wall)
-            state = open_set(stored, self._root, self._objects)
             try:
-                save_set(self._directory / _KEPT, stored)
-            except PrivateFileError as error:
-                raise Unavailable(f"The organisation's signed files cannot be kept: {error}") from error
-            self._stored, self._state, self._looked = stored, state, moment
+                stored = in_our_words(lambda: self._fetch(moment, _seconds(wall)), moment, self._wall)
+                try:
+                    state = open_set(stored, self._root, self._objects)
+                except NeedsUpdate:
+                    self._take_revoked(stored)
+                    raise
+            except NeedsUpdate as error:
+                self._unreadable = error.reader
+                raise
+            self._save(stored)
+            self._stored, self._state, self._looked, self._unreadable = stored, state, moment, ""
             for name, reason in state.rejected.items():
                 _LOGGER.warning("the organisation's %s is not offered: %s", name, reason)
             self._drop_unused(state)
             return state.timestamp_version != before
+
+    def _take_revoked(self, newer: VerifiedSet) -> None:
+        """Of files that cannot be used as a whole, what is revoked: that only ever takes away."""
+        if self._stored is None or newer.revoked == self._stored.revoked:
+            return
+        stored = msgspec.structs.replace(self._stored, revoked=newer.revoked)
+        state = open_set(stored, self._root, self._objects)
+        self._save(stored)
+        self._stored, self._state = stored, state
+
+    def _save(self, stored: VerifiedSet) -> None:
+        try:
+            save_set(self._directory / _KEPT, stored)
+        except PrivateFileError as error:
+            raise Unavailable(f"The organisation's signed files cannot be kept: {error}") from error
 
     def _nothing_new(self, moment: float) -> bool:
         """One small request: whether the relay still serves the timestamp that was verified last, and nothing is missing here."""

@@ -79,6 +79,7 @@ HARMLESS_TYPES_WHILE_PAUSED: Final[tuple[type[Message], ...]] = (
     ForwardClosed,
 )
 
+KNOWN: Final = frozenset(Capability)
 WHY_PAUSED: Final = {
     "user": "the person there holds everything back",
     "unwatched": "nobody there can see the session; it goes on when they can, or ends within seconds",
@@ -289,6 +290,7 @@ class AgentSession(SessionCore):
         if hello.protocol < OLDEST_PROTOCOL:
             self.deny(RefusalReason.VERSION, f"this agent speaks protocol {OLDEST_PROTOCOL} to {PROTOCOL}: update handrail", now)
             return
+        self.spoken = min(PROTOCOL, hello.protocol)
         self._asked = hello
         self._nonce = self._random_bytes(NONCE_BYTES)
         self._queue(AgentHello(PROTOCOL, label, self._nonce, policy_version, product, platform))
@@ -308,7 +310,8 @@ class AgentSession(SessionCore):
         )
         self.state = SessionState.CONSENT
         self._stage_deadline = None
-        asked, wanted = self._asked, list(dict.fromkeys(self._asked.wanted))
+        asked = self._asked
+        wanted = [Capability(name) for name in dict.fromkeys(asked.wanted) if name in KNOWN]
         self._emit(
             ConsentNeeded(
                 self.peer, wanted, asked.reason, self.sas, asked.timestamp_version, asked.resume, asked.after_restart, asked.call

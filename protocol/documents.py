@@ -2,7 +2,7 @@
 
 Signed through the repository (policy role): `policy/org.json`, `policy/technicians.json`; (revocation role):
 `revocation/list.json`; (scripts role): see `protocol.manifests`. They are JSON; unknown keys are refused, because a signed
-document fails closed.
+document fails closed (`protocol.formats` says what an earlier version makes of a later one's).
 
 Enrolment: a *bundle* file (JSON) made by the organisation carries a secret that the relay never sees. The peer sends an
 `EnrolmentRequest` (MessagePack) with an HMAC-SHA256 tag under that secret; the signer answers with an `EnrolmentAnswer` tagged
@@ -13,12 +13,17 @@ All times are seconds since 1970 (UTC). Pure: no clock, no I/O, no randomness.
 
 import hashlib
 import hmac
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from protocol.capabilities import Capability
 from protocol.errors import RemoteProtocolError, TrustError, UndecodableMessage
+from protocol.formats import Format, Reader, check_format
+from protocol.formats import canonical_json as canonical_json
+from protocol.formats import decode_document as decode_document
 from protocol.link_messages import OrganisationId, PeerId, Role
 from protocol.manifests import ScriptFile as ScriptFile
 from protocol.manifests import ScriptManifest as ScriptManifest
@@ -45,14 +50,16 @@ RelayPin = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
 Secret = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
-T = TypeVar("T")
-
-
 Days = Annotated[int, msgspec.Meta(ge=0, le=36500)]
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every JSON document that a signature covers: unknown keys are refused."""
+    """Base of every JSON document that a signature covers: unknown keys are refused. For `protocol.formats`: `SINCE`, the format
+    that brought a field, where that is not the first; `OPEN_LISTS`, keys of this document or of what it holds whose lists only
+    allow, and what their names are."""
+
+    SINCE: ClassVar[Mapping[str, int]] = {}
+    OPEN_LISTS: ClassVar[Mapping[str, type[StrEnum]]] = {}
 
 
 class TechnicianEntry(Document, frozen=True, kw_only=True):
@@ -93,6 +100,8 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
     in any case); `forward_to`: patterns of `host:port` beyond the device's own loopback that may be reached through it;
     `log_files`: patterns of files below /var/log that may be followed."""
 
+    SINCE: ClassVar[Mapping[str, int]] = {"transcript_days": 2, "recording_days": 2}
+
     unattended: list[Capability] = []
     attended: list[Capability] | None = None
     consent_for_fixes: bool = True
@@ -110,9 +119,13 @@ class GroupPolicy(Document, frozen=True, kw_only=True):
 
 
 class OrganisationPolicy(Document, frozen=True, kw_only=True):
-    """`policy/org.json`: the organisation's own rules by device group. `default` is used by groups that are not named."""
+    """`policy/org.json`: the organisation's own rules by device group. `default` is used by groups that are not named. `v` is the
+    format that its rules need, `reader` the version of the agent that reads that ("" for the first)."""
 
-    v: Literal[1] = 1
+    OPEN_LISTS: ClassVar[Mapping[str, type[StrEnum]]] = {"unattended": Capability, "attended": Capability}
+
+    v: Format = 1
+    reader: Reader = ""
     issued: float
     name: Name
     groups: Annotated[dict[Group, GroupPolicy], msgspec.Meta(max_length=500)] = {}
@@ -223,31 +236,16 @@ _REQUESTS = msgspec.msgpack.Decoder(EnrolmentRequest | RenewalRequest)
 _ANSWERS = msgspec.msgpack.Decoder(EnrolmentAnswer)
 
 
-def canonical_json(document: msgspec.Struct) -> bytes:
-    """A document as the bytes that are hashed and signed: UTF-8 JSON, keys sorted, no spaces."""
-    return msgspec.json.encode(document, order="sorted")
-
-
-def decode_document(data: bytes, kind: type[T]) -> T:
-    """Read a JSON document.
-
-    Raises:
-        TrustError: not such a document; the text names the field.
-    """
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (ValueError, RecursionError) as error:
-        raise TrustError(f"This is not a valid {kind.__name__}: {error}.") from error
-
-
 def decode_bundle(data: bytes) -> Bundle:
     """Read a bundle file.
 
     Raises:
+        NeedsUpdate: a later version made it.
         TrustError: not a bundle; the text says to ask for a new one.
     """
     if len(data) > MAX_BUNDLE_BYTES:
         raise TrustError("This file is too large to be an enrolment bundle. Ask your administrator for the .handrail file.")
+    check_format(data, "enrolment bundle")
     try:
         return msgspec.json.decode(data, type=Bundle)
     except (ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ HandrailError                      anything below; its text is a sentence for th
 │       ├── LimitExceeded          larger, more or faster than the limits allow
 │       └── UndecodableMessage     bytes that are not a message of this protocol
 ├── TrustError                     a certificate, signature, tag or label did not hold
+│   └── NeedsUpdate                a signed document is for a later version; `.reader` is the first one
 ├── ChannelClosed                  the sealed channel ended; `.clean` tells whether by close_notify
 ├── Refused                        the other side, or the user, said no; `.reason` is one of `RefusalReason`
 └── Unavailable                    not now: offline, no relay, no display; `.retry_after` in seconds or None
@@ -41,6 +42,15 @@ class UndecodableMessage(RemoteProtocolError):
 
 class TrustError(HandrailError):
     """A certificate, signature or tag did not verify. Nothing that depends on it was used."""
+
+
+class NeedsUpdate(TrustError):
+    """A signed document was written for a later version of Handrail: nothing of it was used, because what it forbids is not known
+    here. `reader` is the first version that reads it ("> 0.2.0" when the document does not say)."""
+
+    def __init__(self, message: str, *, reader: str) -> None:
+        super().__init__(message)
+        self.reader = reader
 
 
 class ChannelClosed(HandrailError):

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from protocol.errors import RefusalReason, Refused, TrustError
+from protocol.formats import check_format
 from protocol.messages.fixes import FixEntry, FixParameter, ParameterValue
 
 MANIFEST_NAME = "manifest.json"
@@ -113,10 +114,12 @@ def decode_manifest(data: bytes) -> ScriptManifest:
     """Read and check a manifest.
 
     Raises:
+        NeedsUpdate: it is of a later format.
         TrustError: not a manifest, or one that contradicts itself; the text names the field.
     """
     if len(data) > MAX_MANIFEST_BYTES:
         raise TrustError(f"The script's manifest has {len(data)} bytes; at most {MAX_MANIFEST_BYTES} are allowed.")
+    check_format(data, "script's manifest")
     try:
         manifest = _DECODER.decode(data)
     except (ValueError, RecursionError) as error:

@@ -11,6 +11,7 @@ import msgspec
 from protocol.certificates import organisation_id, organisation_name
 from protocol.documents import Der, Document, Name, RelayPin, RelayUrl, TufRoot
 from protocol.errors import TrustError
+from protocol.formats import check_format
 
 SEED_SUFFIX: Final = ".seed"
 MAX_SEED_BYTES: Final = 64 * 1024
@@ -41,10 +42,12 @@ def decode_seed(data: bytes) -> Seed:
     """Read a seed file.
 
     Raises:
+        NeedsUpdate: a later version made it.
         TrustError: not a seed, or one whose name is not the one in its root; the text says to ask for a new one.
     """
     if len(data) > MAX_SEED_BYTES:
         raise TrustError(f"This file is too large to be a seed file. {_ASK}")
+    check_format(data, "seed file")
     try:
         seed = msgspec.json.decode(data, type=Seed)
     except (ValueError, RecursionError) as error:

@@ -19,7 +19,9 @@ from protocol.frames import FrameConnection
 from protocol.guest import WRONG_CODE
 from protocol.limits import Limits
 from protocol.messages import Lane, Message, Sender, UnknownMessage, decode_message, encode_message, rule_of
+from protocol.messages.older import in_words_of
 from protocol.messages.session import AgentHello, Called, Denied, End, Ping, Pong, Welcome
+from protocol.version import PROTOCOL
 
 END_SECONDS: Final = 5.0
 INPUT_BACKLOG_BYTES: Final = 1024 * 1024
@@ -213,6 +215,8 @@ class SessionCore(ABC):
         self._events: list[tuple[Event, Lane | None, int]] = []
         self.state = SessionState.HANDSHAKE
         self.peer: Identity | None = None
+        self.spoken = PROTOCOL
+        """The protocol of this session: the lower of both sides' once they have said hello."""
         self.round_trip: float | None = None
         self.round_trip_last: float | None = None
         self._stage_deadline: float | None = None
@@ -310,7 +314,7 @@ class SessionCore(ABC):
         if self.state is not SessionState.OPEN:
             raise LocalProtocolError(f"the session is {self.state.value}, not open")
         self._check_sendable(message)
-        self._queue(message)
+        self._queue(in_words_of(message, self.spoken))
 
     def pending(self, lane: Lane) -> int:
         """Bytes queued on a lane and not yet handed out."""

@@ -236,6 +236,7 @@ class TechnicianSession(SessionCore):
             raise RemoteProtocolError(
                 f"the agent speaks protocol {hello.protocol}, this side {OLDEST_PROTOCOL} to {PROTOCOL}: update it"
             )
+        self.spoken = min(PROTOCOL, hello.protocol)
         claims = self.peer.claims
         if not isinstance(claims, DeviceClaims) or claims.label != hello.label:
             raise TrustError("the device calls itself by another label than its certificate: the session was stopped")

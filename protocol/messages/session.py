@@ -1,5 +1,6 @@
 """Opening, keeping and ending an assisted session (security.md section 4)."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from protocol.messages.base import Lane, LongText, Message, RequestId, Sender, S
 
 Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Capabilities = Annotated[list[Capability], msgspec.Meta(max_length=32)]
+WantedNames = Annotated[Sequence[Annotated[str, msgspec.Meta(max_length=40)]], msgspec.Meta(max_length=64)]
 Proof = Annotated[list[Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]], msgspec.Meta(max_length=64)]
 RESTART_SECONDS_MOST = 3600
 RestartSeconds = Annotated[float, msgspec.Meta(ge=0, le=RESTART_SECONDS_MOST)]
@@ -44,11 +46,12 @@ class Hello(Message, frozen=True, tag="session.hello"):
     record only, else it decides as for a new one. `after_restart`: asks to be let back in once without a question within so
     many seconds after a restart of the computer (0: not asked for). `witness` = how many audit records of this device the
     technician's newest checkpoint covers (0: none is kept). `call`: no session is asked for; they ask who calls them there
-    (`look`), or will not come (`decline`, with `reason` if they like). `wanted` is then not looked at, and nobody is asked."""
+    (`look`), or will not come (`decline`, with `reason` if they like). `wanted` is then not looked at, and nobody is asked.
+    `wanted` are names of capabilities; those that the agent does not know, of a later version, it does not ask for."""
 
     SENDER: ClassVar = Sender.TECHNICIAN
     protocol: int
-    wanted: Capabilities
+    wanted: WantedNames
     reason: Annotated[str, msgspec.Meta(max_length=500)]
     commit: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
     timestamp_version: int = 0

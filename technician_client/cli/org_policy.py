@@ -9,6 +9,7 @@ import msgspec
 from protocol.capabilities import Capability
 from protocol.documents import GroupPolicy, OrganisationPolicy
 from protocol.errors import Refused
+from protocol.formats import READ_SINCE, format_of
 from protocol.transfer import split_path
 from technician_client.cli.app import App, command_options, passphrase_option, reporting
 from technician_client.cli.org_common import ask_passphrase, done, open_spool, organisation_home, tell_missing
@@ -96,8 +97,15 @@ def policy(
 
     signers = role_signers(KeyDirectory(home.vault, ask_passphrase(app, "Passphrase of the vault")), "policy", only=key_names)
     missing = lists.change_policy(spool, change, signers, now())
-    rules = lists.policy(spool).group(group)
-    done(app, f"Policy of {group} is set: {in_words(rules)}.", {"group": group, "policy": rules, "missing_signatures": missing})
+    after = lists.policy(spool)
+    rules, needs = after.group(group), READ_SINCE[format_of(after)]
+    told = {"group": group, "policy": rules, "missing_signatures": missing, "needs_agent": needs}
+    done(app, f"Policy of {group} is set: {in_words(rules)}.", told)
+    if format_of(after) > 1:
+        app.output.warning(
+            f"Agents older than {needs} cannot read this policy. They keep to the one before, allow less by it day by day, and "
+            "nothing after 14 days: update them before that."
+        )
     tell_missing(app, "policy", missing)
 
 

@@ -39,12 +39,12 @@ def published_lists(repository: Repository) -> Lists:
 
 def technicians(spool: Spool) -> TechniciansList:
     """The newest list of technicians, published or waiting."""
-    return decode_document(spool.newest_target("policy", TECHNICIANS_PATH), TechniciansList)
+    return decode_document(spool.newest_target("policy", TECHNICIANS_PATH), TechniciansList, whole=True)
 
 
 def policy(spool: Spool) -> OrganisationPolicy:
     """The newest policy, published or waiting."""
-    return decode_document(spool.newest_target("policy", POLICY_PATH), OrganisationPolicy)
+    return decode_document(spool.newest_target("policy", POLICY_PATH), OrganisationPolicy, whole=True)
 
 
 def articles(spool: Spool) -> ArticleList:
@@ -56,7 +56,7 @@ def articles(spool: Spool) -> ArticleList:
 
 def revocation(spool: Spool) -> RevocationList:
     """The newest revocation list, published or waiting."""
-    return decode_document(spool.newest_target("revocation", REVOCATION_PATH), RevocationList)
+    return decode_document(spool.newest_target("revocation", REVOCATION_PATH), RevocationList, whole=True)
 
 
 def admit_technician(spool: Spool, entry: TechnicianEntry, signers: Sequence[TufSigner], wall: datetime) -> int:

@@ -88,6 +88,7 @@ class SignedFiles:
         self.seconds: float | None = 60.0
         self.timestamp_version = 1
         self.policy_version = 1
+        self.unreadable = ""
         self.refreshed = 0
         for technician in technicians:
             self.add(technician, tier)

@@ -1,5 +1,6 @@
 """Writes the golden vectors: `python -m tests.vectors.make`. Everything in them is deterministic, keys and signatures included,
-so that a difference to the files in this folder is a change of the wire (raise `protocol.version.PROTOCOL`) or a mistake."""
+so that a difference to the files in this folder is a change of the wire (raise `protocol.version.PROTOCOL`; of a document, its
+format) or a mistake."""
 
 import hashlib
 import json
@@ -24,11 +25,13 @@ from protocol.certificates import (
     make_request,
     organisation_id,
 )
+from protocol.formats import canonical_json
 from protocol.frames import padding_for, serialize_frame
 from protocol.link import encode_link, login_payload
 from protocol.link_messages import Role
 from protocol.messages import encode_message
 from protocol.pairing import commitment, short_authentication_string
+from tests.vectors.documents import DOCUMENTS
 from tests.vectors.examples import FRAMES, LINK_MESSAGES, MESSAGES
 
 FOLDER = Path(__file__).parent
@@ -195,12 +198,18 @@ def certificates() -> object:
     }
 
 
+def documents() -> object:
+    """Every signed document, as the bytes that are signed."""
+    return [{"name": name, "text": canonical_json(document).decode()} for name, document in DOCUMENTS.items()]
+
+
 FILES: dict[str, Callable[[], object]] = {
     "messages.json": messages,
     "link_messages.json": link_messages,
     "frames.json": frames,
     "pairing.json": pairing,
     "certificates.json": certificates,
+    "documents.json": documents,
 }
 
 

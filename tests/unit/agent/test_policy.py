@@ -60,6 +60,7 @@ def test_with_everything_in_order_everything_is_allowed(capability: Capability) 
         ({"rules": GroupPolicy(attended=[Capability.VIEW])}, RefusalReason.POLICY),
         ({"age": None}, RefusalReason.STALE_TRUST),
         ({"age": 15 * DAY}, RefusalReason.STALE_TRUST),
+        ({"kind": SessionKind.UNATTENDED, "unreadable": "3.1"}, RefusalReason.STALE_TRUST),
         ({"desktop_taken_by": "Bo Lind"}, RefusalReason.BUSY),
         ({"consented": frozenset({Capability.CHAT})}, RefusalReason.NOT_GRANTED),
         ({"question_open": True}, RefusalReason.PAUSED),
@@ -97,7 +98,7 @@ def test_who_may_watch_with_nobody_asked_may_record_there_only_where_that_is_dem
 
 
 def test_every_check_is_covered_above() -> None:
-    assert len(CHECKS) == 14
+    assert len(CHECKS) == 15
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
@@ -182,3 +183,22 @@ def test_a_guest_is_attended_and_checked_like_anybody(number: int) -> None:
     assert decide(Capability.VIEW, replace(guest, technician=replace(TECHNICIAN, entry=None))).reason is RefusalReason.NOT_ON_LIST
     assert decide(Capability.VIEW, replace(guest, technician=replace(TECHNICIAN, revoked=True))).reason is RefusalReason.REVOKED
     assert decide(Capability.VIEW, replace(guest, age=None)).reason is not None
+
+
+@pytest.mark.parametrize("capability", list(Capability))
+def test_rules_that_cannot_be_read_here_leave_what_a_person_agrees_to_and_no_more(capability: Capability) -> None:
+    asleep = replace(FINE, unreadable="3.1", kind=SessionKind.UNATTENDED)
+    assert decide(capability, asleep).reason is RefusalReason.STALE_TRUST
+    decision = decide(capability, replace(FINE, unreadable="3.1"))
+    powerful = {
+        Capability.FIXES,
+        Capability.REBOOT,
+        Capability.TERMINAL,
+        Capability.TERMINAL_ROOT,
+        Capability.FILES_IN,
+        Capability.FILES_OUT,
+        Capability.FORWARD,
+    }
+    assert decision.allowed == (capability not in powerful)
+    if not decision.allowed:
+        assert "Update the agent on it to version 3.1" in decision.sentence

@@ -17,6 +17,7 @@ VALUES = {
     "hours": "24",
     "age": "30",
     "name": "Bo Lind",
+    "version": "3.10.2",
     "signed": "2026-11-22T08:00:00Z",
     "clock": "2026-11-21T20:00:00Z",
 }

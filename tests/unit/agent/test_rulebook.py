@@ -33,9 +33,12 @@ class Files(SignedFiles):
         return list(self.made)
 
 
-def told(tmp_path: Path, rules: GroupPolicy | None = None, *, guest: bool = False, fixes_on: bool = True) -> AllowedHere:
+def told(
+    tmp_path: Path, rules: GroupPolicy | None = None, *, guest: bool = False, fixes_on: bool = True, unreadable: str = ""
+) -> AllowedHere:
     organisation = Organisation()
     files = Files(organisation, tmp_path, rules)
+    files.unreadable = unreadable
     return allowed_here(files, Device(organisation, organisation.device()), NOW, fixes_on=fixes_on, guest=guest)  # type: ignore[arg-type]
 
 
@@ -80,3 +83,10 @@ def test_it_says_what_the_policy_decides(tmp_path: Path, rules: GroupPolicy) -> 
         assert with_consent is (capability in found.on_request), capability
         alone = gate.decide(capability, SessionKind.UNATTENDED).allowed
         assert alone is (capability in found.unattended), capability
+
+
+def test_while_newer_rules_cannot_be_read_here_less_is_allowed(tmp_path: Path) -> None:
+    found = told(tmp_path, GroupPolicy(unattended=[FIXES]), unreadable="3.1")
+    assert found.unattended == []
+    assert Capability.CONTROL in found.on_request
+    assert not {FIXES, Capability.TERMINAL, Capability.FILES_IN, Capability.FORWARD} & set(found.on_request)

@@ -1,8 +1,10 @@
 """The agent's trust over real repositories on disk, with a mirror that withholds, alters, rolls back and goes away."""
 
+import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from tuf.api.metadata import Metadata, Targets
 
@@ -10,8 +12,9 @@ from agent.policy import Circumstances, SessionKind, Technician, decide
 from protocol.articles import ARTICLES_BYTES, ARTICLES_PATH, Article
 from protocol.capabilities import DAY, RULES, Capability
 from protocol.certificates import PrivateKey
-from protocol.documents import GroupPolicy
-from protocol.errors import RefusalReason, TrustError, Unavailable
+from protocol.documents import POLICY_PATH, GroupPolicy, canonical_json
+from protocol.errors import NeedsUpdate, RefusalReason, TrustError, Unavailable
+from protocol.formats import NEWEST_FORMAT
 from technician_client.organisation.approvals import starter_fixes
 from technician_client.organisation.lists import put_article, revoke_key
 from tests.kit.founded import Founded
@@ -353,3 +356,49 @@ def test_a_relay_cannot_change_an_article(founded: Founded, tmp_path: Path) -> N
     with pytest.raises(TrustError):
         trust.refresh_blocking(founded.wall)
     assert trust.articles() == []
+
+
+def later_policy(founded: Founded, **more: object) -> None:
+    """The organisation publishes a policy that a later version has written."""
+    policy = json.loads(founded.spool.newest_target("policy", POLICY_PATH))
+    signed = json.dumps(policy | {"v": NEWEST_FORMAT + 1, "reader": "3.1", "curfew": "22:00"} | more).encode()
+    founded.spool.edit("policy", add={POLICY_PATH: signed}, signers=founded.signers("policy"), wall=founded.wall)
+
+
+def test_rules_for_a_later_version_do_not_come_into_force_but_what_they_revoke_does(founded: Founded, tmp_path: Path) -> None:
+    trust = founded.trust(tmp_path / "agent")
+    trust.refresh_blocking(founded.wall)
+    before = trust.policy()
+    assert trust.unreadable == ""
+    key = PrivateKey.generate().public.fingerprint
+    revoke_key(founded.spool, [key.hex()], founded.signers("revocation"), founded.wall)
+    later_policy(founded)
+    founded.publish(founded.after(minutes=1))
+    for minutes in (1, 2):  # it is asked for again, and says the same
+        with pytest.raises(NeedsUpdate, match=r"Update Handrail on this computer to version 3\.1 or later"):
+            trust.refresh_blocking(founded.after(minutes=minutes))
+    assert trust.unreadable == "3.1" and trust.policy() == before
+    assert trust.age(founded.after(hours=3)) == pytest.approx(3 * 3600), "what is not in force is no news"
+    for store in (trust, founded.trust(tmp_path / "agent")):
+        revocation = store.revocation()
+        assert revocation is not None and revocation.refuses(key, 1e12)
+    later_policy(founded, v=NEWEST_FORMAT, curfew=None)
+    with pytest.raises(TrustError, match="curfew"):
+        founded.publish(founded.after(minutes=3))
+        trust.refresh_blocking(founded.after(minutes=3))
+    assert trust.unreadable == "3.1"
+    policy = msgspec.structs.replace(before, name="Another Ltd") if before else None
+    assert policy is not None
+    founded.spool.edit("policy", add={POLICY_PATH: canonical_json(policy)}, signers=founded.signers("policy"), wall=founded.wall)
+    founded.publish(founded.after(minutes=4))
+    assert trust.refresh_blocking(founded.after(minutes=4))
+    assert trust.unreadable == "" and trust.policy() == policy
+
+
+def test_a_device_that_knows_no_rules_yet_takes_none_that_it_cannot_read(founded: Founded, tmp_path: Path) -> None:
+    later_policy(founded)
+    founded.publish(founded.after(minutes=1))
+    trust = founded.trust(tmp_path / "agent")
+    with pytest.raises(NeedsUpdate):
+        trust.refresh_blocking(founded.after(minutes=1))
+    assert trust.state is None and trust.policy() is None and trust.unreadable == "3.1"

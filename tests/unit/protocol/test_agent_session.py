@@ -58,6 +58,16 @@ def test_the_same_capability_asked_twice_is_asked_once(organisation: Organisatio
     assert asked.wanted == [Capability.VIEW, Capability.CHAT]
 
 
+def test_what_a_later_technician_wants_that_is_not_known_here_is_not_asked_for(organisation: Organisation) -> None:
+    talk = Conversation(organisation)
+    later = (Capability.VIEW, "teleport", "")
+    talk.technician._asking = (later, *talk.technician._asking[1:])  # type: ignore[assignment]
+    talk.run()
+    (asked,) = talk.agent_events
+    assert isinstance(asked, ConsentNeeded)
+    assert asked.wanted == [Capability.VIEW]
+
+
 def test_a_question_nobody_answers_does_not_hold_the_session_for_ever(organisation: Organisation) -> None:
     talk = Conversation(organisation).run()
     talk.agent.consent_pending(180, talk.now)

@@ -4,8 +4,10 @@ import pytest
 
 from protocol.capabilities import Capability
 from protocol.messages import Lane, Message, encode_message
+from protocol.messages.input import Key
 from protocol.messages.session import Called, ConsentPending, Welcome
-from protocol.session import CallTold, SessionState
+from protocol.session import CallTold, MessageReceived, SessionState
+from protocol.version import PROTOCOL
 from tests.kit.conversation import Conversation
 from tests.kit.organisation import Organisation
 
@@ -21,6 +23,23 @@ def test_a_second_welcome_is_a_lie(organisation: Organisation) -> None:
     talk.run()
     assert talk.technician_ended().reason.startswith("protocol_error")
     assert talk.technician.granted == {Capability.VIEW}
+
+
+def with_an_agent_of(talk: Conversation, protocol: int, monkeypatch: pytest.MonkeyPatch) -> Conversation:
+    """The same, the agent speaking an earlier (or later) protocol."""
+    monkeypatch.setattr("protocol.agent_session.PROTOCOL", protocol)
+    return talk.open(Capability.CONTROL)
+
+
+@pytest.mark.parametrize(("protocol", "mode"), [(1, "text"), (2, "auto"), (PROTOCOL + 5, "auto")])
+def test_an_agent_hears_only_what_it_knows(
+    organisation: Organisation, protocol: int, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = with_an_agent_of(Conversation(organisation), protocol, monkeypatch)
+    assert talk.technician.spoken == min(protocol, PROTOCOL)
+    talk.technician.send_message(Key("KeyA", "a", True, "auto"), talk.now)
+    talk.run()
+    assert MessageReceived(Key("KeyA", "a", True, mode)) in talk.agent_events
 
 
 def test_it_never_tells_who_it_is_to_a_stranger(organisation: Organisation) -> None:

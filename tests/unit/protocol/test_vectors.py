@@ -34,7 +34,9 @@ def test_every_message_has_a_vector() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_wire_has_not_changed(name: str) -> None:
-    assert (FOLDER / name).read_text(encoding="utf-8") == render(name), "raise protocol.version.PROTOCOL, or undo the change"
+    assert (FOLDER / name).read_text(encoding="utf-8") == render(name), (
+        "raise protocol.version.PROTOCOL (of a document its format), or undo the change"
+    )
 
 
 @pytest.mark.parametrize(("entry", "message"), list(zip(load("messages.json"), MESSAGES, strict=True)), ids=lambda item: "")

@@ -11,8 +11,8 @@ from protocol.messages import decode_message
     "raw",
     [
         ["session.hello", 1, ["view"], "r", b"short", 0, ""],
-        ["session.hello", 1, ["godmode"], "r", bytes(32), 0, ""],
-        ["session.hello", 1, ["view"] * 33, "r", bytes(32), 0, ""],
+        ["session.hello", 1, ["x" * 41], "r", bytes(32), 0, ""],
+        ["session.hello", 1, ["view"] * 65, "r", bytes(32), 0, ""],
         ["session.hello", 1, ["view"], "r" * 501, bytes(32), 0, ""],
         ["session.hello", 1, ["view"], "r", bytes(32), 0, "", "s" * 201],
         ["session.hello", 1, ["view"], "r", bytes(32), 0, "", "", 3601.0],

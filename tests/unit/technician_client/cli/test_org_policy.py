@@ -113,3 +113,11 @@ def test_everything_that_can_be_set_is_said_in_words() -> None:
         "forwarding reaches the device itself; logs are the journal, /var/log/*.log, /var/log/syslog, /var/log/messages; "
         "files are moved in all of the home"
     )
+
+
+def test_it_says_which_agents_read_the_policy(desk: Desk) -> None:
+    assert "cannot read" not in desk.policy("--recording", "required")
+    assert "Agents older than 0.2.0 cannot read this policy" in desk.policy("--recording-days", "30")
+    assert '"needs_agent":"0.2.0"' in desk.policy("--recording", "allowed", "--json")
+    desk.policy("--recording-days", "0")
+    assert '"needs_agent":"0.1.0"' in desk.policy("--recording", "allowed", "--json")
