@@ -112,7 +112,7 @@ class Daemon:
             certificate_until=device.not_after.timestamp(),
             relay=RelayStatus(self._relay.origin, "connecting", now, "Not dialled yet."),
         )
-        mirror = RelayMirror(RelayHttp(device.relay, device.relay_spki), device.organisation)
+        mirror = RelayMirror(RelayHttp(device.relay, device.relay_spki, proxy=settings.link.dialling.proxy), device.organisation)
         self.trust = TrustStore(settings.tuf, device.tuf_root, mirror)
         self.releases = StagedReleases(settings.releases, self.trust, platform=release_platform(), running=PRODUCT)
         self._guest = guest

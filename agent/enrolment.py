@@ -117,12 +117,14 @@ def enrol(
     on_progress: Callable[[str], None] = lambda _: None,
     wait_seconds: float = WAIT_SECONDS,
     new_keys: bool = False,
+    proxy: str | None = None,
 ) -> DeviceIdentity:
     """Enrol this computer. Blocking; repeats safely: the same bundle goes on where it stopped.
 
     Args:
         label: the name this computer goes by (the signer certifies it).
         new_keys: a device that is enrolled already keeps its key, and with it its id, unless this is set.
+        proxy: as in `hostio.dialling.Dialling`.
 
     Raises:
         TrustError: wrong, expired or foreign bundle; a clock that is off; a relay or answer that is not genuine.
@@ -131,7 +133,7 @@ def enrol(
         PrivateFileError: the identity cannot be written.
     """
     check_bundle(bundle, kind="device", wall=wall())
-    http = RelayHttp(bundle.relay, bundle.relay_spki)
+    http = RelayHttp(bundle.relay, bundle.relay_spki, proxy=proxy)
     pending = _pending(bundle, home, label, platform, random_bytes, new_keys)
     session, login = PrivateKey.from_pem(pending.session_key), PrivateKey.from_pem(pending.login_key)
     on_progress(f"Asking {bundle.organisation_name} through {http.url} ...")
@@ -175,12 +177,13 @@ def renew(
     wall: Callable[[], datetime],
     random_bytes: Callable[[int], bytes],
     wait_seconds: float = WAIT_SECONDS,
+    proxy: str | None = None,
 ) -> DeviceIdentity:
     """Get new certificates for the same key. Blocking: run it in a worker thread. Also works for a year after expiry.
 
     Raises: as `enrol`.
     """
-    http = RelayHttp(identity.relay, identity.relay_spki)
+    http = RelayHttp(identity.relay, identity.relay_spki, proxy=proxy)
     login = PrivateKey.generate()
     request = make_renewal(
         Role.DEVICE,

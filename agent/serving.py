@@ -25,7 +25,14 @@ def make_daemon(settings: AgentSettings, wall: Wall) -> Daemon:
     """The daemon of this enrolled device. Raises `HandrailError` where it is not enrolled or its keys cannot be read."""
 
     def renewed(device: Any) -> DeviceIdentity:
-        return renew(device, settings.home, platform=platform_name(), wall=wall, random_bytes=secrets.token_bytes)
+        return renew(
+            device,
+            settings.home,
+            platform=platform_name(),
+            wall=wall,
+            random_bytes=secrets.token_bytes,
+            proxy=settings.link.dialling.proxy,
+        )
 
     return Daemon(settings, load_identity(settings.home), FEATURES, renew=renewed, wall=wall, boot=boot_id())
 
@@ -43,4 +50,5 @@ def enrol_here(
         random_bytes=secrets.token_bytes,
         on_progress=tell,
         new_keys=new_keys,
+        proxy=settings.link.dialling.proxy,
     )

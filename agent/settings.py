@@ -30,9 +30,9 @@ class SettingsError(HandrailError):
 class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The way to the relay. Times in seconds, sizes in bytes.
 
-    `backoff_first` and `backoff_most` bound the wait between two attempts (full jitter between 0 and the bound). `proxy` is a
-    proxy's URL, "" takes the system's, "none" takes none. `send_buffer` is the most that may wait in this process's and the
-    kernel's buffers before the session holds the rest back in its lanes.
+    `backoff_first` and `backoff_most` bound the wait between two attempts (full jitter between 0 and the bound). `proxy`, for
+    everything that goes to the relay, is a proxy's URL, "" takes the system's, "none" takes none. `send_buffer` is the most that
+    may wait in this process's and the kernel's buffers before the session holds the rest back in its lanes.
     """
 
     connect_seconds: Seconds = 15.0

@@ -2,29 +2,36 @@
 
 The relay's TLS key is pinned where the bundle names it, compared before a byte of the request is sent; else the system's
 certificate authorities vouch for it. No redirect is followed, every answer is bounded in bytes and in time, plain HTTP goes to
-this computer only.
+this computer only. A proxy is chosen as for WebSockets (`hostio.proxies`).
 What comes back is unverified: only signatures inside it count.
 """
 
+import base64
 import http.client
+import importlib
 import io
+import re
 import socket
 import ssl
 import time
-import urllib.request
 from functools import partial
-from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import quote
 
 import msgspec
 
 from hostio.errors import RelayUnreachable, in_words
+from hostio.proxies import NEEDS_SOCKS, proxy_for
 from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
-from protocol.relay_address import HttpAnswer, parse_pin, parse_relay_url
+from protocol.relay_address import HttpAnswer, RelayAddressError, parse_pin, parse_relay_url
 from protocol.version import PRODUCT
+
+if TYPE_CHECKING:
+    from hostio.proxies import Proxy
 
 ANSWER_SECONDS = 120.0
 _HEADER_BYTES = 256 * 1024
+_NO_TUNNEL: Final = re.compile(r"Tunnel connection failed: ([0-9]{1,4})\b")
 
 
 class _Raw(Protocol):
@@ -74,13 +81,46 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Bounded(raw, connection, most, seconds))
 
 
+class _ThroughSocks(http.client.HTTPSConnection):
+    """A connection whose bytes a SOCKS proxy carries."""
+
+    def __init__(self, proxy: "Proxy", host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._proxy = proxy
+        self._judging = context
+        self._seconds = timeout
+
+    def connect(self) -> None:
+        # The library that WebSockets take for this, of an extra of its own.
+        library: Any = importlib.import_module("python_socks")
+        blocking: Any = importlib.import_module("python_socks.sync")
+        kind = library.ProxyType.SOCKS5 if self._proxy.scheme.startswith("socks5") else library.ProxyType.SOCKS4
+        names_there = self._proxy.scheme in ("socks5h", "socks4a")
+        socks = blocking.Proxy(kind, self._proxy.host, self._proxy.port, self._proxy.username, self._proxy.password, names_there)
+        try:
+            raw = socks.connect(self.host, self.port, timeout=self._seconds)
+        except library.ProxyError as error:
+            raise OSError(f"Tunnel connection failed: {getattr(error, 'error_code', None) or 0}") from error
+        raw.settimeout(self._seconds)
+        self.sock = self._judging.wrap_socket(raw, server_hostname=self.host)
+
+
 class RelayHttp:
     """The relay's HTTP side."""
 
-    def __init__(self, url: str, spki: str, *, timeout: float = 20.0, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        spki: str,
+        *,
+        proxy: str | None = None,
+        timeout: float = 20.0,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         """Args:
             url: "https://host:port" (http for this computer only).
             spki: hex SHA-256 of the relay's TLS SPKI, "" for the system's CAs.
+            proxy: a proxy's URL, "" for none, None for the system's.
             timeout: seconds for connecting and for each read. answer_seconds: for the whole of an answer.
 
         Raises:
@@ -88,7 +128,8 @@ class RelayHttp:
         """
         address = parse_relay_url(url)
         self._secure = address.scheme == "https"
-        self._loopback = address.loopback
+        self._address = address
+        self._proxy = proxy
         parse_pin(spki)
         self._spki = spki
         self._host, self._port = address.host, address.port
@@ -110,7 +151,8 @@ class RelayHttp:
 
         Raises:
             TrustError: the relay does not hold the right key.
-            RelayUnreachable: no answer in time, or one that was cut short or is larger than `max_bytes`.
+            RelayUnreachable: no answer in time, or one that was cut short or is larger than `max_bytes`; a proxy said no.
+            RelayAddressError: the proxy's address cannot be used.
         """
         connection = self._connection()
         bounded: Any = partial(_Answer, most=max_bytes + _HEADER_BYTES, seconds=self._answer_seconds)
@@ -129,7 +171,13 @@ class RelayHttp:
             raise wrong_key(self.url) from error
         except ssl.SSLCertVerificationError as error:
             raise untrusted(self.url, error) from error
+        except ImportError as error:
+            raise RelayAddressError(NEEDS_SOCKS) from error
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a chunk of a size below zero
+            if said := _NO_TUNNEL.match(str(error)):
+                status = "" if said.group(1) == "0" else f" (it answered {said.group(1)})"
+                text = f"The proxy on the way to {self.url} does not let us through{status}."
+                raise RelayUnreachable(text) from error
             raise RelayUnreachable(
                 f"The relay {self.url} does not answer ({in_words(error)}). Check the network and that the relay runs."
             ) from error
@@ -146,18 +194,23 @@ class RelayHttp:
         return self.request("POST", path, body=msgspec.json.encode(document), bearer=bearer)
 
     def _connection(self) -> http.client.HTTPConnection:
-        proxy = None if self._loopback else urllib.request.getproxies().get("https" if self._secure else "http")
-        if proxy and urllib.request.proxy_bypass(self._host):
-            proxy = None
-        host, port = self._host, self._port
-        if proxy:
-            through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-            host, port = through.hostname or "", through.port or 8080
-        connection: http.client.HTTPConnection
-        if not self._secure:
-            connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
-        else:
-            connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=tls_context(self._spki))
-        if proxy:
-            connection.set_tunnel(self._host, self._port)
+        if not self._secure:  # this computer itself
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        proxy = proxy_for(self._address, self._proxy)
+        context = tls_context(self._spki)
+        if proxy is None:
+            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+        if proxy.scheme == "https":
+            raise RelayAddressError(
+                f"The proxy {proxy.host}:{proxy.port} is spoken to by https. Short requests to the relay cannot go through one: "
+                "name it by http:// (the relay's own TLS goes through it unread all the same)."
+            )
+        if proxy.scheme.startswith("socks"):
+            return _ThroughSocks(proxy, self._host, self._port, timeout=self._timeout, context=context)
+        connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=self._timeout, context=context)
+        headers = {"User-Agent": f"handrail/{PRODUCT}"}
+        if proxy.user_info is not None:
+            told = base64.b64encode(":".join(proxy.user_info).encode()).decode()
+            headers["Proxy-Authorization"] = f"Basic {told}"
+        connection.set_tunnel(self._host, self._port, headers)
         return connection

@@ -5,13 +5,14 @@ must never reach an address that nobody wrote down.
 """
 
 import ssl
-from typing import Final, Literal
+from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 
 from hostio.dialling import Dialling
 from hostio.errors import RelayUnreachable, TicketRefused, in_words
+from hostio.proxies import NEEDS_SOCKS, proxy_url
 from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
 from protocol.errors import HandrailError, RefusalReason
 from protocol.relay_address import RelayAddress, RelayAddressError
@@ -45,8 +46,6 @@ async def open_websocket(
         RelayUnreachable: no connection, no TLS, no WebSocket, or not in time.
         RelayAddressError: the pin or the proxy's address is malformed.
     """
-    system: Literal[True] = True
-    proxy = system if dialling.proxy is None else dialling.proxy or None
     try:
         return await _Connect(
             address.websocket(path),
@@ -54,7 +53,7 @@ async def open_websocket(
             additional_headers={"Authorization": f"Bearer {ticket}"} if ticket else None,
             user_agent_header=f"{dialling.program}/{PRODUCT}",
             compression=None,
-            proxy=None if address.loopback else proxy,
+            proxy=proxy_url(address, dialling.proxy),
             open_timeout=dialling.connect_seconds,
             close_timeout=CLOSE_SECONDS,
             ping_interval=PING_SECONDS,
@@ -72,7 +71,7 @@ async def open_websocket(
     except (InvalidProxy, InvalidURI) as error:
         raise RelayAddressError(f"The proxy or relay address cannot be used: {error}") from error
     except ImportError as error:
-        raise RelayAddressError("A SOCKS proxy is configured, which needs one package more: pip install python-socks") from error
+        raise RelayAddressError(NEEDS_SOCKS) from error
     except ProxyError as error:
         raise RelayUnreachable(f"The proxy on the way to {address.origin} does not let us through: {error}.") from error
     except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:

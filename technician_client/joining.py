@@ -53,8 +53,9 @@ def join(
     random_bytes: Callable[[int], bytes],
     on_progress: Callable[[str], None] = lambda _: None,
     wait_seconds: float = WAIT_SECONDS,
+    proxy: str | None = None,
 ) -> TechnicianIdentity:
-    """Become a technician. Blocking; the same bundle goes on where an interrupted run stopped.
+    """Become a technician. Blocking; the same bundle goes on where an interrupted run stopped. `proxy`: as in `Dialling`.
 
     Raises:
         TrustError: wrong, expired or foreign bundle, a clock that is off, an answer that is not genuine, an identity that is
@@ -66,7 +67,7 @@ def join(
         raise WeakPassphrase(f"The passphrase is too short: take at least {SHORTEST_PASSPHRASE} characters.")
     if (directory / "identity.json").exists():
         raise TrustError(f"There is an identity in {directory} already. Choose another --home, or move it away first.")
-    http = RelayHttp(bundle.relay, bundle.relay_spki)
+    http = RelayHttp(bundle.relay, bundle.relay_spki, proxy=proxy)
     pending = _pending(bundle, directory, passphrase, platform, random_bytes)
     session = PrivateKey.from_pem(pending.session_key, passphrase)
     login = PrivateKey.from_pem(pending.login_key, passphrase)
@@ -113,15 +114,16 @@ def renew(
     random_bytes: Callable[[int], bytes],
     platform: str = "",
     wait_seconds: float = WAIT_SECONDS,
+    proxy: str | None = None,
 ) -> TechnicianIdentity:
-    """Get a new certificate for the same keys from the signer. Blocking: run it in a worker thread.
+    """Get a new certificate for the same keys from the signer. Blocking: run it in a worker thread. `proxy`: as in `Dialling`.
 
     Raises:
         Refused: the signer said no (no longer on the list, revoked).
         Unavailable: the relay is away, or the signer has not answered in time.
         TrustError: an answer that is not genuine.
     """
-    http = RelayHttp(identity.relay_url, identity.relay_spki)
+    http = RelayHttp(identity.relay_url, identity.relay_spki, proxy=proxy)
     request = make_renewal(
         Role.TECHNICIAN,
         identity.organisation,
@@ -158,6 +160,7 @@ def unlock_fresh(
     random_bytes: Callable[[int], bytes],
     on_progress: Callable[[str], None] = lambda _: None,
     wait_seconds: float = 30.0,
+    proxy: str | None = None,
 ) -> TechnicianIdentity:
     """Open the identity and renew its certificate when two thirds of its life are over: what every command begins with.
 
@@ -174,7 +177,7 @@ def unlock_fresh(
         return identity
     on_progress("Renewing your certificate ...")
     try:
-        return renew(identity, directory, wall=wall, random_bytes=random_bytes, wait_seconds=wait_seconds)
+        return renew(identity, directory, wall=wall, random_bytes=random_bytes, wait_seconds=wait_seconds, proxy=proxy)
     except (Unavailable, Refused) as error:
         if wall() < identity.not_after:
             until = f"{identity.not_after:%Y-%m-%d %H:%M} UTC"

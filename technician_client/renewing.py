@@ -28,11 +28,13 @@ class Renewer:
         self,
         directory: Path,
         *,
+        proxy: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Args: directory: the identity's."""
+        """Args: directory: the identity's. proxy: as in `hostio.dialling.Dialling`."""
         self._directory = directory
+        self._proxy = proxy
         self._clock = clock
         self._wall = wall
         self._not_before = 0.0
@@ -79,5 +81,11 @@ class Renewer:
                 reason=RefusalReason.EXPIRED,
             )
         return await asyncio.to_thread(
-            renew, keys, self._directory, wall=self._wall, random_bytes=secrets.token_bytes, wait_seconds=patience
+            renew,
+            keys,
+            self._directory,
+            wall=self._wall,
+            random_bytes=secrets.token_bytes,
+            wait_seconds=patience,
+            proxy=self._proxy,
         )

@@ -207,6 +207,6 @@ def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocati
     from hostio.signed_repository import RelayMirror
     from technician_client.signed_files import SignedFiles
 
-    http = RelayHttp(identity.relay_url, identity.relay_spki, timeout=settings.connect_seconds)
+    http = RelayHttp(identity.relay_url, identity.relay_spki, proxy=settings.proxy, timeout=settings.connect_seconds)
     directory = settings.signed_files_directory
     return Revocations(directory, SignedFiles(directory, identity.tuf_root, RelayMirror(http, identity.organisation)))

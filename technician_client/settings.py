@@ -28,11 +28,11 @@ class SettingsError(HandrailError):
 
 
 class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `technician.toml` may say. Seconds, except `concurrency` (devices at once) and `proxy` (URL, "" none, absent: the
-    system's). `resume_seconds`: how long to try to go on with a session that the network cut. `recording_gigabytes`: the most
-    that one recording takes; `recording_free_gigabytes`: what it leaves free on its disk; `recordings_days` and
-    `recordings_gigabytes`: how long recordings are kept, and how much together, the oldest going first (0: not limited here; the
-    organisation's policy may shorten it)."""
+    """What `technician.toml` may say. Seconds, except `concurrency` (devices at once) and `proxy` (of everything that goes to
+    the relay: URL, "" none, absent: the system's). `resume_seconds`: how long to try to go on with a session that the network
+    cut. `recording_gigabytes`: the most that one recording takes; `recording_free_gigabytes`: what it leaves free on its disk;
+    `recordings_days` and `recordings_gigabytes`: how long recordings are kept, and how much together, the oldest going first (0:
+    not limited here; the organisation's policy may shorten it)."""
 
     connect_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0

@@ -79,6 +79,7 @@ def _unlock(app: App, settings: Settings) -> TechnicianKeys:
         wall=lambda: datetime.now(UTC),
         random_bytes=secrets.token_bytes,
         on_progress=app.output.progress,
+        proxy=settings.proxy,
     )
     # What a keyring knows, nobody had to type.
     typed = app.passphrase_file is not None or read_record(settings.identity_directory).unlock != "keyring"

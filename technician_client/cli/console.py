@@ -40,7 +40,7 @@ async def run_console(app: App, port: int, open_it: bool, first: FirstSession | 
     """Serve the console until Ctrl-C or SIGTERM."""
     settings = app.settings()
     keys = app.keys(settings)
-    renewer = Renewer(settings.identity_directory)
+    renewer = Renewer(settings.identity_directory, proxy=settings.proxy)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     opening: list[asyncio.Future[bool]] = []

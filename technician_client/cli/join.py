@@ -32,7 +32,8 @@ def join(app: App, bundle: Path, wait: float) -> None:
     list.
     """
     invitation = read_bundle(bundle)
-    directory = app.settings().identity_directory
+    settings = app.settings()
+    directory = settings.identity_directory
     passphrase = ask_passphrase(app, "New passphrase for your key", new=True)
     kept_in = app.passphrase_file
     with steps(app.output) as tell:
@@ -46,6 +47,7 @@ def join(app: App, bundle: Path, wait: float) -> None:
             random_bytes=os.urandom,
             on_progress=tell,
             wait_seconds=wait,
+            proxy=settings.proxy,
         )
     record, unlock = keep_passphrase(directory, read_record(directory), passphrase)
     save_record(directory, record)

@@ -99,7 +99,7 @@ def register_command(app: App, relay: str, token: str, pin: str) -> None:
     home = organisation_home(app)
     with steps(app.output) as tell:
         tell("Registering at the relay ...")
-        record = register(home, home.load(), url=relay, token=token, pin=pin)
+        record = register(home, home.load(), url=relay, token=token, pin=pin, proxy=app.settings().proxy)
     if app.output.as_json:
         app.output.json({"relay": record.relay, "relay_spki": record.relay_spki, "organisation": record.organisation})
     app.output.text(f"Registered at {record.relay}, pinned to {short_pin(record.relay_spki)}.")

@@ -53,7 +53,8 @@ def bring_up_to_date(app: App, home: OrganisationHome) -> Spool:
 def mailing(app: App, home: OrganisationHome) -> Mailing:
     """Requests to the signer through the relay."""
     record = home.registered()
-    http = RelayHttp(record.relay, record.relay_spki, timeout=app.settings().request_seconds)
+    settings = app.settings()
+    http = RelayHttp(record.relay, record.relay_spki, proxy=settings.proxy, timeout=settings.request_seconds)
     return Mailing(record, Repository(home.repository), through_relay(http, record, now, app.output.progress), now)
 
 

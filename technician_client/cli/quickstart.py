@@ -52,6 +52,7 @@ def quickstart(
         passphrase=passphrase,
         passphrase_file=passphrase_file,
         bundle_file=out or Path("default-devices.handrail"),
+        proxy=app.settings().proxy,
     )
     home = organisation_home(app)
     with steps(app.output) as tell:

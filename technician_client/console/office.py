@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from hostio.private_files import PrivateFileError
@@ -27,6 +26,7 @@ from technician_client.known import KnownDevice, KnownDevices, facts_of
 from technician_client.link import RelayClient, TechnicianKeys
 from technician_client.published import Library, PublishedLibrary
 from technician_client.renewing import Renewer
+from technician_client.settings import Settings
 from technician_client.subscriptions import Publisher
 
 _LOGGER = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Office:
     def _read_library(self) -> Library:
         with self._opening:
             if self._library is None:
-                self._library = _library(self._client.identity, self._client.settings.fix_library_directory)
+                self._library = _library(self._client.identity, self._client.settings)
         return self._library.read(datetime.now(UTC))
 
     async def recording_days(self, devices: Sequence[str]) -> Mapping[str, int]:
@@ -150,8 +150,8 @@ class Office:
         )
 
 
-def _library(keys: TechnicianKeys, directory: Path) -> PublishedLibrary:
+def _library(keys: TechnicianKeys, settings: Settings) -> PublishedLibrary:
     if not isinstance(keys, TechnicianIdentity):
         raise NotFound("This identity has no repository of fixes: join the organisation with `handrail join`.")
-    http = RelayHttp(keys.relay_url, keys.relay_spki)
-    return PublishedLibrary(directory, keys.tuf_root, RelayMirror(http, organisation_id(keys.root)))
+    http = RelayHttp(keys.relay_url, keys.relay_spki, proxy=settings.proxy)
+    return PublishedLibrary(settings.fix_library_directory, keys.tuf_root, RelayMirror(http, organisation_id(keys.root)))

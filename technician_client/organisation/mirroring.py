@@ -28,7 +28,7 @@ def refresh_published(home: OrganisationHome, settings: Settings, wall: datetime
         NotSetUp: the organisation has no relay yet.
     """
     record = home.registered()
-    http = http or RelayHttp(record.relay, record.relay_spki, timeout=settings.request_seconds)
+    http = http or RelayHttp(record.relay, record.relay_spki, proxy=settings.proxy, timeout=settings.request_seconds)
     files = SignedFiles(home.base / "seen", record.tuf_root, RelayMirror(http, record.organisation))
     files.refresh(wall)
     repository = Repository(home.repository)

@@ -95,6 +95,7 @@ class Plan:
     passphrase_file: Path | None
     bundle_file: Path
     group: str = "default"
+    proxy: str | None = None
 
 
 def quickstart(
@@ -118,7 +119,7 @@ def quickstart(
     if home.exists() and home.load().relay:
         raise TrustError(f"There is an organisation in {home.base} already. See: handrail org show")
     pin = find_pin(plan.relay, plan.pin)
-    RelayHttp(plan.relay, pin).request("GET", "/version")
+    RelayHttp(plan.relay, pin, proxy=plan.proxy).request("GET", "/version")
     if not home.exists():
         on_progress("Making the organisation's keys ...")
         create_organisation(
@@ -132,7 +133,7 @@ def quickstart(
     vault = KeyDirectory(home.vault, plan.passphrase)
     policy_keys = role_signers(vault, "policy")
     on_progress("Registering at the relay ...")
-    record = register(home, home.load(), url=plan.relay, token=plan.token, pin=pin)
+    record = register(home, home.load(), url=plan.relay, token=plan.token, pin=pin, proxy=plan.proxy)
     on_progress("Making the first technician ...")
     repository = Repository(home.repository)
     spool = Spool(home.spool, repository)

@@ -46,11 +46,14 @@ def find_pin(url: str, pin: str) -> str:
     return spki_sha256(certificate).hex()
 
 
-def register(home: OrganisationHome, record: OrganisationRecord, *, url: str, token: str, pin: str = "") -> OrganisationRecord:
+def register(
+    home: OrganisationHome, record: OrganisationRecord, *, url: str, token: str, pin: str = "", proxy: str | None = None
+) -> OrganisationRecord:
     """Register, and write down the relay as it wants to be dialled.
 
     Args:
         pin: hex SHA-256 of the relay's TLS SPKI, as `handrail-relay init` printed it ("": see `find_pin`).
+        proxy: as in `hostio.dialling.Dialling`.
 
     Raises:
         TrustError: the relay does not hold the pinned key, or answers for another organisation.
@@ -58,7 +61,7 @@ def register(home: OrganisationHome, record: OrganisationRecord, *, url: str, to
         RelayUnreachable: the relay is away.
     """
     used = find_pin(url, pin)
-    http = RelayHttp(url, used)
+    http = RelayHttp(url, used, proxy=proxy)
     answer = http.post_json("/api/v1/organisations", {"token": token, "root": record.root, "name": record.name})
     if answer.status in (401, 403):
         raise Refused(

@@ -116,7 +116,7 @@ class Signer:
         self._settings = settings
         self._tell = tell
         self._address = parse_relay_url(keys.record.relay)
-        self._http = RelayHttp(keys.record.relay, keys.record.relay_spki, timeout=settings.request_seconds)
+        self._http = RelayHttp(keys.record.relay, keys.record.relay_spki, proxy=settings.proxy, timeout=settings.request_seconds)
         repository = Repository(home.repository)
         self._repository = repository
         self._publisher = Publisher(keys.record, repository, Spool(home.spool, repository), keys.snapshot, keys.timestamp)

@@ -14,7 +14,11 @@ PURE_LIBRARIES = {"msgspec", "cryptography", "OpenSSL"}
 # What every program is installed with, as it is imported.
 COMMON_LIBRARIES = PURE_LIBRARIES | {"rich"}
 # Modules that a relay does not load, and what of both peers' extras they use.
-PEERS_LIBRARIES = {"hostio.relay_websocket": {"websockets"}, "hostio.signed_repository": {"tuf"}}
+PEERS_LIBRARIES = {
+    "hostio.proxies": {"websockets"},
+    "hostio.relay_websocket": {"websockets"},
+    "hostio.signed_repository": {"tuf"},
+}
 # Not in constant time, so only where secrets are used once; and not installed beside a relay.
 SPAKE2_MODULE = "protocol.guest"
 IMPURE_STANDARD = {

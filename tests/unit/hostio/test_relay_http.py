@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hostio.errors import RelayUnreachable
 from hostio.relay_http import RelayHttp
 from protocol.errors import TrustError
 from protocol.relay_address import HttpAnswer, RelayAddressError
+from tests.kit.connect_proxy import connect_proxy
 from tests.kit.http_relay import http_relay
 from tests.kit.processes import free_port
 from tests.kit.tls_server import tls_files
@@ -152,3 +154,32 @@ def test_a_proxy_is_used_for_other_computers_and_never_for_this_one(monkeypatch:
         RelayHttp("https://relay.invalid", "ab" * 32, timeout=2).request("GET", "/")
     with http_relay() as relay:
         assert RelayHttp(relay.url, "").request("GET", "/version").status == 200
+
+
+FAR = "https://relay.example:8443"
+
+
+def test_the_proxy_of_the_settings_is_used_and_the_pin_counts_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")  # the system's own leads nowhere
+    with tls_server(tmp_path) as (url, pin, seen), connect_proxy(int(url.rpartition(":")[2]), "me:p@ss") as proxy:
+        named = f"http://me:p%40ss@127.0.0.1:{proxy.port}"
+        assert RelayHttp(FAR, pin, proxy=named).request("GET", "/version", bearer="ticket").body == b"ok"
+        with pytest.raises(TrustError, match="pinned"):
+            RelayHttp(FAR, "ab" * 32, proxy=named).request("GET", "/secret", bearer="ticket")
+        with pytest.raises(RelayUnreachable, match=r"proxy on the way .* does not let us through \(it answered 407\)"):
+            RelayHttp(FAR, pin, proxy=f"http://127.0.0.1:{proxy.port}").request("GET", "/version")
+        with pytest.raises(RelayUnreachable, match="does not answer"):
+            RelayHttp("https://relay.invalid", pin, proxy="", timeout=2).request("GET", "/version")
+    assert seen == ["/version"]
+    assert all(head.startswith(b"CONNECT relay.example:8443 HTTP/1.") for head in proxy.asked) and len(proxy.asked) == 3
+    assert b"ticket" not in b"".join(proxy.asked + proxy.carried), "a proxy reads nothing of what goes through it"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "says"),
+    [("gopher://x", "gopher"), ("https://proxy.example", "name it by http://"), ("socks5h://x:1", "python-socks")],
+)
+def test_a_proxy_that_cannot_be_used_is_said(proxy: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "python_socks", None)
+    with pytest.raises(RelayAddressError, match=says):
+        RelayHttp(FAR, "ab" * 32, proxy=proxy).request("GET", "/")
