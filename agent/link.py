@@ -1,8 +1,8 @@
 """The control link to the relay: logged in, kept, and dialled again for ever.
 
-Between two attempts it waits a random time up to a bound that doubles (full jitter), so that a relay that comes back is not met
-by every agent at once. One line of log when the relay goes away, one when it is back. What the relay says here is unverified:
-nothing acts on it but carrying bytes.
+Between two attempts it waits a random time up to a bound that doubles, and as long as the relay asks for within bounds
+(`protocol.patience`), so that a relay that comes back is not met by every agent at once. One line of log when the relay goes
+away, one when it is back. What the relay says here is unverified: nothing acts on it but carrying bytes.
 """
 
 import asyncio
@@ -23,15 +23,14 @@ from hostio.errors import RelayUnreachable
 from hostio.relay_websocket import open_websocket
 from hostio.tasks import Alarm, Supervisor
 from protocol.certificates import PrivateKey
-from protocol.errors import HandrailError, LocalProtocolError, RefusalReason
+from protocol.errors import HandrailError, LocalProtocolError, RefusalReason, Unavailable
 from protocol.limits import LIMITS
 from protocol.link import REPLACED, LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
 from protocol.link_messages import LinkMessage, Reconnect, Role
+from protocol.patience import Redialling
 
 _LOGGER = logging.getLogger(__name__)
-STEADY_SECONDS = 30.0
 CLOCK_TOLERANCE = 300.0
-LONGEST_RECONNECT = 300.0
 
 
 class LoginKeys(Protocol):
@@ -82,30 +81,29 @@ class LinkClient:
         self._platform = platform
         self._role = role
         self._wall = wall
-        self._uniform = uniform
+        self._times = Redialling(settings.backoff_first, settings.backoff_most, uniform)
         self._machine: PeerLink | None = None
         self._ready = False
         self._dirty = asyncio.Event()
         self._state: RelayState = "connecting"
         self._hint = ""
         self._told_away = False
-        self._reconnect_after: float | None = None
         self._redial = asyncio.Event()
         self._current: ClientConnection | None = None
 
     async def run(self) -> None:
         """Keep the link until cancelled."""
-        attempt = 0
+        loop = asyncio.get_running_loop()
         self._tell("connecting", f"Dialling the relay {self._relay.origin}.")
         while True:
-            started = asyncio.get_running_loop().time()
+            self._times.dials(loop.time())
             try:
                 sentence, state = await self._once()
             except HandrailError as error:
                 sentence, state = str(error), "away"
-            lived = asyncio.get_running_loop().time() - started
-            attempt = 0 if lived > STEADY_SECONDS else attempt + 1
-            delay = self._delay(attempt, state)
+                if isinstance(error, Unavailable) and error.retry_after is not None:
+                    self._times.asked(error.retry_after, loop.time())
+            delay = self._times.again(loop.time(), refused=state == "refused")
             self._away(state, sentence, delay)
             await self._wait(delay)
 
@@ -181,7 +179,7 @@ class LinkClient:
                         self._ready = True
                         self._back()
                     case LinkMessageReceived(message=Reconnect(seconds=seconds)):
-                        self._reconnect_after = max(0.0, min(seconds, LONGEST_RECONNECT))
+                        self._times.asked(seconds, asyncio.get_running_loop().time())
                         return f"The relay {self._relay.origin} asked us to come back later.", "away"
                     case LinkMessageReceived(message=message):
                         self._listener.link_message(message)
@@ -211,15 +209,6 @@ class LinkClient:
             _LOGGER.error("%s failed", name, exc_info=error)
             if self._current is not None:
                 self._current.transport.abort()
-
-    def _delay(self, attempt: int, state: RelayState) -> float:
-        if self._reconnect_after is not None:
-            delay, self._reconnect_after = self._reconnect_after, None
-            return delay + self._uniform(0.0, self._settings.backoff_first)
-        bound = min(self._settings.backoff_most, self._settings.backoff_first * 2.0 ** min(attempt, 16))
-        if state == "refused":
-            bound = self._settings.backoff_most
-        return self._uniform(0.0, bound)
 
     async def _wait(self, delay: float) -> None:
         try:

@@ -5,16 +5,19 @@ must never reach an address that nobody wrote down.
 """
 
 import ssl
+import time
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
+from websockets.http11 import Response
 
 from hostio.dialling import Dialling
 from hostio.errors import RelayUnreachable, TicketRefused, in_words
 from hostio.proxies import NEEDS_SOCKS, proxy_url
 from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
 from protocol.errors import HandrailError, RefusalReason
+from protocol.patience import asked_by_header
 from protocol.relay_address import RelayAddress, RelayAddressError
 from protocol.version import PRODUCT
 
@@ -67,7 +70,7 @@ async def open_websocket(
     except ssl.SSLCertVerificationError as error:
         raise untrusted(address.origin, error) from error
     except InvalidStatus as error:
-        raise _status_error(address, error.response.status_code) from error
+        raise _status_error(address, error.response) from error
     except (InvalidProxy, InvalidURI) as error:
         raise RelayAddressError(f"The proxy or relay address cannot be used: {error}") from error
     except ImportError as error:
@@ -80,15 +83,17 @@ async def open_websocket(
         ) from error
 
 
-def _status_error(address: RelayAddress, status: int) -> HandrailError:
+def _status_error(address: RelayAddress, response: Response) -> HandrailError:
+    status = response.status_code
+    asked = asked_by_header((response.headers.get_all("Retry-After") or [""])[0], time.time())
     if status in (401, 403):
         text = f"{address.origin} did not take the ticket: it was used or is too old. Try again."
         return TicketRefused(text, reason=RefusalReason.EXPIRED)
     if status == 429:
         text = f"{address.origin} asks for patience: too many attempts from here. Wait a minute."
-        return RelayUnreachable(text, retry_after=PATIENCE_SECONDS)
+        return RelayUnreachable(text, retry_after=PATIENCE_SECONDS if asked is None else asked)
     if status == 503:
-        return RelayUnreachable(f"{address.origin} is starting or stopping. Try again in a moment.")
+        return RelayUnreachable(f"{address.origin} is starting, stopping or full. Try again in a moment.", retry_after=asked)
     return RelayUnreachable(
         f"{address.origin} answered {status}: it is no Handrail relay, or something in between answers for it."
     )

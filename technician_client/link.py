@@ -41,6 +41,7 @@ from protocol.link_messages import (
     Role,
     TunnelOffer,
 )
+from protocol.patience import patience
 from protocol.relay_address import RelayAddress, parse_relay_url
 from technician_client.errors import DeviceOffline, NotFound
 from technician_client.identity import TechnicianIdentity
@@ -378,7 +379,7 @@ class RelayClient:
                 if not keep_trying and not first.done():
                     first.set_exception(error)
                     return
-                text, self._rest = str(error), max(self._rest, error.retry_after or 0.0)
+                text, self._rest = str(error), max(self._rest, patience(error.retry_after or 0.0))
             except (TrustError, Refused) as error:
                 self._change(LinkState.REFUSED, str(error))
                 self._events.finish()
@@ -387,7 +388,7 @@ class RelayClient:
                 return
             else:
                 text = "the relay ended the connection"
-            delay = max(self._rest, self._backoff.delay())
+            delay = self._rest + self._backoff.delay()  # its jitter keeps those apart who were all asked to wait as long
             self._change(LinkState.WAITING, text, delay)
             await asyncio.sleep(delay)
 
@@ -465,7 +466,7 @@ class RelayClient:
                     self.revocations.hint()
                 self._events.publish(message)
             case Reconnect(seconds=seconds):
-                self._rest = min(max(seconds, 0.0), 300.0)
+                self._rest = patience(seconds)
             case _:
                 _LOGGER.info("the relay sent %s, which a technician has no use for", type(message).__name__)
 

@@ -231,6 +231,27 @@ async def test_reconnect_is_honoured(switch: Switch) -> None:
         assert any("come back later" in status.text for status in listener.statuses)
 
 
+async def test_a_relay_that_is_full_is_left_alone_as_long_as_it_asks() -> None:
+    asked: list[float] = []
+
+    async def full(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.append(time.monotonic())
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    one = Switch(Organisation())
+    relay = await asyncio.start_server(full, "127.0.0.1", 0)
+    one.port = relay.sockets[0].getsockname()[1]
+    async with relay, linked(one) as (_, listener):
+        await eventually_async(lambda: len(asked) == 2, "it comes again")
+    assert asked[1] - asked[0] >= 1.0, "twenty times as long as it waits by itself"
+    away = next(status for status in listener.statuses if status.state == "away")
+    assert away.retry_at is not None and away.retry_at - away.since >= 1.0
+    assert "full" in away.text
+
+
 async def test_garbage_from_the_relay_is_said_and_left(switch: Switch) -> None:
     switch.garbage = b"\xc1garbage"
     async with linked(switch) as (_, listener):

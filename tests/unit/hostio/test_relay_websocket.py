@@ -12,8 +12,9 @@ from aiohttp import web
 
 from hostio.dialling import Dialling
 from hostio.errors import RelayUnreachable
-from hostio.relay_websocket import open_websocket
+from hostio.relay_websocket import PATIENCE_SECONDS, open_websocket
 from protocol.errors import HandrailError, Refused, TrustError
+from protocol.patience import LONGEST_PATIENCE
 from protocol.relay_address import RelayAddressError, parse_relay_url
 from tests.kit.processes import free_port
 from tests.kit.tls_server import tls_files
@@ -167,7 +168,7 @@ async def test_plain_http_serves_this_computer() -> None:
         (401, Refused, "ticket"),
         (403, Refused, "ticket"),
         (429, RelayUnreachable, "patience"),
-        (503, RelayUnreachable, "starting or stopping"),
+        (503, RelayUnreachable, "starting, stopping or full"),
         (404, RelayUnreachable, "no Handrail relay"),
     ],
 )
@@ -178,6 +179,22 @@ async def test_each_status_is_explained(status: int, kind: type[HandrailError], 
     async with server(answer) as url:
         with pytest.raises(kind, match=words):
             await dial(url, ticket="t")
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "seconds"),
+    [(503, "60", 60.0), (503, "31536000", LONGEST_PATIENCE), (503, "soon", None), (429, "7", 7.0), (429, "", PATIENCE_SECONDS)],
+)
+async def test_how_long_the_relay_asks_to_be_left_alone_is_told_within_bounds(
+    status: int, header: str, seconds: float | None
+) -> None:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers=[("Retry-After", header), ("Retry-After", "1")] if header else None)
+
+    async with server(answer) as url:
+        with pytest.raises(RelayUnreachable) as caught:
+            await dial(url, ticket="t")
+    assert caught.value.retry_after == seconds
 
 
 async def test_a_redirect_is_not_followed() -> None:
