@@ -1,8 +1,11 @@
 # Two commands do everything: `make demo` and `make test`. The rest is for people who work on Handrail.
 PYTEST = .venv/bin/python -m pytest
-WORKERS ?= 2
+# One more than there are processors: half of its time a worker waits for what other programs do.
+WORKERS ?= $(shell expr $$(nproc) + 1)
+# Where it is set, each of the hundreds of short programs would compile all of Handrail anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo man test test-slow attacks lint unit integration fuzz bench bench-encoders bench-list bench-screens bench-trust bench-wan soak screens prepare-test lock clean
+.PHONY: demo man test test-slow attacks lint web-tests read-tests order unit integration fuzz bench bench-encoders bench-list bench-screens bench-trust bench-wan soak screens prepare-test lock clean
 
 demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the technician and checks; DISPLAY_TO_SHARE=:0 shares a real one)
 	@scripts/prepare demo
@@ -10,9 +13,8 @@ demo: ## a live desktop through a relay that cannot read it (CHECK=1 plays the t
 
 test: ## everything: style, types, JavaScript, unit, loopback, integration with real processes
 	@scripts/prepare test
-	@$(MAKE) --no-print-directory lint
-	@node --test $(wildcard tests/web/*.test.js)
-	@.venv/bin/python -m tests.run -q -m 'not slow' -n $(WORKERS) --dist loadfile
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint web-tests read-tests
+	@.venv/bin/python -m tests.run -q -m 'not slow' -n $(WORKERS) --dist loadfile --no-loadscope-reorder -o junit_family=xunit1 --junitxml=build/tests.xml
 
 test-slow: ## proofs that take minutes: gigabytes over a link that is cut, long recordings
 	@scripts/prepare test
@@ -33,6 +35,15 @@ lint: ## ruff, mypy --strict, tsc --checkJs
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@if [ -f tsconfig.json ]; then node_modules/.bin/tsc --project tsconfig.json; fi
+
+web-tests: ## the console's JavaScript, by Node.js
+	@node --test $(wildcard tests/web/*.test.js)
+
+read-tests: ## once, before several workers read them: the first who does compiles them and rewrites their asserts (errors are said later)
+	@$(PYTEST) --collect-only -qq -m 'not slow' >/dev/null || true
+
+order: ## notes which files took long in the last `make test`, so that they come first in the next (tests/order.py)
+	@.venv/bin/python -m tests.order
 
 bench: bench-screens bench-trust bench-list ## every benchmark
 

@@ -31,8 +31,7 @@ def room_of(process: Process, room: int) -> None:
 
 
 def test_what_is_decided_and_who_enrols_meanwhile_waits_until_there_is_room(world: World, tmp_path: Path) -> None:
-    told = world.start_relay()
-    bundle = world.quickstart(told["token"], told["relay_spki"])
+    bundle = world.established()
     world.start_signer()
     signer = world.processes["signer"]
     signer.wait_for("up to date")

@@ -69,8 +69,7 @@ class Stage:
     def __init__(self, directory: Path, without: str = "", *, display: str = "", user_home: Path | None = None) -> None:
         self.world = World(directory, tapped=True, tap_kind=HostileRelay, without=without)
         try:
-            told = self.world.start_relay()
-            self.bundle = self.world.quickstart(told["token"], told["relay_spki"])
+            self.bundle = self.world.established()
             self.world.start_signer()
             self.world.enrol(self.bundle)
             self.display = display

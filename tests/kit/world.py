@@ -10,8 +10,9 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from tests.kit.foundations import BUNDLE, Foundation, Foundations
 from tests.kit.processes import Process, command, free_port, run
 from tests.kit.relay_tap import RelayTap
 from tests.kit.terminal import Terminal
@@ -20,6 +21,7 @@ from tests.kit.waiting import eventually
 # How long to wait for what works: a busy machine may be slow, and where nothing is wrong it costs nothing.
 STARTED_SECONDS = 120.0
 COMMAND_SECONDS = 180.0
+ORGANISATION = "Example Ltd"
 
 
 class World:
@@ -34,13 +36,16 @@ class World:
         without: a control to take away from every process (see tests/kit/controls.py), for the attack tests' second run.
     """
 
+    foundations: ClassVar[Foundations | None] = None
+    """What `established` copies from; None, outside of the tests: every world founds its own."""
+
     def __init__(
         self,
         directory: Path,
         *,
         tapped: bool = False,
         mark: str = "",
-        organisation: str = "Example Ltd",
+        organisation: str = ORGANISATION,
         null_channel: bool = False,
         without: str = "",
         tap_kind: type[RelayTap] = RelayTap,
@@ -57,6 +62,8 @@ class World:
         self.tap: RelayTap | None = None
         self.tapped = tapped
         self.tap_kind = tap_kind
+        self.without = without
+        self.foundation: Foundation | None = None
         self.processes: dict[str, Process] = {}
         self.terminals: list[Terminal] = []
         self.environment = {
@@ -98,11 +105,34 @@ class World:
 
     def quickstart(self, token: str, relay_spki: str) -> Path:
         """`handrail quickstart`; returns the agents' enrolment bundle."""
-        bundle = self.directory / "devices.handrail"
+        bundle = self.directory / BUNDLE
         arguments = ["--relay", self.url, "--token", token, "--pin", relay_spki, "--name", self.organisation]
         arguments += ["--technician", "Ana Ruiz", "--out", str(bundle), "--passphrase-file", str(self.passphrase_file)]
         self.handrail("quickstart", *arguments)
         return bundle
+
+    def established(self) -> Path:
+        """A relay that runs and an organisation of one registered there; returns the bundle. In tests they are copies of what the
+        commands made before (see `Foundations`), and this world's ports are from now on those that it was made with."""
+        if self.foundations is None or self.without or self.organisation != ORGANISATION:
+            told = self.start_relay()
+            return self.quickstart(told["token"], told["relay_spki"])
+        self.foundation = self.foundations.lend(self.tapped)
+        self.port, self.relay_port = self.foundation.port, self.foundation.relay_port
+        self.foundation.copy_to(self.directory)
+        self.start_relay()
+        return self.directory / BUNDLE
+
+    @classmethod
+    def found(cls, directory: Path, tapped: bool) -> tuple[int, int]:
+        """Found one for `Foundations`: by the commands, all of which have ended when it returns."""
+        world = cls(directory, tapped=tapped)
+        try:
+            told = world.start_relay()
+            world.quickstart(told["token"], told["relay_spki"])
+        finally:
+            world.stop()
+        return world.port, world.relay_port
 
     def start_signer(self) -> None:
         """`handrail signer`, until it says that it is ready."""
@@ -188,8 +218,7 @@ class World:
 
     def founded(self, *policy: str) -> Path:
         """Relay, organisation and signer; returns the bundle. `policy`: options of `handrail org policy default`."""
-        told = self.start_relay()
-        bundle = self.quickstart(told["token"], told["relay_spki"])
+        bundle = self.established()
         if policy:
             self.handrail("org", "policy", "default", *policy, "--passphrase-file", str(self.passphrase_file))
         self.start_signer()
@@ -214,6 +243,8 @@ class World:
             process.stop()
         if self.tap is not None:
             self.tap.stop()
+        if self.foundation is not None:
+            self.foundation.lent = False
 
     def output(self) -> str:
         """The tail of every log, for a failure's message."""
