@@ -146,7 +146,7 @@ class AssistedSession:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            while data := self.machine.data_to_send(CHUNK_BYTES):
+            while self.machine.has_data and (data := self.machine.data_to_send(CHUNK_BYTES)):
                 if not await self._tunnel.send(data):
                     break
             self._settle(wake=False)
@@ -163,7 +163,7 @@ class AssistedSession:
         """Act on what has happened, let out what there is to say, and set the clock."""
         for event in self.machine.events():
             self._act(event)
-        if wake:
+        if wake and self.machine.has_data:
             self._dirty.set()
         self._alarm.set(self.machine.next_deadline())
 

@@ -115,6 +115,7 @@ class SealedChannel:
         self._peer_closed = False
         self._peer: Identity | None = None
         self._events: list[ChannelEvent] = []
+        self._outgoing: list[bytes] = []
         context = _context(client, key, chain, root_der, self._judge.wall())
         context.set_verify(_VERIFY, self._judge)
         if client:
@@ -190,6 +191,7 @@ class SealedChannel:
                 else:
                     view = view[self._connection.bio_write(view[: 1 << 20]) :]
                     self._read()
+            self._collect()
         except SSL.Error as error:
             self._state = _State.ENDED
             raise self._explain(error) from error
@@ -216,15 +218,28 @@ class SealedChannel:
         view = memoryview(data)
         while len(view) > 0:
             view = view[self._connection.send(view[: 1 << 20]) :]
+        self._collect()
 
     def data_to_send(self) -> bytes:
         """Ciphertext for the carrier; b"" when there is none."""
-        pieces = []
-        while True:
-            try:
-                pieces.append(self._connection.bio_read(_READ_BYTES))
-            except SSL.WantReadError:
-                return b"".join(pieces)
+        if not self.has_data:
+            self._collect()
+        pieces, self._outgoing = self._outgoing, []
+        return b"".join(pieces)
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the last call of `receive_data` or `send` left something for `data_to_send`."""
+        return bool(self._outgoing)
+
+    def _collect(self) -> None:
+        """Take what OpenSSL has to say. A read that is not filled was the last."""
+        try:
+            while len(piece := self._connection.bio_read(_READ_BYTES)) == _READ_BYTES:
+                self._outgoing.append(piece)
+            self._outgoing.append(piece)
+        except SSL.WantReadError:
+            return
 
     def events(self) -> list[ChannelEvent]:
         """What has happened since the last call."""

@@ -24,6 +24,7 @@ BUCKETS: Final = (64, 256, 1024)
 KIND_FRAGMENT: Final = 0
 KIND_LAST: Final = 1
 KIND_CREDIT: Final = 2
+LANES: Final = tuple(Lane)
 CREDIT_LANES: Final = (Lane.CONTROL, Lane.SCREEN, Lane.BULK)
 
 
@@ -87,10 +88,12 @@ class FrameConnection:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._out = {lane: _Outgoing(credit=window_of(lane, limits)) for lane in Lane}
-        self._in = {lane: _Incoming() for lane in Lane}
+        self._out = {lane: _Outgoing(credit=window_of(lane, limits)) for lane in LANES}
+        self._in = {lane: _Incoming() for lane in LANES}
         self._buffer = bytearray()
         self._credits: deque[bytes] = deque()
+        self._windows = {lane: window_of(lane, limits) for lane in LANES}
+        self._largest = {lane: largest_message(lane, limits) for lane in LANES}
 
     def send_message(self, lane: Lane, payload: bytes) -> None:
         """Queue one message.
@@ -100,7 +103,7 @@ class FrameConnection:
         """
         if not payload:
             raise LocalProtocolError("an empty message cannot be sent")
-        if len(payload) > largest_message(lane, self._limits):
+        if len(payload) > self._largest[lane]:
             raise LocalProtocolError(f"a message of {len(payload)} bytes is too large for lane {lane.name.lower()}")
         out = self._out[lane]
         out.queue.append(payload)
@@ -119,6 +122,13 @@ class FrameConnection:
         out.offset = out.queued = out.credit = 0
         return dropped
 
+    @property
+    def has_data(self) -> bool:
+        """Whether `data_to_send` has anything to hand out now."""
+        if self._credits:
+            return True
+        return any(out.queue and (out.credit > 0 or lane not in CREDIT_LANES) for lane, out in self._out.items())
+
     def data_to_send(self, max_bytes: int = 64 * 1024) -> bytes:
         """Frames worth about `max_bytes` (at least one when any can go), most urgent lane first. Empty: nothing can go now."""
         frames: list[bytes] = []
@@ -126,7 +136,7 @@ class FrameConnection:
         while self._credits and size < max_bytes:
             frames.append(self._credits.popleft())
             size += len(frames[-1])
-        for lane in Lane:
+        for lane in LANES:
             while size < max_bytes:
                 frame = self._next_frame(lane)
                 if frame is None:
@@ -183,9 +193,9 @@ class FrameConnection:
 
     def _receive_frame(self, first: int, payload: bytearray) -> tuple[Lane, bytes] | None:
         kind, number = first >> 4, first & 0x0F
-        if number > max(Lane):
+        if number >= len(LANES):
             raise RemoteProtocolError(f"there is no lane {number}")
-        lane = Lane(number)
+        lane = LANES[number]
         if kind == KIND_CREDIT:
             self._receive_credit(lane, payload)
             return None
@@ -196,9 +206,9 @@ class FrameConnection:
         incoming = self._in[lane]
         if lane in CREDIT_LANES:
             incoming.outstanding += len(payload)
-            if incoming.outstanding > window_of(lane, self._limits):
+            if incoming.outstanding > self._windows[lane]:
                 raise LimitExceeded(f"more than the credit of lane {lane.name.lower()} was sent")
-        if len(incoming.parts) + len(payload) > largest_message(lane, self._limits):
+        if len(incoming.parts) + len(payload) > self._largest[lane]:
             raise LimitExceeded(f"a message on lane {lane.name.lower()} is larger than the limits allow")
         if kind == KIND_FRAGMENT:
             incoming.parts += payload
@@ -214,7 +224,7 @@ class FrameConnection:
             raise RemoteProtocolError("a malformed credit")
         out = self._out[lane]
         out.credit += int.from_bytes(payload, "big")
-        if out.credit > window_of(lane, self._limits):
+        if out.credit > self._windows[lane]:
             raise RemoteProtocolError(f"more credit for lane {lane.name.lower()} than was ever spent")
 
     def consumed(self, lane: Lane, size: int) -> None:
@@ -223,7 +233,7 @@ class FrameConnection:
             return
         incoming = self._in[lane]
         incoming.consumed += size
-        if incoming.consumed * 4 >= window_of(lane, self._limits):
+        if incoming.consumed * 4 >= self._windows[lane]:
             incoming.outstanding -= incoming.consumed
             self._credits.append(serialize_frame(KIND_CREDIT, lane, incoming.consumed.to_bytes(4, "big")))
             incoming.consumed = 0

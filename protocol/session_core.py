@@ -260,6 +260,11 @@ class SessionCore(ABC):
                 self._frames.consumed(lane, size)
         return [event for event, _, _ in taken]
 
+    @property
+    def has_data(self) -> bool:
+        """False: `data_to_send` would return b"" and do nothing else."""
+        return self.state is not SessionState.OPEN or self._channel.has_data or self._frames.has_data
+
     def data_to_send(self, max_bytes: int = 64 * 1024) -> bytes:
         """About `max_bytes` of tunnel bytes, most urgent first; call again until it returns b"". Seal no more than the
         transport can take, so that a key press queued in between overtakes."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agent.backends.base import Pixels
 from agent.screen.damage import bounds, clusters
-from agent.screen.frames import CELL, CellRect, Cells
+from agent.screen.frames import CELL, CellRect, Cells, marked
 
 BUSY_SHARE = 0.5
 """A cell is busy when at least this share of its pixels differs from the left neighbour."""
@@ -72,7 +72,7 @@ class MotionMap:
         self._heat *= np.float32(0.5 ** ((now - self._updated) / HALF_LIFE))
         self._heat += moved
         self._updated = now
-        self.changed_at[changed] = now
+        np.copyto(self.changed_at, now, where=changed)
 
     def hot(self, now: float) -> Cells:
         """Cells that keep changing."""
@@ -87,14 +87,15 @@ def motion_areas(now: Pixels, changed: Cells, hot: Cells, running: Iterable[Cell
     between it and the film. `running` is where films run: what moves in one of them belongs together.
     """
     moving = changed & hot
-    box = bounds(moving)
-    if box is None or int(moving.sum()) < LEAST_VIDEO_CELLS:
+    if marked(moving) < LEAST_VIDEO_CELLS:
         return []
+    box = bounds(moving)
+    assert box is not None
     photo = np.zeros_like(moving)
     photo[box.slices] = moving[box.slices] & busy_cells(now, box)
     together = photo.copy()
     for area in running:
-        if int(photo[area.slices].sum()) >= LEAST_VIDEO_CELLS:
+        if marked(photo[area.slices]) >= LEAST_VIDEO_CELLS:
             together[area.slices] = True
     found = []
     for part in clusters(together, APART, LEAST_VIDEO_CELLS):

@@ -5,10 +5,12 @@ from numpy.typing import NDArray
 
 from agent.backends.base import Pixels
 from agent.backends.geometry import Rect
-from agent.screen.frames import CELL, CellRect, Cells
+from agent.screen.frames import CELL, CellRect, Cells, marked
 
 WIDE = 0.6
 """From this share of a row on, whole rows are compared: they lie in memory without a gap, which is twice as fast."""
+MARKED = b"\1"
+"""A marked cell in memory."""
 MOST_RECTANGLES = 128
 """More pieces than this cost more in overhead than the gaps between them save."""
 
@@ -32,11 +34,14 @@ def changed_cells(now: Pixels, shown: Pixels, cells: CellRect) -> Cells:
 
 def bounds(cells: Cells) -> CellRect | None:
     """The smallest rectangle around the marked cells, None when there are none."""
-    rows = np.flatnonzero(cells.any(axis=1))
-    if not rows.size:
+    marks = cells.tobytes()
+    first = marks.find(MARKED)
+    if first < 0:
         return None
-    columns = np.flatnonzero(cells.any(axis=0))
-    return CellRect(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    width = cells.shape[1]
+    top, bottom = first // width, marks.rfind(MARKED) // width + 1
+    columns = cells[top:bottom].any(axis=0).tobytes()
+    return CellRect(top, columns.find(MARKED), bottom, columns.rfind(MARKED) + 1)
 
 
 def rectangles(cells: Cells) -> list[CellRect]:
@@ -45,7 +50,7 @@ def rectangles(cells: Cells) -> list[CellRect]:
     if box is None:
         return []
     inside = cells[box.slices]
-    count = int(inside.sum())
+    count = marked(inside)
     if count * 4 >= box.count * 3 and box.count <= 64:
         return [box]
     found = _runs(inside, 0)
@@ -121,7 +126,7 @@ def clusters(cells: Cells, gap: int, least: int) -> list[CellRect]:
             for column in across
             for top, bottom in _spans(np.flatnonzero(cells[column.slices].any(axis=1)), gap)
         ]
-        large = [piece for piece in pieces if int(cells[piece.slices].sum()) >= least]
+        large = [piece for piece in pieces if marked(cells[piece.slices]) >= least]
         if pieces == [whole]:
             found += large
         else:

@@ -16,7 +16,7 @@ from agent.screen.copy import Move, MoveFinder, move_pixels
 from agent.screen.damage import bounds, changed_cells, rectangles, stretches, trim
 from agent.screen.film import FilmPlace
 from agent.screen.films import Films
-from agent.screen.frames import CELL, CellRect, Cells, Frames, part
+from agent.screen.frames import CELL, CellRect, Cells, Frames, marked, part
 from agent.screen.kept import KeptPixels, uncovered
 from agent.screen.refine import next_refinement, settled_cells
 from agent.screen.sketch import COARSE, FINE, FINE_SHARE, Sketcher, bands
@@ -129,7 +129,7 @@ class UpdateBuilder:
         self._link = LinkState(budget.byte_rate, budget.pressed, self._full_chroma is not None)
         operations: list[Operation] = []
         changed, drawn, moved = self._move(fresh, now, operations)
-        if drawn.any() or changed.any():
+        if marked(drawn) or marked(changed):
             self._motion.update(drawn & changed, drawn, now)
             # What a move leaves over is a strip, not a film.
             films = [] if moved else self._films.find(self.frames.now, changed, self._motion, now)
@@ -144,7 +144,7 @@ class UpdateBuilder:
         return self._built(operations)
 
     def _choose(self, cells: Cells, history: History) -> Way:
-        return choose(Damage(int(cells.sum()) * CELL * CELL), history, self._link, self._costs).way
+        return choose(Damage(marked(cells) * CELL * CELL), history, self._link, self._costs).way
 
     @property
     def next_stream(self) -> int:
@@ -159,7 +159,7 @@ class UpdateBuilder:
     @property
     def only_film(self) -> bool:
         """Whether all that is dirty lies inside running films."""
-        return self.filming and not self._beside(self.frames.dirty).any()
+        return self.filming and not marked(self._beside(self.frames.dirty))
 
     def echo_area(self, drawn: Cells) -> CellRect | None:
         """The cells around what was just `drawn` beside running films, when that is small: then it may be an echo."""
@@ -187,7 +187,7 @@ class UpdateBuilder:
 
     def _built(self, operations: list[Operation]) -> Built:
         frames = self.frames
-        exact = not frames.dirty.any() and not frames.lossy.any()
+        exact = not marked(frames.dirty) and not marked(frames.lossy)
         return Built(tuple(operations), exact, sum(_cost(operation) for operation in operations), tuple(self._made))
 
     def _note(self, way: Way, why: Why, operations: list[Operation], before: int, begun: float) -> None:
@@ -199,6 +199,8 @@ class UpdateBuilder:
 
     def next_deadline(self, now: float) -> float | None:
         """Seconds until there is something to refine, None when there is not."""
+        if not marked(self.frames.lossy):
+            return None
         return next_refinement(self.frames.lossy, self._films.changed_at(self._motion.changed_at), now)
 
     def _changed(self) -> Cells:
@@ -220,7 +222,7 @@ class UpdateBuilder:
         """
         frames, begun = self.frames, self._clock()
         dirty = frames.dirty if fresh is None else frames.dirty & fresh
-        if int(dirty.sum()) >= LEAST_COPY_CELLS:
+        if marked(dirty) >= LEAST_COPY_CELLS:
             if now > self._large_at + REST:
                 self._moves.rest()
             move = self._moves.presume(frames.now, frames.shown, frames.area)
@@ -230,12 +232,12 @@ class UpdateBuilder:
                 self._copy(move, operations)
                 frames.dirty[frames.cells(move.target).slices] = True
                 changed = self._changed()
-                self._moves.left_over(move, int(changed.sum()) * CELL * CELL)
+                self._moves.left_over(move, marked(changed) * CELL * CELL)
                 self._note(Way.COPY, Why.MOVED, operations, 0, begun)
                 return changed, drawn, True
         changed = self._changed()
         drawn = changed if fresh is None else changed & fresh
-        move = self._find_move(changed, now) if int(drawn.sum()) >= LEAST_COPY_CELLS else None
+        move = self._find_move(changed, now) if marked(drawn) >= LEAST_COPY_CELLS else None
         if move is None or self._choose(changed, History(moved=True)) is not Way.COPY:
             return changed, drawn, False
         begun = self._clock()
@@ -275,7 +277,7 @@ class UpdateBuilder:
     def _move_lossy(self, move: Move) -> None:
         """A copied pixel is as exact as its source. Cells that are only partly covered may keep what they were, too."""
         frames, lossy = self.frames, self.frames.lossy
-        if not lossy.any():
+        if not marked(lossy):
             return
         touched, target = frames.cells(move.target), move.target
         rows, columns = np.arange(touched.top, touched.bottom) * CELL, np.arange(touched.left, touched.right) * CELL
@@ -316,7 +318,7 @@ class UpdateBuilder:
         link = self._link
         room = budget.byte_rate * SKETCH_SECONDS
         # The dearest that so many cells can be.
-        if not link.video or int(changed.sum()) * CELL * CELL * self._costs.busy <= link.byte_rate * self._costs.pressed_patience:
+        if not link.video or marked(changed) * CELL * CELL * self._costs.busy <= link.byte_rate * self._costs.pressed_patience:
             return changed
         begun, before = self._clock(), len(operations)
         regions = [(cells, self._damage(cells, changed)) for cells in stretches(changed)]
@@ -333,7 +335,7 @@ class UpdateBuilder:
     def _damage(self, cells: CellRect, changed: Cells) -> Damage:
         inside = changed[cells.slices]
         busy = busy_pixels(self.frames.now, cells)
-        return Damage(int(inside.sum()) * CELL * CELL, int(busy[inside].sum()))
+        return Damage(marked(inside) * CELL * CELL, int(busy[inside].sum()))
 
     def _sketch_region(self, cells: CellRect, quality: VideoQuality, room: float, operations: list[Operation]) -> int:
         """Bands of `cells` worth up to about `room` bytes; what they cost."""
@@ -359,17 +361,17 @@ class UpdateBuilder:
             left -= self._put_pieces(cells, budget, operations, left)
         if len(operations) > before:
             link = replace(self._link, video=False)
-            damage = Damage(int(changed.sum()) * CELL * CELL, busy_sample(self.frames.now, changed))
+            damage = Damage(marked(changed) * CELL * CELL, busy_sample(self.frames.now, changed))
             self._note(Way.TILE, choose(damage, History(), link, self._costs).why, operations, before, begun)
 
     def _put_pieces(self, cells: Cells, budget: Budget, operations: list[Operation], left: int | None = None) -> int:
         """Tiles of changed cells worth up to about `left` bytes (else `budget.tile_bytes`); what they cost."""
         frames, room, spent = self.frames, budget.tile_bytes if left is None else left, 0
-        for piece, area in self._pieces(cells, budget.most_pixels):
+        for piece, area in self._pieces(cells, budget.most_pixels) if marked(cells) else ():
             if spent >= room:
                 break
             tight = area
-            if piece.count <= TRIM_CELLS and not frames.lossy[piece.slices].any():
+            if piece.count <= TRIM_CELLS and not marked(frames.lossy[piece.slices]):
                 tight = trim(frames.now, frames.shown, area)
             spent += self._put_tile(tight, operations)
             frames.lossy[piece.slices] = False
@@ -378,11 +380,11 @@ class UpdateBuilder:
 
     def _refine(self, now: float, budget: Budget, spent: int, operations: list[Operation]) -> None:
         frames = self.frames
-        if not frames.lossy.any():
+        if not marked(frames.lossy):
             return
         begun, before = self._clock(), len(operations)
         cells = settled_cells(frames.lossy, self._films.changed_at(self._motion.changed_at), now) & ~frames.dirty
-        if choose(Damage(0), History(settled=bool(cells.any())), self._link, self._costs).way is not Way.REFINE:
+        if choose(Damage(0), History(settled=bool(marked(cells))), self._link, self._costs).way is not Way.REFINE:
             return
         for piece, area in self._pieces(cells, budget.most_pixels):
             if spent >= budget.refine_bytes:

@@ -8,7 +8,7 @@ and times alone; the encoder belongs to whoever asks.
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.screen.frames import CellRect, Cells
+from agent.screen.frames import CellRect, Cells, marked
 from agent.screen.refine import SETTLE
 
 SHRINK = 3
@@ -83,7 +83,7 @@ class FilmPlace:
         area = self.area
         if area is None or not self.runs or now > self._moved_at + LINGER:
             return None
-        return area if int(changed[area.slices].sum()) * 8 >= area.count else None
+        return area if marked(changed[area.slices]) * 8 >= area.count else None
 
     def _within(self, area: CellRect, moving: CellRect, now: float) -> CellRect:
         """The same area, or once the film has been smaller for long enough all that it was in that time."""

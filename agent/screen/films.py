@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.backends.base import Pixels
-from agent.screen.classify import APART, MotionMap, motion_areas
+from agent.screen.classify import APART, LEAST_VIDEO_CELLS, MotionMap, motion_areas
 from agent.screen.film import FilmPlace
-from agent.screen.frames import CellRect, Cells
+from agent.screen.frames import CellRect, Cells, marked
 
 MOST_FILMS = 4
 """More that move at a time are joined with their neighbours: each has an encoder here and a decoder at the viewer."""
@@ -49,7 +49,8 @@ class Films:
         self._places = self.places
         areas = [place.area for place in self._places if place.area is not None]
         given: dict[FilmPlace, CellRect] = {}
-        for moving in joined(motion_areas(pixels, changed, motion.hot(now), areas)):
+        hot = motion.hot(now) if marked(changed) >= LEAST_VIDEO_CELLS else changed
+        for moving in joined(motion_areas(pixels, changed, hot, areas)):
             place = self._place_of(moving)
             given[place] = given[place].union(moving) if place in given else moving
         found: dict[FilmPlace, CellRect] = {}

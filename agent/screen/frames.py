@@ -49,6 +49,11 @@ class CellRect:
         )
 
 
+def marked(cells: Cells) -> int:
+    """How many cells are marked. Asked many times an update: a tenth of what numpy's `any` and `sum` take."""
+    return int(np.count_nonzero(cells))
+
+
 class Frames:
     """`now` is the display as last grabbed, `shown` the pixels last sent (0 where nothing was sent yet).
 

@@ -124,7 +124,7 @@ class Pacer:
     @property
     def path(self) -> float | None:
         """Shortest time in seconds from sending to acknowledgement lately, less what the viewer needed for painting."""
-        return min((delay for _, delay in self._paths), default=None)
+        return self._paths[0][1] if self._paths else None
 
     @property
     def far(self) -> bool:
@@ -280,6 +280,9 @@ class Pacer:
         it is let run empty for a moment.
         """
         before = self.path
+        # Whatever took longer than this cannot be the shortest any more: what is kept ascends, the shortest first.
+        while self._paths and self._paths[-1][1] >= delay:
+            self._paths.pop()
         _remember(self._paths, now, delay, PATH_WINDOW)
         path = self.path
         assert path is not None

@@ -20,7 +20,7 @@ from agent.screen.chooser import Why
 from agent.screen.cursor import CursorSender
 from agent.screen.damage import rectangles
 from agent.screen.encode import Budget, Built, UpdateBuilder
-from agent.screen.frames import CellRect, Cells, Frames
+from agent.screen.frames import CellRect, Cells, Frames, marked
 from agent.screen.pacing import HeldBy, Pacer
 from agent.screen.redact import HideRules, Redaction
 from agent.screen.report import Reporter
@@ -43,6 +43,8 @@ REST_SECONDS = 5.0
 BUFFER_ITEMS = 1024
 """What numpy copies at a time of pixels that lie in memory with gaps: small enough for the nearest cache. A fifth faster than
 with its 8192. Holds for this thread alone."""
+MOST_ASLEEP = 32
+"""Acknowledgements that may lie unread while the thread sleeps."""
 TEXT_CHARS = 200
 
 
@@ -137,10 +139,14 @@ class ScreenPipeline:
         self._state = self._said = ""
         self._paused = False
         self._backlog = 0
+        self.awaits = False
+        """Whether an acknowledgement wakes the thread."""
 
     def command(self, command: Command) -> None:
         """Hand the thread a command and wake it."""
         self._commands.put(command)
+        if isinstance(command, Acknowledged) and not self.awaits and self._commands.qsize() < MOST_ASLEEP:
+            return  # it has the time with it, and nothing waits for it
         with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
             self._wake_write.send(b"\0")
 
@@ -198,6 +204,11 @@ class ScreenPipeline:
     def wake(self) -> int:
         """The descriptor that becomes readable with every command."""
         return self._wake_read.fileno()
+
+    @property
+    def commanded(self) -> bool:
+        """Whether a command has come since `commands`."""
+        return not self._commands.empty()
 
     def commands(self) -> list[Command]:
         """Everything that came since the last call."""
@@ -326,11 +337,7 @@ class _Stream:
     def _step(self) -> None:
         now = self._clock()
         self._pacer.keyed(self._pipeline._keyed_at())
-        if self._pointer and not self._cursor.next_deadline(now):
-            self._pointer = False
-            move = self._cursor.move(now)
-            if move is not None:
-                self._pipeline._deliver(move)
+        self._send_place(now)
         reporter = self._pipeline._reporter
         if reporter.next_deadline(now) == 0.0:
             self._pipeline._deliver(reporter.take(self._pacer, self._pacer.held, now))
@@ -350,6 +357,7 @@ class _Stream:
         reason = self._hold(now)
         if reason is None:
             self._update()
+            self._send_place(now)  # asked for together with the damage
         elif self._damaged:
             if not self._counted:
                 self._counted = True
@@ -357,6 +365,13 @@ class _Stream:
             if reason in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and looks and now >= self._echo_at:
                 self._echo_at = self._next_echo(now)
                 self._echo()
+
+    def _send_place(self, now: float) -> None:
+        if self._pointer and not self._cursor.next_deadline(now):
+            self._pointer = False
+            move = self._cursor.move(now)
+            if move is not None:
+                self._pipeline._deliver(move)
 
     def _next_echo(self, now: float) -> float:
         return now + (TYPING_ECHO_SECONDS if self._pacer.typing(now) else ECHO_SECONDS)
@@ -369,12 +384,12 @@ class _Stream:
     def _film_wait(self, now: float) -> float:
         """Seconds for which there is nothing but a film to send, and it waits. What was not looked at yet is the film's at first:
         soon it is looked at, for echoes."""
-        something = self._damaged or bool(self._frames.dirty.any())
+        something = self._damaged or bool(marked(self._frames.dirty))
         small = self._builder.only_film or (self._builder.filming and self._builder.echo_area(self._frames.dirty) is not None)
         return self._pacer.film_wait(now) if something and small else 0.0
 
     def _work(self, now: float) -> bool:
-        return self._damaged or bool(self._frames.dirty.any()) or self._builder.next_deadline(now) == 0.0
+        return self._damaged or bool(marked(self._frames.dirty)) or self._builder.next_deadline(now) == 0.0
 
     def _update(self) -> None:
         frames, pacer = self._frames, self._pacer
@@ -452,14 +467,16 @@ class _Stream:
         return drawn
 
     def _timeout(self) -> float | None:
-        """Seconds to sleep when nothing happens: for ever on a quiet display."""
-        if self._pipeline._paused:
+        """Seconds to sleep when nothing happens: for ever on a quiet display. Says whether acknowledgements end the sleep."""
+        pipeline = self._pipeline
+        pipeline.awaits = False
+        if pipeline._paused:
             return None
         now = self._clock()
         times: list[float] = []
         if self._pointer:
             times.append(self._cursor.next_deadline(now))
-        report = self._pipeline._reporter.next_deadline(now)
+        report = pipeline._reporter.next_deadline(now)
         if report is not None:
             times.append(report)
         refinement = self._builder.next_deadline(now)
@@ -473,12 +490,14 @@ class _Stream:
                 case HeldBy.FRAME_RATE:
                     times.append(self._pacer.ready_in(now))
                 case HeldBy.BACKLOG:
-                    self._pipeline._ask_backlog()
+                    pipeline._ask_backlog()
                     times.append(BACKLOG_POLL)
-                case HeldBy.UNACKNOWLEDGED | HeldBy.LINK if self._damaged and now < self._echo_at:
-                    times.append(self._echo_at - now)
-                case HeldBy.UNACKNOWLEDGED | HeldBy.LINK | HeldBy.VIEWER:
-                    pass  # an acknowledgement wakes the thread
+                case HeldBy.UNACKNOWLEDGED | HeldBy.LINK | HeldBy.VIEWER as held:
+                    pipeline.awaits = True
+                    if pipeline.commanded:
+                        return 0.0  # what came before it was said has woken nobody
+                    if held is not HeldBy.VIEWER and self._damaged and now < self._echo_at:
+                        times.append(self._echo_at - now)
         else:
             times += [] if refinement is None else [refinement]
             times += [] if self._rest_at is None else [max(0.0, self._rest_at - now)]

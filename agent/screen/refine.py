@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.screen.frames import Cells
+from agent.screen.frames import Cells, marked
 
 SETTLE = 0.12
 """Seconds without a change before a cell counts as standing still: four pictures of a film at 30 a second."""
@@ -17,6 +17,6 @@ def settled_cells(lossy: Cells, changed_at: NDArray[np.float64], now: float) -> 
 
 def next_refinement(lossy: Cells, changed_at: NDArray[np.float64], now: float) -> float | None:
     """Seconds until the next lossy cell can have settled, None when all is exact."""
-    if not lossy.any():
+    if not marked(lossy):
         return None
     return max(0.0, float(changed_at[lossy].min()) + SETTLE - now)

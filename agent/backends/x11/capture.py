@@ -119,8 +119,8 @@ class X11Capture(ScreenCapture):
                 return happened
         if not self._cursor.follows:
             timeout = POINTER_POLL if timeout is None else min(timeout, POINTER_POLL)
-        woken = self._connection.sleep(timeout, wake)
-        happened = self._drain() | (Happened.WOKEN if woken else Happened.NOTHING)
+        sent, woken = self._connection.sleep(timeout, wake)
+        happened = (self._drain() if sent else Happened.NOTHING) | (Happened.WOKEN if woken else Happened.NOTHING)
         return happened if self._cursor.follows else happened | Happened.POINTER
 
     def _drain(self) -> Happened:

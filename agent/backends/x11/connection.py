@@ -94,8 +94,9 @@ class X11Connection:
                     return found
                 found.append(event)
 
-    def sleep(self, timeout: float | None, wake: int) -> bool:
-        """Flush, then sleep until the server sends, `wake` is readable or the time is over; True when it was `wake`.
+    def sleep(self, timeout: float | None, wake: int) -> tuple[bool, bool]:
+        """Flush, then sleep until the server sends, `wake` is readable or the time is over: whether there is something of the
+        server to read, and whether it was `wake`.
 
         Drain `events` first: events that were read together with a reply wait inside XCB, not on the socket.
 
@@ -107,7 +108,8 @@ class X11Connection:
             self._poll.register(wake, select.POLLIN)
             self._wakes.add(wake)
         ready = self._poll.poll(None if timeout is None else max(0.0, timeout * 1000.0))
-        return any(descriptor == wake for descriptor, _ in ready)
+        woken = any(descriptor == wake for descriptor, _ in ready)
+        return len(ready) > woken, woken
 
     def flush(self) -> None:
         """Send what is buffered.

@@ -140,6 +140,18 @@ def test_data_arrives_whole_both_ways(size: int) -> None:
     assert text_of(ours.events()) == data
 
 
+def test_it_is_known_whether_there_is_anything_to_send() -> None:
+    ours, theirs = pair()
+    assert not ours.has_data
+    ours.send(bytes(100_000))
+    assert ours.has_data
+    carry(ours, theirs)
+    assert not ours.has_data
+    assert not theirs.has_data, "an answer is the application's"
+    assert ours.data_to_send() == b""
+    assert len(text_of(theirs.events())) == 100_000
+
+
 def test_data_may_follow_the_handshake_in_the_same_bytes() -> None:
     ours, theirs = technician(), agent()
     carry(ours, theirs)

@@ -66,6 +66,25 @@ def test_a_receiver_that_does_not_consume_stops_the_sender() -> None:
     assert len(transfer(source, target)) == 6
 
 
+def test_it_is_known_whether_there_is_anything_to_send() -> None:
+    limits = replace(LIMITS, credit_window_screen=1000)
+    sender, receiver = FrameConnection(limits), FrameConnection(limits)
+    assert not sender.has_data
+    sender.send_message(Lane.CONTROL, b"one")
+    sender.send_message(Lane.SCREEN, bytes(501))
+    sender.send_message(Lane.SCREEN, bytes(501))
+    sent = b""
+    while sender.has_data:
+        sent += sender.data_to_send()
+    assert sender.pending(Lane.SCREEN) == 2, "there is no credit for more"
+    for lane, message in receiver.receive_data(sent):
+        assert not receiver.has_data
+        receiver.consumed(lane, len(message))
+    assert receiver.has_data, "credit"
+    assert receiver.data_to_send()
+    assert not receiver.has_data
+
+
 def test_a_sender_that_ignores_credit_is_refused() -> None:
     target = FrameConnection(SMALL)
     with pytest.raises(LimitExceeded, match="credit"):

@@ -33,6 +33,14 @@ def test_wide_and_narrow_comparisons_say_the_same(marks: np.ndarray, top: int, l
     assert np.array_equal(changed_cells(frames.now, frames.shown, asked), marks[asked.slices])
 
 
+@given(arrays(np.bool_, st.tuples(st.integers(1, 40), st.integers(1, 60))))
+def test_bounds_are_tight(cells: np.ndarray) -> None:
+    rows, columns = np.nonzero(cells)
+    expected = CellRect(rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) if rows.size else None
+    assert bounds(cells) == expected
+    assert bounds(cells[1:, 1:]) == bounds(np.ascontiguousarray(cells[1:, 1:])), "a part of a grid is one too"
+
+
 def test_bounds_of_nothing() -> None:
     assert bounds(np.zeros((3, 3), np.bool_)) is None
 

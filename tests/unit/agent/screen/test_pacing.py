@@ -17,6 +17,7 @@ from agent.screen.pacing import (
     MOST_FILM_WAIT,
     MOST_TILE_BYTES,
     MOST_UPDATES,
+    PATH_WINDOW,
     URGENT_BYTES,
     URGENT_UPDATES,
     VIEWER_QUEUE,
@@ -310,6 +311,18 @@ def test_budgets_follow_the_rate_within_bounds() -> None:
     talk.run(10.0)
     assert talk.pacer.tile_bytes() == LEAST_TILE_BYTES
     assert talk.pacer.bitrate(talk.now) < 600_000
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 4.0), st.floats(0.001, 0.9)), min_size=1, max_size=60))
+def test_the_path_is_the_shortest_time_of_late(updates: list[tuple[float, float]]) -> None:
+    pacer, now, seen = Pacer(60.0), 0.0, []
+    for sequence, (pause, delay) in enumerate(updates, 1):
+        now += pause
+        pacer.sent(sequence, 100, now)
+        now += delay
+        pacer.acknowledged(sequence, 0, now)
+        seen.append((now, delay))
+        assert pacer.path == pytest.approx(min(took for at, took in seen if at >= now - PATH_WINDOW))
 
 
 def test_a_path_is_far_when_it_makes_itself_felt() -> None:

@@ -1,5 +1,6 @@
 """The real thread against a display in memory and, at the end, against a real one."""
 
+import select
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,11 +14,14 @@ from agent.backends.fake.capture import FakeCapture
 from agent.backends.geometry import Rect
 from agent.screen.pacing import HeldBy
 from agent.screen.pipeline import (
+    MOST_ASLEEP,
     Acknowledged,
     Backlog,
     Counters,
     Pause,
     Refresh,
+    ScreenPipeline,
+    Stop,
     StreamOptions,
     choose_area,
 )
@@ -72,6 +76,30 @@ def test_nothing_is_grabbed_or_sent_while_nothing_changes(display: FakeCapture, 
     wait_for(lambda: session.shows(display.pixels), "the pixel")
     assert display.grabs == grabs + 1
     assert len(session.viewer.updates) == updates + 1
+
+
+def test_an_acknowledgement_wakes_the_thread_only_when_it_waits_for_one_or_many_lie_there(display: FakeCapture) -> None:
+    pipeline = ScreenPipeline(lambda: display, lambda _: None, StreamOptions(), Counters())
+
+    def woken() -> bool:
+        found = bool(select.select([pipeline.wake], [], [], 0)[0])
+        pipeline.drain_wake()
+        return found
+
+    for sequence in range(1, MOST_ASLEEP):
+        pipeline.command(Acknowledged(sequence, 0, 0.0))
+    assert not woken()
+    pipeline.command(Acknowledged(MOST_ASLEEP, 0, 0.0))
+    assert woken()
+    assert len(pipeline.commands()) == MOST_ASLEEP
+    pipeline.awaits = True
+    pipeline.command(Acknowledged(MOST_ASLEEP + 1, 0, 0.0))
+    assert woken()
+    pipeline.awaits = False
+    pipeline.command(Refresh())
+    assert woken()
+    pipeline.command(Stop())
+    pipeline.run()
 
 
 def test_how_the_picture_went_is_told_once_and_then_no_more(display: FakeCapture, start: Start) -> None:

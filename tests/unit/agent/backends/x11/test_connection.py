@@ -22,7 +22,7 @@ def test_an_extension_that_is_missing_is_named(connection: X11Connection) -> Non
 
 def test_sleeping_ends_by_time_and_by_the_wake_descriptor(connection: X11Connection, quiet: int) -> None:
     assert connection.events() == []
-    assert not connection.sleep(0.0, quiet)
+    assert connection.sleep(0.0, quiet) == (False, False)
 
 
 def test_a_refused_request_without_an_answer_is_logged_and_the_rest_is_read(
