@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.order import HEAD, LEAST_SECONDS, ROOT, known, main
+from tests.order import HEAD, ROOT, known, main
 
-LONG = f"""
+LONG = """
 import pytest, time
 @pytest.fixture(scope="module")
 def long():
-    time.sleep({LEAST_SECONDS} / 2)
+    time.sleep(0.4)
 def test_one(long):
-    time.sleep({LEAST_SECONDS} / 2)
+    time.sleep(0.4)
 """
 
 
@@ -32,10 +32,10 @@ def test_what_a_run_took_is_written_down(tmp_path: Path) -> None:
     times, table = tmp_path / "times.xml", tmp_path / "longest.txt"
     argv = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={times}", "--rootdir=."]
     subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)
-    assert main(times, table) == 0
+    assert main(times, table, least=0.8) == 0
     assert table.read_text().startswith(HEAD)
     assert list(known(table)) == ["deep/test_long.py"]
-    assert known(table)["deep/test_long.py"] >= LEAST_SECONDS
+    assert known(table)["deep/test_long.py"] >= 0.8
 
 
 def test_without_a_run_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
