@@ -40,13 +40,13 @@ from agent.local_messages import (
     SessionOver,
     StopSession,
 )
-from agent.printable import printable
 from agent.status import RelayStatus, SessionStatus
 from agent.terminal import Interrupted, Terminal, Typed
 from hostio.exit_codes import ExitCode
 from hostio.tasks import Supervisor
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError
+from protocol.printable import printable
 
 
 @dataclass(frozen=True, slots=True)

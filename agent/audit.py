@@ -16,7 +16,6 @@ from typing import Self
 import msgspec
 
 from agent.errors import AuditDamaged, AuditUnavailable
-from agent.printable import printable
 from agent.receipts import BULK
 from hostio.private_files import PrivateFileError, write_private
 from protocol.audit import (
@@ -34,6 +33,7 @@ from protocol.audit import (
 from protocol.certificates import PrivateKey
 from protocol.errors import TrustError
 from protocol.merkle import Frontier, consistency_proof, inclusion_proof, leaf_hash
+from protocol.printable import printable
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (

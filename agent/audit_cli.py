@@ -15,9 +15,9 @@ from agent.desktop.texts import Texts
 from agent.enrolment import load_identity
 from agent.errors import AuditUnavailable, NotEnrolled
 from agent.keys import DeviceKeys
-from agent.printable import printable
 from agent.settings import AgentSettings
 from protocol.audit import moment
+from protocol.printable import printable
 
 
 @click.group()

@@ -11,11 +11,11 @@ import msgspec
 from agent.audit import CHECKPOINT_SUFFIX, RECEIPT_WRITTEN, Audit, Receipt, receipt_text
 from agent.errors import AuditUnavailable, NotEnrolled
 from agent.keys import DeviceKeys
-from agent.printable import printable
 from agent.receipts import RATING
 from protocol.audit import GENESIS, Checkpoint, Record, open_checkpoint, sign_checkpoint
 from protocol.audit_export import Header, encode_line, exported
 from protocol.errors import TrustError
+from protocol.printable import printable
 
 RECEIPT_BYTES = 1024 * 1024
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from agent.errors import AuditUnavailable
 from agent.policy import SessionKind
-from agent.printable import printable
 from protocol.errors import RefusalReason, Refused
+from protocol.printable import printable
 from protocol.session import AgentSession, ConsentNeeded
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from agent.desktop.texts import LANGUAGES, Texts
 from agent.errors import MEANINGS, exit_code_of
 from agent.local import LocalClient
 from agent.local_messages import AskStatus, StatusReply, StopSession
-from agent.printable import printable
 from agent.reaching import with_daemon
 from agent.rules_cli import rules
 from agent.settings import AgentSettings, default_home, load_settings
@@ -33,6 +32,7 @@ from agent.status_page import page as status_page
 from agent.steps import steps
 from hostio.exit_codes import ExitCode, exit_code_table
 from protocol.errors import HandrailError
+from protocol.printable import printable
 from protocol.version import PRODUCT
 
 if TYPE_CHECKING:

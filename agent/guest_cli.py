@@ -22,10 +22,10 @@ from agent.desktop.texts import Texts
 from agent.features.registry import FEATURES
 from agent.guest import GuestCode, GuestDevice, read_seed
 from agent.local import LocalClient
-from agent.printable import NEWLINE_AND_TAB, printable
 from agent.reaching import with_own
 from agent.settings import AgentSettings, load_settings
 from hostio.exit_codes import ExitCode
+from protocol.printable import NEWLINE_AND_TAB, printable
 from protocol.seeds import Seed
 
 PREFIX = "handrail-guest-"

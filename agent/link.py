@@ -28,6 +28,7 @@ from protocol.limits import LIMITS
 from protocol.link import REPLACED, LinkError, LinkMessageReceived, LinkReady, LinkRefused, LinkUnknown, PeerLink
 from protocol.link_messages import LinkMessage, Reconnect, Role
 from protocol.patience import Redialling
+from protocol.printable import printable
 
 _LOGGER = logging.getLogger(__name__)
 CLOCK_TOLERANCE = 300.0
@@ -234,7 +235,7 @@ class LinkClient:
         return f"This computer's clock seems to be {size} {'ahead' if off > 0 else 'behind'}: set it right."
 
     def _refused(self, reason: RefusalReason, text: str) -> str:
-        words = "".join(character if character.isprintable() else " " for character in text)[:200]
+        words = printable(text[:200])
         return f"The relay {self._relay.origin} does not let this device in ({reason.value}): {words} {self._hint}".strip()
 
     def _replaced(self) -> str:

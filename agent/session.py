@@ -18,7 +18,6 @@ from agent.hosting import FeatureHost
 from agent.local_messages import SessionOver
 from agent.opening import Gate, Opening, gate_for
 from agent.policy import ALONE, SessionKind
-from agent.printable import printable
 from agent.recording import Leaving, SessionRecord
 from agent.resuming import HeldSession
 from agent.services import Services
@@ -32,6 +31,7 @@ from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Lane, Message, rule_of
 from protocol.messages.chat import ChatMessage
 from protocol.messages.session import CapabilityAsk, Hello
+from protocol.printable import printable
 from protocol.session import (
     AgentSession,
     CapabilityAsked,

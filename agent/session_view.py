@@ -15,7 +15,6 @@ from agent.keeping import KeptOfSession
 from agent.local_messages import ChatHeard, Drawing, PointerMoved
 from agent.opening import Gate
 from agent.policy import ACTS_ON_THE_DESKTOP, SessionKind
-from agent.printable import printable
 from agent.recording import SessionRecord
 from agent.services import Services
 from agent.settings import AgentSettings
@@ -28,6 +27,7 @@ from protocol.documents import GroupPolicy
 from protocol.errors import LocalProtocolError, RefusalReason
 from protocol.messages import Lane, Message, rule_of
 from protocol.messages.screen import ScreenState
+from protocol.printable import printable
 from protocol.session import AgentSession, SessionState
 
 REFUSAL_SECONDS: Final = 1.0

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from agent.desktop.texts import Texts, clock
-from agent.printable import printable
 from agent.status import AgentStatus, SessionStatus
+from protocol.printable import printable
 
 WIDTH = 15
 HOUR = 3600

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import click
 from rich.console import Console
 
-from agent.printable import printable
 from hostio.steps import spinning
+from protocol.printable import printable
 
 
 @contextmanager

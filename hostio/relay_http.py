@@ -23,6 +23,7 @@ import msgspec
 from hostio.errors import RelayUnreachable, in_words
 from hostio.proxies import NEEDS_SOCKS, proxy_for
 from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
+from protocol.printable import printable
 from protocol.relay_address import HttpAnswer, RelayAddressError, parse_pin, parse_relay_url
 from protocol.version import PRODUCT
 
@@ -81,6 +82,13 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Bounded(raw, connection, most, seconds))
 
 
+class _NoTunnel(OSError):
+    """A SOCKS proxy says no, in its own words."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else "it says no"
+
+
 class _ThroughSocks(http.client.HTTPSConnection):
     """A connection whose bytes a SOCKS proxy carries."""
 
@@ -100,7 +108,7 @@ class _ThroughSocks(http.client.HTTPSConnection):
         try:
             raw = socks.connect(self.host, self.port, timeout=self._seconds)
         except library.ProxyError as error:
-            raise OSError(f"Tunnel connection failed: {getattr(error, 'error_code', None) or 0}") from error
+            raise _NoTunnel(*error.args) from error
         raw.settimeout(self._seconds)
         self.sock = self._judging.wrap_socket(raw, server_hostname=self.host)
 
@@ -174,10 +182,10 @@ class RelayHttp:
         except ImportError as error:
             raise RelayAddressError(NEEDS_SOCKS) from error
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a chunk of a size below zero
-            if said := _NO_TUNNEL.match(str(error)):
-                status = "" if said.group(1) == "0" else f" (it answered {said.group(1)})"
-                text = f"The proxy on the way to {self.url} does not let us through{status}."
-                raise RelayUnreachable(text) from error
+            status = _NO_TUNNEL.match(str(error))
+            if status is not None or isinstance(error, _NoTunnel):
+                why = printable(str(error)[:200]) if status is None else f"status {status.group(1)}"
+                raise RelayUnreachable(f"The proxy on the way to {self.url} does not let us through: {why}.") from error
             raise RelayUnreachable(
                 f"The relay {self.url} does not answer ({in_words(error)}). Check the network and that the relay runs."
             ) from error
@@ -202,8 +210,8 @@ class RelayHttp:
             return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
         if proxy.scheme == "https":
             raise RelayAddressError(
-                f"The proxy {proxy.host}:{proxy.port} is spoken to by https. Short requests to the relay cannot go through one: "
-                "name it by http:// (the relay's own TLS goes through it unread all the same)."
+                f"The proxy {proxy.host} is spoken to by https, which short requests to the relay cannot do. Name it by http://; "
+                "what goes through it is encrypted for the relay all the same."
             )
         if proxy.scheme.startswith("socks"):
             return _ThroughSocks(proxy, self._host, self._port, timeout=self._timeout, context=context)

@@ -20,6 +20,7 @@ from protocol.certificates import Identity, PublicKey, Role
 from protocol.certificates import check_chain as check_certificates
 from protocol.errors import TrustError
 from protocol.merkle import PROOF_HASHES, Frontier, leaf_hash
+from protocol.printable import printable
 
 SUFFIX: Final = ".audit"
 LINE_BYTES: Final = 64 * 1024
@@ -261,4 +262,4 @@ def _check_some(lines: Iterator[Line], header: Header, checkpoint: Checkpoint, w
 def _words(record: Record) -> str:
     detail = ", ".join(f"{name} {value}" for name, value in sorted(record.detail.items()))
     text = f"{moment(record.at)} {record.action}" + (f" ({detail})" if detail else "")
-    return "".join(character if character.isprintable() else " " for character in text)[:400]
+    return printable(text)[:400]

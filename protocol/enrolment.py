@@ -26,6 +26,7 @@ from protocol.documents import (
     tag_request,
 )
 from protocol.errors import RefusalReason, Refused, TrustError
+from protocol.printable import printable
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=10)
 
@@ -176,8 +177,7 @@ def key_words(fingerprint: bytes) -> str:
 
 
 def _refusal_text(answer: EnrolmentAnswer, *, verified: bool) -> str:
-    text = "".join(character if character.isprintable() else " " for character in answer.text)
-    text = text or "The signer refused without saying why."
+    text = printable(answer.text) or "The signer refused without saying why."
     return text if verified else f"{text} (as the relay passes on; this is not signed)"
 
 

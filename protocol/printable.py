@@ -1,12 +1,18 @@
-"""Text that came from somewhere else, made fit to be shown: nothing in it can move a cursor, recolour a terminal or turn round
-the direction of what follows."""
+"""Text that came from somewhere else, made fit to be shown: one rule for windows, terminals, records and names of files.
+
+Nothing in it can move a cursor, recolour a terminal, turn round the direction of what follows, begin a line of its own or stand
+there unseen. What could is written out, so that its reader sees that it was there. Pure.
+"""
 
 import unicodedata
+from typing import Final
 
-NEWLINE_AND_TAB = frozenset("\n\t")
-
-# Bidirectional overrides and isolates (UAX #9), the line and paragraph separators, and the byte order mark.
-_HIDDEN = frozenset(chr(code) for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF))
+NEWLINE_AND_TAB: Final = frozenset("\n\t")
+JOINERS: Final = frozenset("\u200c\u200d")
+"""Unseen, but needed inside the words of some scripts and inside emoji; they only ever join or part their two neighbours."""
+_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Controls (C0, DEL, C1), format characters (direction: U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069; of no width:
+# U+00AD, U+200B, U+2060, U+FEFF; tags), surrogates, and the separators of lines and paragraphs (Unicode 15, table 4-4).
 
 
 def _escaped(character: str) -> str:
@@ -17,7 +23,7 @@ def _escaped(character: str) -> str:
 
 
 def printable(text: str, *, keep: frozenset[str] = frozenset()) -> str:
-    """`text` with every control, surrogate and direction-changing character written as a `\\x1b`-like escape.
+    """`text` with every character that is not shown as itself written as a `\\x1b`-like escape; made so once, it stays so.
 
     `keep` lists control characters that stay as they are (newline and tab for a script's output).
     """
@@ -25,7 +31,7 @@ def printable(text: str, *, keep: frozenset[str] = frozenset()) -> str:
         return text
     return "".join(
         _escaped(character)
-        if character not in keep and (unicodedata.category(character) in ("Cc", "Cs") or character in _HIDDEN)
+        if unicodedata.category(character) in _CATEGORIES and character not in keep and character not in JOINERS
         else character
         for character in text
     )

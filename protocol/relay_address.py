@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.errors import HandrailError
+from protocol.printable import printable
 
 PROBLEM_BYTES: Final = 4096
 _URL: Final = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::([0-9]{1,5}))?/?", re.IGNORECASE)
@@ -130,7 +131,7 @@ class HttpAnswer:
         except (ValueError, RecursionError):
             return f"status {self.status}"
         words = problem.detail or problem.title or f"status {self.status}"
-        return "".join(character if character.isprintable() else " " for character in words)[:300]
+        return printable(words[:300])
 
     def clock(self) -> datetime | None:
         """What the relay's clock said; None when it did not say."""

@@ -4,13 +4,13 @@ Both ends use all of it: whoever receives a file protects its own disk from the 
 here reads a clock or a disk; `now` is monotonic seconds.
 """
 
-import unicodedata
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
 from protocol.errors import LimitExceeded, RefusalReason, Refused, RemoteProtocolError
 from protocol.messages.files import CHUNK_BYTES, NAME_BYTES, PATH_BYTES
+from protocol.printable import printable
 
 MOST_DEPTH: Final = 64
 LEAST_CHUNK: Final = 4 * 1024
@@ -27,7 +27,6 @@ BASE_SECONDS: Final = 15.0
 PROBE_SECONDS: Final = 0.2
 PARTIAL_PREFIX: Final = b".handrail-"
 PARTIAL_SUFFIX: Final = b".part"
-_TRICKS: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
@@ -66,15 +65,7 @@ def split_path(path: bytes) -> tuple[bytes, ...]:
 
 def shown(name: bytes) -> str:
     r"""A name or path for people: what is not UTF-8, or would move the cursor or turn the text round, stands as `\x..`."""
-    text = name.decode("utf-8", "backslashreplace")
-    return "".join(
-        character
-        if unicodedata.category(character) not in _TRICKS
-        else f"\\x{ord(character):02x}"
-        if ord(character) < 256
-        else f"\\u{ord(character):04x}"
-        for character in text
-    )
+    return printable(name.decode("utf-8", "backslashreplace"))
 
 
 def numbered(name: bytes, number: int) -> bytes:

@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 from agent.children import SEARCH_PATH, kill_group, tool_environment
-from agent.printable import printable, shortened
 from protocol.errors import RefusalReason, Refused, Unavailable
 from protocol.messages.logs import JOURNAL, LINE_CHARS, MOST_SOURCES, LogLine, LogSource
+from protocol.printable import printable, shortened
 
 LOGS = Path("/var/log")
 JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))

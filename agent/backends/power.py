@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.children import capture
-from agent.printable import printable
 from protocol.errors import RefusalReason, Refused, Unavailable
+from protocol.printable import printable
 
 SECONDS: Final = 20.0
 

@@ -5,7 +5,7 @@ from PySide6.QtGui import QKeyEvent
 
 from agent.desktop.parts import Window, brand, button, label, row
 from agent.desktop.texts import Texts
-from agent.printable import printable
+from protocol.printable import printable
 from protocol.version import PRODUCT
 
 WIDTH = 60

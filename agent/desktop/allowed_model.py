@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from agent.allowed import AllowedHere, ApprovedFix
 from agent.desktop.texts import Texts
-from agent.printable import printable
 from protocol.capabilities import Capability
+from protocol.printable import printable
 
 NAMES_SHOWN = 12
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -2,7 +2,7 @@
 
 import re
 
-from agent.printable import NEWLINE_AND_TAB, printable
+from protocol.printable import NEWLINE_AND_TAB, printable
 
 _BULLET = re.compile(r"^([ \t]*)[-*][ \t]+", re.MULTILINE)
 _HEADING = re.compile(r"^#+[ \t]+", re.MULTILINE)

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSizePolicy, QVB
 from agent.desktop.article_model import shown_text
 from agent.desktop.parts import button, card, label, row
 from agent.desktop.texts import Texts
-from agent.printable import printable
 from protocol.articles import MOST_FITTING, Article
+from protocol.printable import printable
 
 LINES_SHOWN = 18
 

@@ -17,7 +17,7 @@ from agent.desktop.session_model import SessionLine
 from agent.desktop.session_model import line_of as session_line_of
 from agent.desktop.state import DesktopState
 from agent.desktop.texts import Texts
-from agent.printable import printable
+from protocol.printable import printable
 
 WIDTH = 126
 EARLIER_SHOWN = 5

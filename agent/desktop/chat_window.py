@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLayout, QLineEdit, QScrollArea, QVBoxLayo
 from agent.desktop.parts import Window, button, card, label, row
 from agent.desktop.state import MOST_CHAT_LINES, ChatLine, Conversation
 from agent.desktop.texts import Texts
-from agent.printable import printable
+from protocol.printable import printable
 
 WIDTH = 58
 MOST_CHARACTERS = 4000

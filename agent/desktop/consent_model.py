@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from agent.consent import WATCH, WATCH_AND_CONTROL, ConsentQuestion, preset
 from agent.desktop.texts import Texts, clock
-from agent.printable import printable
 from protocol.capabilities import Capability
+from protocol.printable import printable
 
 ARMING_SECONDS = 1.2
 MOST_AT_A_LOOK = 0.3

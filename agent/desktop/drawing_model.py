@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.local_messages import Drawing, DrawingCleared, PointerClicked, PointerMoved, StrokeDrawn
-from agent.printable import printable
+from protocol.printable import printable
 
 COLOURS = ("#d92d20", "#e8720c", "#1f8a3b", "#1366d6", "#8a3ffc", "#16181d")
 """Red, orange, green, blue, violet, black: the numbers of `StrokeDrawn.colour`."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.desktop.texts import Texts
-from agent.printable import printable, shortened
 from agent.receipts import ReceiptEvent
+from protocol.printable import printable, shortened
 
 MOST_KEPT = 12
 SAME_SECONDS = 120.0

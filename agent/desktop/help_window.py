@@ -12,8 +12,8 @@ from agent.desktop.parts import Window, announce, button, card, label, restyle, 
 from agent.desktop.session_model import why_offline
 from agent.desktop.state import DesktopState, Help, HelpStage, Mood
 from agent.desktop.texts import Texts, clock, grouped, spoken
-from agent.printable import printable
 from protocol.articles import Article
+from protocol.printable import printable
 
 WIDTH = 66
 MOST_CHARACTERS = 500

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.desktop.texts import Texts, clock
-from agent.printable import printable
 from agent.receipts import ReceiptEvent, ReceiptRow, ReceiptShown
+from protocol.printable import printable
 
 DETAIL_CHARACTERS = 300
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from agent.desktop.state import DesktopState, HelpStage, Mood
 from agent.desktop.texts import Texts, clock
-from agent.printable import printable
 from agent.status import SessionStatus
+from protocol.printable import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from agent.local_messages import (
     SessionChanged,
     SessionOver,
 )
-from agent.printable import NEWLINE_AND_TAB, printable
 from agent.status import RelayStatus, SessionStatus
+from protocol.printable import NEWLINE_AND_TAB, printable
 
 MOST_CHAT_LINES = 500
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 from agent.diagnostics.allowlist import TABLES, Column, Table
 from agent.diagnostics.probe import Cost, Environment, Probe, ProbeError, Unsupported
-from agent.printable import printable, shortened
 from protocol.messages.diagnostics import Cell, Row
+from protocol.printable import printable, shortened
 
 SNAPSHOT_SECONDS = 2.8
 CELL_CHARACTERS = 500

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.diagnostics.collect import TableResult
-from agent.printable import shortened
 from protocol.messages.diagnostics import Cell, Finding, Row
+from protocol.printable import shortened
 
 Severity = Literal["critical", "warning", "notice"]
 PER_RULE = 5

@@ -9,7 +9,6 @@ import psutil
 from agent.diagnostics.probe import Environment, ProbeError, failure
 from agent.diagnostics.probes.processes import Reading
 from agent.diagnostics.probes.systemd_units import parse_units, require_systemd
-from agent.printable import printable
 from protocol.messages.live import (
     CORES,
     PROCESS_ROWS,
@@ -20,6 +19,7 @@ from protocol.messages.live import (
     ProcessRow,
     ServiceRow,
 )
+from protocol.printable import printable
 
 # Disks made of other disks would count twice; these are not the machine's traffic.
 _VIRTUAL_DISKS = ("loop", "ram", "dm-", "md", "zram")

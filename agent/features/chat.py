@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from agent.features.base import Feature
-from agent.printable import NEWLINE_AND_TAB, printable
 from protocol.errors import RefusalReason
 from protocol.messages import Message
 from protocol.messages.chat import ChatMessage
+from protocol.printable import NEWLINE_AND_TAB, printable
 
 
 class ChatFeature(Feature):

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from agent.features.base import Feature
-from agent.printable import NEWLINE_AND_TAB, printable
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Message
 from protocol.messages.colleagues import ControlAsk, ControlKeep, HandOver, Invite, InviteCancel
+from protocol.printable import NEWLINE_AND_TAB, printable
 
 
 class ColleaguesFeature(Feature):

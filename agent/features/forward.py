@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agent.features.base import Feature, FeatureContext
-from agent.printable import printable
 from hostio.forward_pump import Pump
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, Unavailable
@@ -25,6 +24,7 @@ from protocol.messages.forward import (
     ForwardRules,
     Outcome,
 )
+from protocol.printable import printable
 
 CONNECT_SECONDS = 10.0
 

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from agent.backends.power import restart
 from agent.features.base import Feature, FeatureContext, Question
-from agent.printable import printable
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Message
 from protocol.messages.power import RebootRequest, RebootState
+from protocol.printable import printable
 
 ASK_SECONDS = 120.0
 

@@ -9,7 +9,6 @@ from agent.backends.users import Account, account_of, login_environment, session
 from agent.children import SEARCH_PATH
 from agent.features.base import Feature, FeatureContext
 from agent.kept_terminal import KeptTerminal
-from agent.printable import printable, shortened
 from agent.transcripts import FOLDER, SUFFIX, Transcript
 from protocol.capabilities import Capability
 from protocol.errors import HandrailError, RefusalReason, Refused
@@ -27,6 +26,7 @@ from protocol.messages.terminal import (
     TerminalOpenRoot,
     TerminalResize,
 )
+from protocol.printable import printable, shortened
 
 
 class TerminalFeature(Feature):

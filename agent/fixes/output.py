@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable
 from typing import Literal
 
-from agent.printable import NEWLINE_AND_TAB, printable
+from protocol.printable import NEWLINE_AND_TAB, printable
 
 Stream = Literal["stdout", "stderr"]
 PIECE_CHARACTERS = 16_000

@@ -4,9 +4,7 @@ Texts of devices and of the relay are hostile: a label may carry terminal escape
 go through `inert` here, at the last moment, and never through markup. In `--json` they stay as they are: JSON escapes them.
 """
 
-import re
 import sys
-import unicodedata
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -17,31 +15,19 @@ from rich.table import Table
 from rich.text import Text
 
 from protocol.errors import HandrailError, Refused
+from protocol.printable import NEWLINE_AND_TAB, printable
 from technician_client.cli.exit_codes import exit_code_of
-
-# ECMA-48 sequences: CSI, then the strings (OSC, DCS, SOS, PM, APC) up to their terminator, then two-byte escapes.
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"
-    r"|\x1b[ -/]*[0-~]?",
-    re.DOTALL,
-)
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINERS = frozenset("\u200c\u200d")  # needed inside words and emoji; harmless
 
 
 def inert(text: str, *, lines: bool = False) -> str:
-    """`text` without anything a terminal would obey: no escapes, no control or direction characters, U+FFFD in their place.
+    """`text` without anything a terminal would obey (`protocol.printable`).
 
     Args:
-        lines: keep newlines and tabs (the text has lines of its own).
+        lines: keep newlines and tabs (the text has lines of its own); else they become spaces.
     """
-    kept = "\n\t" if lines else ""
-    plain = _ESCAPES.sub("\ufffd", text)
-    return "".join(
-        c if c in kept or c in _JOINERS or unicodedata.category(c) not in _INVISIBLE else (" " if c in "\n\t" else "\ufffd")
-        for c in plain
-    )
+    if lines:
+        return printable(text, keep=NEWLINE_AND_TAB)
+    return printable(text.replace("\n", " ").replace("\t", " "))
 
 
 class Output:

@@ -16,7 +16,7 @@ MAY_USE = {
     "agent.errors",
     "agent.local_messages",
     "agent.policy_words",
-    "agent.printable",
+    "protocol.printable",
     "agent.receipts",
     "agent.settings",
     "agent.status",

@@ -10,7 +10,7 @@ from functools import cache
 import msgspec
 
 from agent.local_messages import AnyRequest, AnySaid
-from agent.printable import printable
+from protocol.printable import printable
 from protocol.audit import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
 from protocol.audit_export import check as check_export
 from protocol.capabilities import Capability

@@ -5,8 +5,8 @@ from typing import ClassVar
 import msgspec
 
 from agent.diagnostics.probe import Environment, Probe, ProbeError, Unsupported, failure
-from agent.printable import shortened
 from protocol.messages.diagnostics import Row
+from protocol.printable import shortened
 
 MESSAGE_CHARACTERS = 300
 ENTRIES = 400

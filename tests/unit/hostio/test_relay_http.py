@@ -116,7 +116,7 @@ def test_answers_that_are_none_are_told_apart(parts: list[bytes | float], says: 
 
 
 def test_problems_are_shown_as_plain_text() -> None:
-    assert HttpAnswer(503, b'{"title":"Full","detail":"Wait\\u001b[2J a bit."}', "").problem() == "Wait [2J a bit."
+    assert HttpAnswer(503, b'{"title":"Full","detail":"Wait\\u001b[2J a bit."}', "").problem() == "Wait\\x1b[2J a bit."
     assert HttpAnswer(503, b'{"title":"Full"}', "").problem() == "Full"
     assert HttpAnswer(503, b"<html>", "").problem() == "status 503"
     assert HttpAnswer(500, b"{}", "").problem() == "status 500"
@@ -166,7 +166,7 @@ def test_the_proxy_of_the_settings_is_used_and_the_pin_counts_behind_it(tmp_path
         assert RelayHttp(FAR, pin, proxy=named).request("GET", "/version", bearer="ticket").body == b"ok"
         with pytest.raises(TrustError, match="pinned"):
             RelayHttp(FAR, "ab" * 32, proxy=named).request("GET", "/secret", bearer="ticket")
-        with pytest.raises(RelayUnreachable, match=r"proxy on the way .* does not let us through \(it answered 407\)"):
+        with pytest.raises(RelayUnreachable, match=r"proxy on the way .* does not let us through: status 407\."):
             RelayHttp(FAR, pin, proxy=f"http://127.0.0.1:{proxy.port}").request("GET", "/version")
         with pytest.raises(RelayUnreachable, match="does not answer"):
             RelayHttp("https://relay.invalid", pin, proxy="", timeout=2).request("GET", "/version")
@@ -177,7 +177,7 @@ def test_the_proxy_of_the_settings_is_used_and_the_pin_counts_behind_it(tmp_path
 
 @pytest.mark.parametrize(
     ("proxy", "says"),
-    [("gopher://x", "gopher"), ("https://proxy.example", "name it by http://"), ("socks5h://x:1", "python-socks")],
+    [("gopher://x", "gopher"), ("https://proxy.example", "Name it by http://"), ("socks5h://x:1", "python-socks")],
 )
 def test_a_proxy_that_cannot_be_used_is_said(proxy: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "python_socks", None)

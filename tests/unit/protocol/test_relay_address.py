@@ -107,7 +107,7 @@ def test_the_pin_of_a_certificate(tmp_path: Path) -> None:
         (b"{}", "status 507"),
         (b"nonsense", "status 507"),
         (b"[" * 5000, "status 507"),
-        (b'{"detail":"\\u001b[2Jx\\u202e"}', " [2Jx "),
+        (b'{"detail":"\\u001b[2Jx\\u202e"}', "\\x1b[2Jx\\u202e"),
         (b'{"detail":"\xff"}', "status 507"),
     ],
 )

@@ -44,7 +44,7 @@ async def test_a_pipe_is_said_and_the_answer_printed(
     ran = await handrail(tmp_path, keys, "chat", "till", "--wait", "0.5")
     assert ran.code == 0, ran.err
     assert said(device) == ["one", "two" + "x" * 3997, "x" * 1003]
-    assert ran.out.splitlines()[0] == "you said one \ufffd"
+    assert ran.out.splitlines()[0] == "you said one \\x1b[2J"
     assert device.consents[0].wanted == [Capability.CHAT]
 
 

@@ -66,7 +66,7 @@ async def test_a_code_shows_the_sas_and_everything_that_happens(
     assert f"Compare: {sas[:3]} {sas[3:]} must stand on the user's screen too" in ran.err
     assert device.consents[0].reason == "printer"
     assert device.consents[0].wanted == list(connect.DEFAULT_WANTED)
-    assert "They say: hi \ufffd" in ran.out
+    assert "They say: hi \\x1b[2J" in ran.out
     assert "Paused: the person there holds everything back." in ran.out
     assert "ended by the device: stopped by the user" in ran.out
     (receipt,) = (tmp_path / "receipts").iterdir()

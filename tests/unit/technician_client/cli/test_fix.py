@@ -126,7 +126,7 @@ async def test_a_fix_streams_its_output_and_shows_before_and_after(
 ) -> None:
     ran = await handrail(tmp_path, keys, "fix", "PC 0", "clean-cache", "--param", "days=5")
     assert ran.code == 0
-    assert "removing\ufffd 12 files" in ran.out
+    assert "removing\\x1b[2J 12 files" in ran.out
     assert "what happened" in ran.out
     assert "gone" in ran.out
     assert "checking the script's signatures" in ran.err

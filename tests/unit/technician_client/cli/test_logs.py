@@ -17,7 +17,7 @@ def test_a_line_is_shown_inert_and_as_json() -> None:
     evil = LogLine(1795262400.0, 3, "ssh.service", "evil \x1b]0;x\x07 text")
     out = io.StringIO()
     logs.show_line(Output(stdout=out, colour=False), evil)
-    assert "ssh.service: evil \ufffd text" in out.getvalue()
+    assert "ssh.service: evil \\x1b]0;x\\x07 text" in out.getvalue()
     as_json = io.StringIO()
     logs.show_line(Output(as_json=True, stdout=as_json), evil)
     assert json.loads(as_json.getvalue())["priority"] == 3
