@@ -50,6 +50,7 @@ from tests.kit.witness import Witness
 from tests.vectors.examples import LINK_MESSAGES, MESSAGES
 
 pytestmark = [pytest.mark.display]
+LATER = 0.15  # seconds: features work in tasks and threads of their own
 CHAT, VIEW, CONTROL, DIAGNOSTICS = Capability.CHAT, Capability.VIEW, Capability.CONTROL, Capability.DIAGNOSTICS
 
 
@@ -126,7 +127,8 @@ async def settled(opened: Session) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and opened.ended is None and len(person.of(ChatHeard)) == before:
         await asyncio.sleep(0.01)
-    await let_pass(0.15)  # features work in tasks and threads of their own
+    if opened.ended is None:
+        await let_pass(LATER)
 
 
 FEATURE_MESSAGES = [
@@ -183,6 +185,7 @@ async def test_messages_of_the_other_side_or_of_another_moment_end_the_session(s
                 assert opened.granted <= {CHAT}
     # Pings are answered, asking is allowed (nobody says yes to it here), giving back or giving up what one has is too.
     assert set(lived) <= {"Ping", "Pong", "CapabilityAsk", "CapabilityReturn", "FileStop", "RecordingStop"}
+    await let_pass(LATER)
     assert await asyncio.to_thread(scene.look) == before
 
 
