@@ -132,7 +132,7 @@ def check_shown(entry: FixEntry, digest: str) -> None:
         return
     has = entry.digest[:SHORT_DIGEST] or "not told, its Handrail is too old"
     raise Refused(
-        f"{entry.id} is another there than the one you looked at: version {entry.version} (digest {has}). Nothing was run. "
+        f"{entry.id} is another there than the one that was ordered: version {entry.version} (digest {has}). Nothing was run. "
         "Look at it again: `handrail fixes` lists what a device has, the console's library shows its text.",
         reason=RefusalReason.CHANGED,
     )

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -30,6 +30,9 @@ from protocol.documents import (
 from protocol.errors import HandrailError, TrustError
 from technician_client.identity import TechnicianIdentity
 from technician_client.settings import Settings
+
+if TYPE_CHECKING:
+    from technician_client.signed_files import SignedFiles
 
 _LOGGER = logging.getLogger(__name__)
 REFRESH_SECONDS: Final = 300.0
@@ -196,8 +199,8 @@ class Revocations:
                 continue
 
 
-def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocations:
-    """The revocations of a technician's organisation, kept below the settings' home.
+def signed_files_of(identity: TechnicianIdentity, settings: Settings) -> "SignedFiles":
+    """The signed files of a technician's organisation, kept below the settings' home. One at a time in a process.
 
     Raises:
         HandrailError: a directory or the relay's address cannot be used.
@@ -208,5 +211,9 @@ def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocati
     from technician_client.signed_files import SignedFiles
 
     http = RelayHttp(identity.relay_url, identity.relay_spki, proxy=settings.proxy, timeout=settings.connect_seconds)
-    directory = settings.signed_files_directory
-    return Revocations(directory, SignedFiles(directory, identity.tuf_root, RelayMirror(http, identity.organisation)))
+    return SignedFiles(settings.signed_files_directory, identity.tuf_root, RelayMirror(http, identity.organisation))
+
+
+def revocations_of(identity: TechnicianIdentity, settings: Settings) -> Revocations:
+    """The revocations of a technician's organisation. Raises as `signed_files_of`."""
+    return Revocations(settings.signed_files_directory, signed_files_of(identity, settings))

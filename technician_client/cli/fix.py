@@ -1,16 +1,17 @@
 """`handrail fixes` and `handrail fix`: the approved scripts of a device, running one, and whether the finding is gone."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 import msgspec
 
 from hostio.exit_codes import ExitCode
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError, RefusalReason
+from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages.diagnostics import Finding
 from protocol.messages.fixes import SHORT_DIGEST, FixEntry, FixOutput, FixResult, FixStage, ParameterValue
 from technician_client.cli.app import App, command_options, passphrase_option, reporting, run_async
@@ -19,7 +20,9 @@ from technician_client.cli.names import complete_device, complete_fix
 from technician_client.cli.output import Output, cell_text, count, error_document
 from technician_client.cli.progress import counting
 from technician_client.cli.targets import failure_line, fleet_options, one_device, select_devices, show_progress
+from technician_client.cli.times import now
 from technician_client.fleet import Outcome, run_on_devices, summarise
+from technician_client.identity import TechnicianIdentity
 from technician_client.known import KnownDevices
 from technician_client.link import RelayClient
 from technician_client.operations import (
@@ -32,7 +35,9 @@ from technician_client.operations import (
     run_fix,
     typed_parameters,
 )
+from technician_client.pinned import approved_for
 from technician_client.sessions import Session
+from technician_client.settings import Settings
 from technician_client.worklog import Worklog, log_fix
 
 WANTED = (Capability.DIAGNOSTICS, Capability.FIXES)
@@ -53,7 +58,8 @@ FixEvent = FixStage | FixOutput
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to run. `digest`: the beginning of that of the script that was looked at ("": whatever the device lists now);
+    """What to run. `digest`: the beginning of that of the script that was looked at ("": for one device whatever it lists now,
+    for many what the organisation has approved when the command begins, see `pinned_order`);
     `finding`: the id of the finding that it answers (""); `reason`: what the person there reads."""
 
     fix: str
@@ -207,12 +213,31 @@ async def fix_device(app: App, words: str, order: Order) -> ExitCode:
     return code
 
 
+async def pinned_order(app: App, settings: Settings, order: Order) -> Order:
+    """The order that goes to many devices: of one script, the one that was named by its digest, else the newest that the
+    organisation has approved as this computer has verified it.
+
+    Raises:
+        NotFound: it has approved none of this id. Unavailable, TrustError: what it has approved is not to be known.
+    """
+    identity = app.keys(settings)
+    if order.digest or not isinstance(identity, TechnicianIdentity):
+        return order
+    found = await asyncio.to_thread(approved_for, identity, settings, order.fix, now())
+    app.output.progress(
+        f"{found.id} {found.version}, digest {found.digest[:SHORT_DIGEST]}, as your organisation has approved it."
+    )
+    return replace(order, digest=found.digest)
+
+
 async def fix_fleet(app: App, group: str | None, order: Order, concurrency: int | None) -> ExitCode:
     """A group or everything: results only, then a summary."""
     settings = app.settings()
+    order = await pinned_order(app, settings, order)
     known = KnownDevices(settings.known_devices_file)
     codes: list[ExitCode] = []
     digests: set[str] = set()
+    others: list[str] = []
 
     async def work(session: Session) -> FixResult:
         return await fix_one(app, session, order, lambda _event: None)
@@ -220,6 +245,8 @@ async def fix_fleet(app: App, group: str | None, order: Order, concurrency: int 
     def done(outcome: Outcome[FixResult]) -> None:
         if outcome.result is not None:
             digests.update({outcome.result.digest} - {""})
+            if outcome.result.reason is RefusalReason.CHANGED:
+                others.append(outcome.label)
             remaining = remaining_findings(outcome.result, order.finding)
             codes.append(result_exit_code(outcome.result, remaining))
             if app.output.as_json:
@@ -227,6 +254,8 @@ async def fix_fleet(app: App, group: str | None, order: Order, concurrency: int 
             else:
                 show_result(app.output, outcome.label, outcome.device, outcome.result, remaining)
         elif outcome.error is not None:
+            if isinstance(outcome.error, Refused) and outcome.error.reason is RefusalReason.CHANGED:
+                others.append(outcome.label)
             if app.output.as_json:
                 app.output.json({"device": outcome.device, "label": outcome.label, "error": error_document(outcome.error)})
             app.output.warning(failure_line(outcome.label, outcome.device, outcome.error))
@@ -253,6 +282,11 @@ async def fix_fleet(app: App, group: str | None, order: Order, concurrency: int 
     app.output.progress(f"{count(summary.devices, 'device')}: {worked} well, {summary.devices - worked} not.")
     if len(digests) > 1:
         app.output.warning(f"Not all of them have the same {order.fix}. With --digest only the one that you looked at is run.")
+    if others:
+        app.output.warning(
+            f"{count(len(others), 'device')} did not run it, having another {order.fix} than digest "
+            f"{order.digest[:SHORT_DIGEST]}. Devices fetch what is newly approved within an hour, those that are online at once."
+        )
     if summary.failed:
         return fleet_exit_code(outcomes) if len(codes) == worked else ExitCode.FAILED
     return max(codes, default=ExitCode.NOT_FOUND)
@@ -321,7 +355,8 @@ def fixes(app: App, device: tuple[str, ...], reason: str) -> None:
     default="",
     metavar="HEX",
     callback=_digest,
-    help="Run only the very script that `handrail fixes` or the library showed under this digest; its beginning is enough.",
+    help="Run only the very script that `handrail fixes` or the library showed under this digest; its beginning is enough. "
+    "For several devices the default is what your organisation has approved when the command begins.",
 )
 @click.option("--reason", default="Running an approved fix", show_default=True, help="What the person there reads.")
 @passphrase_option

@@ -149,6 +149,14 @@ def test_tables_findings_and_a_fix_that_is_refused(desk: Desk) -> None:
     command = desk.start("fix", "recep", "free-disk-space", "--param", "hours=3")
     desk.answer(*allow, (r"approved\? \[y/N\]", "y"))
     assert desk.finish(command) == 2, command.output
+    command = desk.start("fix", "--all", "no-such-fix")
+    assert desk.finish(command) == 6, command.output
+    assert "Your organisation has approved no fix" in command.output and "free-disk-space" in command.output
+    command = desk.start("fix", "--group", "default", "free-disk-space", "--param", "days=30")
+    desk.answer(*allow, (r"approved\? \[y/N\]", "y"), (r"Allow it\? \[y/N\]", "n"))
+    assert desk.finish(command) == 5, command.output
+    pinned = re.search(r"free-disk-space \S+, digest ([0-9a-f]{12}), as your organisation has approved it", command.output)
+    assert pinned is not None and f"(digest {pinned[1]}): refused" in command.output, command.output
 
 
 def test_the_console_opens_at_the_session(desk: Desk) -> None:

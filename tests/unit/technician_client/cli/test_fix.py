@@ -1,6 +1,9 @@
 """`handrail fixes` and `handrail fix`."""
 
+import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +25,13 @@ from protocol.messages.fixes import (
     FixRun,
     FixStage,
 )
-from technician_client.cli.fix import parse_parameters, result_exit_code
+from technician_client.cli import fix as fix_command
+from technician_client.cli.app import App
+from technician_client.cli.fix import Order, parse_parameters, result_exit_code
+from technician_client.cli.output import Output
+from technician_client.identity import TechnicianIdentity
+from technician_client.pinned import Pinned
+from technician_client.settings import Settings
 from technician_client.step_up import StepUp
 from technician_client.worklog import read_worklog
 from tests.kit.commands import handrail
@@ -157,6 +166,42 @@ async def test_what_was_looked_at_is_what_runs(keys: Keys, devices: list[Simulat
 async def test_a_group_that_has_not_all_the_same_is_told_of(keys: Keys, fixer: Fixer, tmp_path: Path) -> None:
     fixer.digest = "81" * 32
     assert "Not all of them have the same clean-cache" in (await handrail(tmp_path, keys, "fix", "--all", "clean-cache")).err
+
+
+async def test_many_devices_run_what_the_organisation_has_approved_and_no_other(
+    keys: Keys, devices: list[SimulatedDevice], fixer: Fixer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pinned(_app: App, _settings: Settings, order: Order) -> Order:
+        return replace(order, digest=order.digest or ENTRY.digest)
+
+    monkeypatch.setattr(fix_command, "pinned_order", pinned)
+    fixer.digest = "81" * 32  # PC 0 has another by now
+    ran = await handrail(tmp_path, keys, "fix", "--all", "clean-cache", "--json")
+    assert ran.code != 0
+    assert {line["label"] for line in ran.lines if line.get("outcome") == "fixed"} == {"PC 1", "PC 2"}
+    assert {line["label"]: line["error"]["reason"] for line in ran.lines if "error" in line} == {"PC 0": "changed"}
+    assert "1 device did not run it, having another clean-cache than digest 3f2a91c0b7de" in ran.err
+    assert not any(isinstance(message, FixRun) for message in devices[0].received)
+    assert run_of(devices[1]).digest == run_of(devices[2]).digest == ENTRY.digest
+
+
+async def test_an_order_without_a_digest_is_pinned_once_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def approved(_identity: object, _settings: Settings, fix: str, _wall: datetime) -> Pinned:
+        asked.append(fix)
+        return Pinned(fix, "2", ENTRY.digest)
+
+    monkeypatch.setattr(fix_command, "approved_for", approved)
+    identity = object.__new__(TechnicianIdentity)
+    app = App(tmp_path, Output(stdout=io.StringIO(), stderr=(err := io.StringIO()), colour=False))
+    app.unlocked = identity
+    order = Order("clean-cache", "", {}, "", "because")
+    assert await fix_command.pinned_order(app, app.settings(), order) == replace(order, digest=ENTRY.digest)
+    assert "clean-cache 2, digest 3f2a91c0b7de, as your organisation has approved it." in err.getvalue()
+    named = replace(order, digest="81818181")
+    assert await fix_command.pinned_order(app, app.settings(), named) == named, "who names one has looked at it"
+    assert asked == ["clean-cache"]
 
 
 async def test_before_and_after_are_kept_with_the_receipt(keys: Keys, devices: list[SimulatedDevice], tmp_path: Path) -> None:
