@@ -10,7 +10,6 @@ from functools import cache
 import msgspec
 
 from agent.local_messages import AnyRequest, AnySaid
-from protocol.printable import printable
 from protocol.audit import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
 from protocol.audit_export import check as check_export
 from protocol.capabilities import Capability
@@ -36,6 +35,7 @@ from protocol.manifests import bind_parameters, decode_manifest, render_argv
 from protocol.merkle import check_consistency, check_inclusion
 from protocol.messages import Lane, Message, UnknownMessage, decode_message, encode_message
 from protocol.messages.screen import ScreenLayout, ScreenUpdate
+from protocol.printable import printable
 from protocol.session import SessionState
 from technician_client.cli.output import inert
 from technician_client.console.wire import Area, UpdateWriter, read_page, write_message
