@@ -74,9 +74,9 @@ class MotionMap:
         self._updated = now
         np.copyto(self.changed_at, now, where=changed)
 
-    def hot(self, now: float) -> Cells:
-        """Cells that keep changing."""
-        found: Cells = self._heat >= HOT * 2 ** ((now - self._updated) / HALF_LIFE)
+    def hot(self, now: float, least: float = HOT) -> Cells:
+        """Cells that keep changing: `least` changes within about a half-life."""
+        found: Cells = self._heat * np.float32(0.5 ** ((now - self._updated) / HALF_LIFE)) >= least
         return found
 
 

@@ -63,21 +63,21 @@ front of a letter."""
 TYPING_SECONDS = 1.0
 ECHO_SECONDS = 0.015
 """For so long a film waits for what a key that has just come may show: its picture would stand before that on the whole way."""
-ECHO_WINDOW = 0.05
-"""Where packets are lost, what is small goes before a film's picture for so long after a key, and else with it: each update is a
-packet there and its acknowledgement one back, which can be lost like any other."""
+ECHO_WINDOW = 0.3
+"""Where packets are lost, what is small and fresh goes before a film's picture for so long after a key, and else with it: each
+update is a packet there and its acknowledgement one back, which can be lost like any other."""
 STALL_FELT = 0.06
 """On a path shorter than this nobody notices that a lost packet was sent once more."""
 STALL_SHARE = 0.35
 """An update this share of the path later than its size and the queue explain waited for a lost packet."""
 STALL_WINDOW, STALLS = 20.0, 2
 """So many stalls within so many seconds are losses, and not a moment's weakness."""
-LOSSY_SHARE, LOSSY_FILM_BYTES = 0.175, 3 * 1024
-"""A film's share, and what of it is under way at once, while somebody types where packets are lost. Everything behind a lost
-packet waits for a round trip, so a letter meets the loss of any packet that left within one before it: what counts is how few
-they are."""
-MOST_FILM_WAIT = 0.1
-"""A film that stood still for longer would be taken for one that has ended, and be refined."""
+LOSSY_SHARE, LOSSY_FILM_SECONDS = 0.175, 0.125
+"""While somebody types where packets are lost: the share that a film would have at its own pace, which says how large its
+pictures are, and the seconds from one to the next. Everything behind a lost packet waits for a round trip, so a letter meets the
+loss of any packet that left shortly before it, and of any acknowledgement: what counts is how few they are."""
+FILM_EARLY = 0.06
+"""A picture may come so much before its time, and the next one as much later: it cannot be sent before it is drawn."""
 MOST_BITRATE = 50_000_000
 
 
@@ -210,9 +210,13 @@ class Pacer:
         known = path is not None and path > STALL_FELT and len(self._stalls) == STALLS
         return known and now < self._stalls[0] + STALL_WINDOW
 
+    def spares(self, now: float) -> bool:
+        """Whether somebody types where packets are lost: the fewer there are, the fewer letters wait for one that is."""
+        return self.typing(now) and self.lossy(now)
+
     def echoes(self, now: float) -> bool:
         """Whether what is small and fresh may go by itself now."""
-        return now < self._keyed_at + ECHO_WINDOW or not (self.typing(now) and self.lossy(now))
+        return now < self._keyed_at + ECHO_WINDOW or not self.spares(now)
 
     def film_wait(self, now: float) -> float:
         """Seconds that a film's next picture should wait for the sake of who types beside it."""
@@ -222,9 +226,10 @@ class Pacer:
         film = self._film_at if self.lossy(now) else now
         return max(0.0, echo - now, film - now)
 
-    def sent(self, sequence: int, size: int, now: float, *, urgent: bool = False, film: int = 0) -> None:
-        """Update `sequence` of `size` bytes went out, of which `film` bytes are a film's; `urgent`: on account of `spare`."""
-        self._film_at = min(now + MOST_FILM_WAIT, max(now, self._film_at) + film * (self.path or 0.0) / LOSSY_FILM_BYTES)
+    def sent(self, sequence: int, size: int, now: float, *, urgent: bool = False, film: bool = False) -> None:
+        """Update `sequence` of `size` bytes went out; `urgent`: on account of `spare`; `film`: with a picture of a film."""
+        if film:
+            self._film_at = min(now, max(now - FILM_EARLY, self._film_at)) + LOSSY_FILM_SECONDS
         if not self._sent or self._delivered_at is None:
             self._delivered_at = self._first_at = now
         limited = self._was_held and bool(self._sent)  # alone on its way, an update shows the path and not the rate

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agent.backends.base import DisplayLayout, DisplayLost, Happened, ScreenCapture
-from agent.backends.geometry import Rect
+from agent.screen.area import choose_area
 from agent.screen.chooser import Why
 from agent.screen.cursor import CursorSender
 from agent.screen.damage import rectangles
@@ -24,9 +24,9 @@ from agent.screen.frames import CellRect, Cells, Frames, marked
 from agent.screen.pacing import HeldBy, Pacer
 from agent.screen.redact import HideRules, Redaction
 from agent.screen.report import Reporter
+from agent.screen.steady import SteadyCells
 from hostio.allocator import give_back
 from protocol.errors import Unavailable
-from protocol.limits import LIMITS
 from protocol.messages import Message
 from protocol.messages.screen import Monitor, ScreenLayout, ScreenState, ScreenUpdate
 
@@ -302,6 +302,7 @@ class _Stream:
             clock=self._clock,
         )
         self._fresh: Cells = np.zeros_like(self._frames.dirty)
+        self._steady = SteadyCells(self._frames.rows, self._frames.columns)
         self._damaged = True
         self._announce()
 
@@ -407,7 +408,7 @@ class _Stream:
         spare = self._pacer.spare(self._pipeline._backlog)
         if not spare:
             return
-        area = self._builder.echo_area(self._take_damage())
+        area = self._builder.echo_area(self._take_damage() & ~self._steady.find(self._clock()))
         if area is not None and self._grab([area]):
             captured = self._clock()
             self._send(self._builder.build_echo(area, spare), captured, urgent=True)
@@ -445,7 +446,7 @@ class _Stream:
         self._counters.sequence += 1
         sequence = self._counters.sequence
         now = self._clock()
-        film = sum(made.size for made in built.made if made.why is Why.MOTION)
+        film = any(made.why is Why.MOTION for made in built.made)
         self._pacer.sent(sequence, built.size, now, urgent=urgent, film=film)
         self._rest_at = now + REST_SECONDS
         self._pipeline._reporter.add(built.made, now)
@@ -462,6 +463,9 @@ class _Stream:
             drawn[frames.cells(area.moved(-self._area.x, -self._area.y)).slices] = True
         frames.dirty |= drawn
         self._fresh |= drawn
+        now = self._clock()
+        if self._builder.filming and self._pacer.spares(now):
+            self._steady.drawn(drawn, now)
         self._damaged = False
         self._pointer = True  # a program that draws may have moved the pointer too, and such moves come without an event
         return drawn
@@ -502,13 +506,3 @@ class _Stream:
             times += [] if refinement is None else [refinement]
             times += [] if self._rest_at is None else [max(0.0, self._rest_at - now)]
         return min(times, default=None)
-
-
-def choose_area(layout: DisplayLayout, monitor: str) -> Rect:
-    """The part of the display to stream: the named monitor where there is one, else everything, cut to what the wire can say."""
-    width = min(layout.width, LIMITS.screen_width)
-    whole = Rect(0, 0, width, min(layout.height, LIMITS.screen_height, LIMITS.screen_pixels // max(width, 1)))
-    for candidate in layout.monitors:
-        if monitor and candidate.name == monitor:
-            return candidate.area.intersect(whole)
-    return whole

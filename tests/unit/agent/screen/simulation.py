@@ -91,7 +91,7 @@ class Simulation:
         for made in built.made:
             self.ways[f"{made.way} {made.why}"] += made.count
         self.bytes += built.size
-        film = sum(made.size for made in built.made if made.why is Why.MOTION)
+        film = any(made.why is Why.MOTION for made in built.made)
         self.films += [self.now] if film else []
         pacer.sent(self.sequence, built.size, self.now, urgent=urgent, film=film)
         done = [(at, area) for at, area in self._drawn if not self.frames.dirty[self.frames.cells(area).slices].any()]

@@ -1,6 +1,7 @@
 import random
 from collections import deque
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,11 +11,11 @@ from agent.screen.pacing import (
     BACKLOG_BYTES,
     ECHO_SECONDS,
     ECHO_WINDOW,
+    FILM_EARLY,
     FIRST_BYTES,
     LEAST_TILE_BYTES,
     LEAST_UPDATES,
-    LOSSY_FILM_BYTES,
-    MOST_FILM_WAIT,
+    LOSSY_FILM_SECONDS,
     MOST_TILE_BYTES,
     MOST_UPDATES,
     PATH_WINDOW,
@@ -382,23 +383,39 @@ def test_a_film_waits_for_the_echo_of_a_key_and_no_longer() -> None:
     assert pacer.film_wait(now + ECHO_SECONDS) == 0.0, "a key that shows nothing"
     pacer.sent(10_000, 300, now + 0.004, urgent=True)
     assert pacer.film_wait(now + 0.005) == 0.0
-    pacer.sent(10_001, 6000, now + 0.005, film=6000)
+    pacer.sent(10_001, 6000, now + 0.005, film=True)
     assert pacer.film_wait(now + 0.006) == 0.0, "nothing is lost here"
 
 
 def test_where_packets_are_lost_a_film_sends_few_while_somebody_types() -> None:
     talk = behind(SLOW)
     now, pacer = talk.now, talk.pacer
-    path = pacer.path
-    assert path is not None
-    pacer.sent(10_000, 2000, now, film=2000)
-    assert pacer.film_wait(now) == 0.0, "nobody types"
+    for number in range(30):  # at its own pace until somebody types
+        pacer.sent(10_000 + number, 2000, now, film=True)
+        assert pacer.film_wait(now) == 0.0, "nobody types"
     pacer.keyed(now)
-    pacer.sent(10_001, 300, now, urgent=True)
-    assert pacer.film_wait(now) == pytest.approx(2000 / LOSSY_FILM_BYTES * path)
-    pacer.sent(10_002, 400_000, now, film=400_000)
-    assert pacer.film_wait(now) == pytest.approx(MOST_FILM_WAIT), "a key picture is no reason to stand still for long"
+    pacer.sent(10_030, 300, now, urgent=True)
+    assert pacer.film_wait(now) == pytest.approx(LOSSY_FILM_SECONDS), "what it sent before is no debt"
+    assert pacer.film_wait(now + LOSSY_FILM_SECONDS) == 0.0
+    pacer.sent(10_031, 2000, now + LOSSY_FILM_SECONDS, film=True)
+    pacer.sent(10_032, 300, now + LOSSY_FILM_SECONDS)
+    assert pacer.film_wait(now + LOSSY_FILM_SECONDS) == pytest.approx(LOSSY_FILM_SECONDS), "what is no film is no picture of it"
     assert pacer.film_wait(now + 2.0) == 0.0
+
+
+@pytest.mark.parametrize("pace", [12, 15, 24, 30, 50, 60])
+def test_a_film_of_any_pace_has_as_many_pictures_as_there_may_be(pace: int) -> None:
+    talk = behind(SLOW)
+    start, pacer, sent = talk.now, talk.pacer, list[float]()
+    for picture in range(pace * 2):
+        now = start + picture / pace
+        pacer.keyed(now - ECHO_SECONDS)
+        if pacer.film_wait(now) <= 1e-9:
+            pacer.sent(10_000 + picture, 2000, now, film=True)
+            sent.append(now)
+    assert 2 / LOSSY_FILM_SECONDS - 3 <= len(sent) <= 2 / LOSSY_FILM_SECONDS + 1
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert min(gaps) >= FILM_EARLY - 1e-9
 
 
 def test_on_a_short_path_a_film_waits_for_nobody() -> None:

@@ -3,7 +3,6 @@
 import select
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,10 +22,8 @@ from agent.screen.pipeline import (
     ScreenPipeline,
     Stop,
     StreamOptions,
-    choose_area,
 )
 from protocol.errors import Unavailable
-from protocol.limits import LIMITS
 from protocol.messages.screen import Copy, ScreenUpdate, Video
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
 from tests.unit.agent.screen.pictures import photo, text
@@ -251,18 +248,6 @@ def test_numbers_go_on_in_the_next_stream(display: FakeCapture, start: Start) ->
     wait_for(lambda: second.viewer.picture.exact, "the second stream")
     assert second.viewer.layouts[0].epoch == first.viewer.layouts[-1].epoch + 1
     assert second.viewer.updates[0].sequence == first.viewer.updates[-1].sequence + 1
-
-
-def test_areas_are_chosen_by_name_and_cut_to_what_the_wire_can_say() -> None:
-    display = FakeCapture(100, 50)
-    layout = display.layout()
-    assert choose_area(layout, "") == Rect(0, 0, 100, 50)
-    assert choose_area(layout, "fake") == Rect(0, 0, 100, 50)
-    assert choose_area(layout, "gone") == Rect(0, 0, 100, 50)
-    wall = replace(layout, width=16000, height=16000)
-    area = choose_area(wall, "")
-    assert (area.width, LIMITS.shows(area.width, area.height), LIMITS.shows(area.width, area.height + 1)) == (16000, True, False)
-    display.close()
 
 
 @pytest.fixture(scope="module")
