@@ -16,7 +16,7 @@ from protocol.printable import printable
 from protocol.session import AgentSession, ConsentNeeded
 
 if TYPE_CHECKING:
-    from agent.company import Company
+    from agent.calling import Calling
     from agent.opening import Gate
     from agent.recording import SessionRecord
 
@@ -25,7 +25,7 @@ Answer = Callable[[AgentSession, float], None]
 """What the machine is to say, at a moment of its clock; it ends with that."""
 
 
-async def answer_call(needed: ConsentNeeded, gate: "Gate", company: "Company", record: "SessionRecord") -> Answer:
+async def answer_call(needed: ConsentNeeded, gate: "Gate", calls: "Calling", record: "SessionRecord") -> Answer:
     """Tell who calls, or take the no.
 
     Args:
@@ -37,12 +37,12 @@ async def answer_call(needed: ConsentNeeded, gate: "Gate", company: "Company", r
         decision = gate.check_session(SessionKind.ATTENDED)
         if decision.reason is not None:
             raise Refused(decision.sentence, reason=decision.reason)
-        company.called_by_name(peer)
+        calls.called_by_name(peer)
         record.write("call declined" if declines else "call shown", {"technician_id": peer})
         if declines:
-            company.declines(peer, printable(needed.reason))
+            calls.declines(peer, printable(needed.reason))
             return lambda machine, now: machine.end("declined", now)
-        called = company.who_calls(peer)
+        called = calls.who_calls(peer)
     except Refused as error:
         why = error
         _LOGGER.info("%s asked who calls them: %s", printable(needed.identity.display_name), why)

@@ -151,7 +151,7 @@ class Daemon:
             waiting=lambda: self.waiting.sessions,
             wall=wall,
         )
-        self.desk.listen_for_calls(self.company.call_ended)
+        self.desk.listen_for_calls(self.company.calls.ended)
         self._renew = renew
         self._sessions: set[AssistedSession] = set()
         self._holding: set[asyncio.Task[None]] = set()

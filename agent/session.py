@@ -324,7 +324,7 @@ class AssistedSession:
             },
         )
         restarts = self._services.restarts
-        with self._services.company.coming(needed.identity.peer):
+        with self._services.company.calls.coming(needed.identity.peer):
             return await self._gate.open(
                 needed.wanted,
                 needed.reason,
@@ -342,7 +342,7 @@ class AssistedSession:
 
     async def _answer(self, needed: ConsentNeeded) -> None:
         """They ask who calls them, or decline: nothing is opened, and the person here need not hear of it."""
-        answer = await answer_call(needed, await self._prepare(needed), self._services.company, self._record)
+        answer = await answer_call(needed, await self._prepare(needed), self._services.company.calls, self._record)
         self._over = True
         if self.machine.state is SessionState.CONSENT:
             answer(self.machine, self._loop.time())

@@ -103,7 +103,7 @@ async def test_the_relay_reads_a_tier_and_no_names_or_notes(tmp_path: Path) -> N
     sent: list[LinkMessage] = []
     async with machine(tmp_path) as here:
         desk = desk_of(here.ana, sent)
-        here.ana.services.company._call_out = desk.call_technician
+        here.ana.services.company.calls._call_out = desk.call_technician
         here.ana.say(Invite(1, 2, NOTE))
         await here.person.allow(yes=True)
         await state(here.ana, "called")

@@ -195,24 +195,24 @@ def one_control(patch: Patch) -> None:
 @control("the person is asked before mouse and keyboard change hands, and before anybody is called")
 def colleagues_asked(patch: Patch) -> None:
     """The technicians agree among themselves."""
-    from agent.company import Company
+    from agent.members import Asking
 
-    async def agreed(self: Company, member: Any, question: Any, request: int) -> None:
+    async def agreed(self: Asking, member: Any, question: Any, request: int) -> None:
         return None
 
-    patch(Company, "_agreed", agreed)
+    patch(Asking, "agreed", agreed)
 
 
 @control("the relay reads a fixed sentence and a tier when a technician is called")
 def call_is_silent(patch: Patch) -> None:
     """It reads the note as well."""
     import agent.front_desk
-    from agent.company import Company
+    from agent.calling import Calling
 
-    plain = Company.invite
+    plain = Calling.invite
 
-    async def told(self: Company, member: Any, message: Any) -> None:
+    async def told(self: Calling, member: Any, message: Any) -> None:
         patch(agent.front_desk, "CALLED", f"{member.name}: {message.note}")
         await plain(self, member, message)
 
-    patch(Company, "invite", told)
+    patch(Calling, "invite", told)

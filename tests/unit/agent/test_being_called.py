@@ -133,10 +133,10 @@ async def test_who_is_not_let_in_is_called_no_longer(tmp_path: Path) -> None:
 
 async def test_no_answer_is_an_answer_after_a_time(tmp_path: Path) -> None:
     async with machine(tmp_path) as here:
-        here.ana.services.company._named_seconds = 0.05
+        here.ana.services.company.calls._named_seconds = 0.05
         await called(here)
         assert (await state(here.ana, "no_answer")).text.startswith("Ben Ruiz did not answer.")
-        here.ana.services.company._named_seconds = 0.5
+        here.ana.services.company.calls._named_seconds = 0.5
         ben = await called(here)
         async with asking(here, ben, "look") as one:
             assert isinstance((await one.event(CallTold)).called, Called)
