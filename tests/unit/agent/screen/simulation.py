@@ -11,6 +11,7 @@ from agent.screen.chooser import Why
 from agent.screen.encode import Budget, UpdateBuilder
 from agent.screen.frames import Cells, Frames, part
 from agent.screen.pacing import HeldBy, Pacer
+from agent.screen.steady import SteadyCells
 from protocol.messages.screen import ScreenLayout, ScreenUpdate
 from technician_client.picture import Picture
 from tests.kit.shaped_link import OneWay, Ordered, Shape
@@ -39,6 +40,7 @@ class Simulation:
         self.films: list[float] = []
         """When each picture of a film was sent."""
         self._fresh: Cells = np.zeros_like(self.frames.dirty)
+        self._steady = SteadyCells(self.frames.rows, self.frames.columns)
         self._pressed: deque[tuple[float, Callable[[], None]]] = deque()
         self._drawn: list[tuple[float, Rect]] = []
         self._arriving: deque[tuple[float, ScreenUpdate, list[float]]] = deque()
@@ -47,13 +49,18 @@ class Simulation:
     def draw(self, area: Rect, block: Pixels) -> None:
         """Draw on the display."""
         part(self.frames.now, area)[...] = block
-        cells = self.frames.cells(area)
-        self.frames.dirty[cells.slices] = self._fresh[cells.slices] = True
+        drawn = np.zeros_like(self.frames.dirty)
+        drawn[self.frames.cells(area).slices] = True
+        self.frames.dirty |= drawn
+        self._fresh |= drawn
+        if self.builder.filming and self.pacer.spares(self.now):
+            self._steady.drawn(drawn, self.now)
         self._drawn.append((self.now, area))
 
-    def press(self, shows: Callable[[], None]) -> None:
-        """A key at the technician's side: when it has come here, the program `shows` something."""
-        self._pressed.append((self._way_back.send(200, self.now), shows))
+    def press(self, shows: Callable[[], None], thinking: float = 0.0) -> None:
+        """A key at the technician's side: `thinking` seconds after it has come here, the program `shows` something."""
+        arrives = self._way_back.send(200, self.now)
+        self._pressed += [(arrives, lambda: self.pacer.keyed(arrives)), (arrives + thinking, shows)]
 
     def run(self, seconds: float, each: Callable[[], None] = lambda: None, every: float = 1 / 30) -> None:
         """Let time pass; `each` is called `every` so many seconds."""
@@ -70,18 +77,19 @@ class Simulation:
     def _offer(self) -> None:
         pacer = self.pacer
         held = pacer.hold(self.now)
-        if held is None and self.builder.only_film and pacer.film_wait(self.now):
+        small = self.builder.filming and self.builder.echo_area(self.frames.dirty) is not None
+        if held is None and (self.builder.only_film or small) and pacer.film_wait(self.now):
             held = HeldBy.LINK
-        if self._fresh.any() and self.builder.filming and pacer.far and pacer.spare() and self.builder.echo_area(self._fresh):
+        echo = None
+        if self._fresh.any() and pacer.spare() and (not self.builder.filming or pacer.echoes(self.now)):
+            echo = self.builder.echo_area(self._fresh & ~self._steady.find(self.now))
+        if echo and self.builder.filming and pacer.far:
             held = HeldBy.LINK  # what is small goes first
         if held is None:
             budget = Budget(pacer.tile_bytes(), pacer.tile_bytes(), pacer.bitrate(self.now), pacer.rate, pacer.pressed)
             built, urgent = self.builder.build(self.now, budget, self._fresh), False
-        elif held in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and pacer.spare() and self._fresh.any():
-            area = self.builder.echo_area(self._fresh)
-            if area is None:
-                return
-            built, urgent = self.builder.build_echo(area, pacer.spare()), True
+        elif held in (HeldBy.LINK, HeldBy.UNACKNOWLEDGED) and echo:
+            built, urgent = self.builder.build_echo(echo, pacer.spare()), True
         else:
             return
         self._fresh = np.zeros_like(self._fresh)
@@ -101,7 +109,6 @@ class Simulation:
 
     def _hear(self) -> None:
         while self._pressed and self._pressed[0][0] <= self.now:
-            self.pacer.keyed(self.now)
             self._pressed.popleft()[1]()
         while self._arriving and self._arriving[0][0] <= self.now:
             arrived, update, drawn = self._arriving.popleft()

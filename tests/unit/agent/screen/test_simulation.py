@@ -77,8 +77,8 @@ def test_a_film_leaves_room_for_the_echo_of_a_key(shape: Shape) -> None:
     assert simulation.exact()
 
 
-def echoes_beside_a_film(seed: int, seconds: float) -> tuple[Simulation, list[float]]:
-    """Keys beside a film where packets are lost, and how long each took to show."""
+def echoes_beside_a_film(seed: int, seconds: float, thinking: float = 0.0) -> tuple[Simulation, list[float]]:
+    """Keys beside a film with a meter where packets are lost, and how long each took to show; the program is `thinking` first."""
     simulation = settled(SLOW, seed)
     pictures = [photo(360, 480, seed=picture) for picture in range(6)]
     steps, keys = iter(range(10**6)), dict[float, float]()
@@ -86,19 +86,22 @@ def echoes_beside_a_film(seed: int, seconds: float) -> tuple[Simulation, list[fl
     def film() -> None:
         step, pressed = next(steps), simulation.now
         simulation.draw(Rect(16, 16, 480, 360), pictures[step % 6])
+        simulation.draw(Rect(560, 32, 96, 12), text(12, 96, seed=step))
 
         def shows() -> None:
             keys[simulation.now] = pressed
             simulation.draw(Rect(640, 500, 12, 16), np.full((16, 12), 0xFF000000 | step * 7919, np.uint32))
 
         if step % 9 == 3 and step > 60:
-            simulation.press(shows)
+            simulation.press(shows, thinking)
 
     simulation.run(8.0, film)
     simulation.films.clear()
     keys.clear()
+    sent = simulation.sequence
     simulation.run(seconds, film)
     pictures_shown = len(simulation.films)
+    assert simulation.sequence - sent <= pictures_shown + 1.2 * len(keys) + 2, "the meter goes with the film"
     assert 0.8 * seconds / LOSSY_FILM_SECONDS <= pictures_shown <= seconds / LOSSY_FILM_SECONDS + 1, "the film goes on, slower"
     simulation.run(0.5)
     return simulation, [at + age - keys[at] for at, age in simulation.ages if at in keys]
@@ -109,6 +112,11 @@ def test_a_film_gives_way_to_keys_where_packets_are_lost() -> None:
     assert len(echoes) >= 3 * 12 * 3
     assert echoes[len(echoes) // 2] <= SLOW.round_trip + 0.02
     assert echoes[int(len(echoes) * 0.95)] <= SLOW.round_trip + 0.06
+
+
+def test_what_a_slow_program_shows_does_not_wait_for_the_film() -> None:
+    echoes = sorted(echoes_beside_a_film(1, 12.0, thinking=0.12)[1])
+    assert echoes[len(echoes) // 2] <= SLOW.round_trip + 0.12 + 0.02
 
 
 def test_a_film_that_gave_way_to_keys_is_exact_when_it_ends() -> None:
