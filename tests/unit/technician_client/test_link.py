@@ -123,8 +123,9 @@ async def test_it_comes_back_after_a_cut_and_waiting_requests_are_told(
 
 
 async def test_the_first_attempt_says_that_nobody_is_there(
-    organisation: Organisation, person: Credentials, settings: Settings
+    organisation: Organisation, person: Credentials, tmp_path: Path
 ) -> None:
+    settings = Settings(tmp_path, request_seconds=0.1)  # for all of which a request waits in vain
     client = RelayClient(keys_of(organisation, person, f"http://127.0.0.1:{free_port()}"), settings)
     with pytest.raises(RelayUnreachable):
         await client.connect()
