@@ -229,6 +229,7 @@ def test_a_backlog_holds_back_until_it_is_gone(display: FakeCapture, start: Star
     session = start(display)
     wait_for(lambda: session.viewer.picture.exact, "the first picture")
     session.pipeline.command(Backlog(10**6))
+    wait_for(lambda: session.pipeline._backlog > 0, "the thread to have heard of it")
     sent = len(session.viewer.updates)
     display.draw(0, 0, photo(20, 20))
     wait_for(lambda: session.asked > 2, "questions about the backlog")
