@@ -2,6 +2,7 @@
 
 import struct
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from protocol.messages import encode_message
 from protocol.messages.files import NAME_BYTES
 from protocol.messages.forward import PIECE_BYTES, WINDOW_BYTES, ForwardCredit, ForwardData, ForwardEnd
 from protocol.messages.screen import ScreenLayout
+from protocol.printable import JOINERS
 from protocol.relay_address import is_loopback
 from protocol.releases import Release, decode_release, newest_release, put_together
 from protocol.transfer import MOST_WINDOW, Arrival, BulkPacer, check_name, numbered, shown, split_path
@@ -28,6 +30,7 @@ from technician_client.recordings.writer import End, KeyPoint, Meta
 from tests.fuzz.common import WALL, only, organisation
 
 KEY = b"k" * 32
+HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _PART = struct.Struct("<BHH")
 _STEP = struct.Struct("<BHH")
 
@@ -40,7 +43,8 @@ def transfers(data: bytes) -> None:
     with only(Refused):
         parts = split_path(data)
         assert not {b"", b".", b".."} & set(parts) and not Path(b"/".join(parts).decode("utf-8", "surrogateescape")).is_absolute()
-    assert all(character.isprintable() or character.isspace() for character in shown(data)) and len(shown(data).splitlines()) < 2
+    told = shown(data)
+    assert not {unicodedata.category(one) for one in told if one not in JOINERS} & HIDDEN and len(told.splitlines()) < 2
     arrival, pacer, end, now = Arrival(60_000, 0), BulkPacer(), 0, 0.0
     with only(RemoteProtocolError, LimitExceeded):
         for kind, first, second in _STEP.iter_unpack(data[: len(data) // _STEP.size * _STEP.size]):
