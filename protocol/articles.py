@@ -55,15 +55,16 @@ class ArticleList(Document, frozen=True, kw_only=True):
     articles: Annotated[list[Article], msgspec.Meta(max_length=MOST_ARTICLES)] = msgspec.field(default_factory=list)
 
 
-def decode_articles(data: bytes) -> ArticleList:
-    """Read the signed document.
+def decode_articles(data: bytes, *, whole: bool = False) -> ArticleList:
+    """Read the signed document. `whole`: as in `decode_document`.
 
     Raises:
+        NeedsUpdate: it is of a later format.
         TrustError: it is too large, or not such a document.
     """
     if len(data) > ARTICLES_BYTES:
         raise TrustError(f"The organisation's articles have {len(data)} bytes; at most {ARTICLES_BYTES} are read.")
-    return decode_document(data, ArticleList)
+    return decode_document(data, ArticleList, whole=whole)
 
 
 def parse_article(identifier: str, source: str) -> Article:

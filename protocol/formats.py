@@ -16,6 +16,7 @@ Whoever changes a document reads it by `whole=True`: what would be skipped, and 
 Pure: no clock, no I/O, no randomness.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
@@ -32,6 +33,7 @@ NOTE: Final = "_"
 READER: Final = "reader"
 LATER: Final = f"> {PRODUCT}"
 _NAME_CHARS: Final = 40
+_WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 Format = Annotated[int, msgspec.Meta(ge=1, le=NEWEST_FORMAT)]
 Reader = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9]{1,6}(?:\.[0-9]{1,6}){0,3})?\Z")]
@@ -69,7 +71,7 @@ def decode_document(data: bytes, kind: type[T], *, whole: bool = False) -> T:
         TrustError: not such a document; the text names the field.
     """
     try:
-        check_format(data, kind.__name__)
+        check_format(data, _WORDS.sub(" ", kind.__name__).lower())
         plain = msgspec.json.decode(data)
         known = _skip(plain, getattr(kind, "OPEN_LISTS", {}))
         if whole and known != plain:

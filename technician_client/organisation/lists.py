@@ -51,7 +51,7 @@ def articles(spool: Spool) -> ArticleList:
     """The newest articles, published or waiting; none where there never were any."""
     if ARTICLES_PATH not in spool.newest("policy").signed.targets:
         return ArticleList(issued=0.0)
-    return decode_articles(spool.newest_target("policy", ARTICLES_PATH))
+    return decode_articles(spool.newest_target("policy", ARTICLES_PATH), whole=True)
 
 
 def revocation(spool: Spool) -> RevocationList:
