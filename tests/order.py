@@ -23,10 +23,12 @@ def known(table: Path = TABLE) -> dict[str, float]:
 
 
 def measured(times: Path) -> dict[str, float]:
-    """Seconds by file, as a run has written them: JUnit's XML of the first kind, whose cases name their file."""
+    """Seconds by file, as a run has written them: JUnit's XML of the first kind, whose cases name their file (but for one during
+    which a worker died)."""
     found: Counter[str] = Counter()
     for case in ElementTree.parse(times).getroot().iter("testcase"):
-        found[case.attrib["file"]] += float(case.attrib["time"])
+        if "file" in case.attrib:
+            found[case.attrib["file"]] += float(case.attrib["time"])
     return dict(found)
 
 
