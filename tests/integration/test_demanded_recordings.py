@@ -25,7 +25,7 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
             argv = world.handrail_argv("connect", "Reception", "--no-browser", "--want", "view", *key)
             command = Process(argv, tmp_path / "connect.log", env=world.environment)
             try:
-                person.expect("w = Watch: see your screen and record what they see of your screen")
+                person.expect(r"(?s)w = Watch: see your screen and record what they see of your screen.*Your answer \[w/y/N\]")
                 person.type("w\n")
                 person.expect("RECORDING: Ana Ruiz records this session from now on")
                 command.wait_for("policy demands that this session is recorded")
@@ -46,7 +46,7 @@ def test_the_recording_begins_with_the_session_and_the_picture_with_the_recordin
             argv = world.handrail_argv("screenshot", "Reception", "-o", str(picture), *key)
             alone = Process(argv, tmp_path / "screenshot.log", env=world.environment)
             try:
-                person.expect("w = Watch: see your screen and record what they see of your screen")
+                person.expect(r"(?s)w = Watch: see your screen and record what they see of your screen.*Your answer \[w/y/N\]")
                 person.type("w\n")
                 assert alone.wait(seconds=60) == 5
             finally:

@@ -26,7 +26,7 @@ def test_a_person_at_the_demo_sees_asks_answers_and_ends_it() -> None:
         mark = _mark_of(directory)
         with ConsolePage(address) as console:
             console.ask("Reception PC", "Looking at your printer")
-            terminal.expect(r"Their reason: \"Looking at your printer\"")
+            terminal.expect(r"(?s)Their reason: \"Looking at your printer\".*Your answer \[w/c/y/N\]")
             terminal.type("\n")
             terminal.expect("Your answer: No")
             console.page.get_by_role("link", name="Back to the devices").click()
