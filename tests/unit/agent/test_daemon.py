@@ -19,7 +19,7 @@ from agent.policy import SessionKind
 from agent.restarting import RestartGrant
 from agent.settings import AgentSettings, LinkSettings, TrustSettings
 from protocol.capabilities import Capability
-from protocol.errors import HandrailError, TrustError
+from protocol.errors import HandrailError, NeedsUpdate, TrustError
 from protocol.link_messages import Done, RepositoryChanged, TunnelOffer
 from tests.kit.assisted import Device, SignedFiles
 from tests.kit.organisation import Organisation
@@ -137,6 +137,14 @@ async def test_a_new_revocation_list_is_acted_on_in_every_session_at_once(tmp_pa
         files.refresh = newer  # type: ignore[method-assign]
         one.link_message(RepositoryChanged())
         await eventually_async(lambda: session.rechecks == 1, "the session is judged again")
+
+        async def later(wall: object) -> bool:
+            raise NeedsUpdate("Update Handrail on this computer to version 3.1 or later.", reader="3.1")
+
+        files.refresh = later  # type: ignore[method-assign]
+        one.link_message(RepositoryChanged())
+        await eventually_async(lambda: session.rechecks == 2, "it is judged again: rules that cannot be read allow less")
+        assert "version 3.1" in one.board.trust.problem
         one._sessions.clear()
 
 
