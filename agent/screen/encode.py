@@ -156,10 +156,10 @@ class UpdateBuilder:
         """Whether a film runs."""
         return bool(self._films.running)
 
-    @property
-    def only_film(self) -> bool:
-        """Whether all that is dirty lies inside running films."""
-        return self.filming and not marked(self._beside(self.frames.dirty))
+    def mostly_film(self, cells: Cells) -> bool:
+        """Whether films run and of `cells` nothing lies beside them, or only what is small."""
+        box = bounds(self._beside(cells)) if self.filming else None
+        return self.filming and (box is None or box.count <= SMALL_CELLS)
 
     def echo_area(self, drawn: Cells) -> CellRect | None:
         """The cells around what was just `drawn` beside running films, when that is small: then it may be an echo."""

@@ -385,9 +385,9 @@ class _Stream:
     def _film_wait(self, now: float) -> float:
         """Seconds for which there is nothing but a film to send, and it waits. What was not looked at yet is the film's at first:
         soon it is looked at, for echoes."""
-        something = self._damaged or bool(marked(self._frames.dirty))
-        small = self._builder.only_film or (self._builder.filming and self._builder.echo_area(self._frames.dirty) is not None)
-        return self._pacer.film_wait(now) if something and small else 0.0
+        dirty = self._frames.dirty
+        wait = self._pacer.film_wait(now) if self._damaged or marked(dirty) else 0.0
+        return wait if wait and self._builder.mostly_film(dirty & ~self._steady.find(now)) else 0.0
 
     def _work(self, now: float) -> bool:
         return self._damaged or bool(marked(self._frames.dirty)) or self._builder.next_deadline(now) == 0.0
@@ -465,7 +465,7 @@ class _Stream:
         self._fresh |= drawn
         now = self._clock()
         if self._builder.filming and self._pacer.spares(now):
-            self._steady.drawn(drawn, now)
+            self._steady.drawn(drawn, now, self._pipeline._keyed_at())
         self._damaged = False
         self._pointer = True  # a program that draws may have moved the pointer too, and such moves come without an event
         return drawn

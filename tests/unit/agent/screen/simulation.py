@@ -41,6 +41,7 @@ class Simulation:
         """When each picture of a film was sent."""
         self._fresh: Cells = np.zeros_like(self.frames.dirty)
         self._steady = SteadyCells(self.frames.rows, self.frames.columns)
+        self._keyed_at = float("-inf")
         self._pressed: deque[tuple[float, Callable[[], None]]] = deque()
         self._drawn: list[tuple[float, Rect]] = []
         self._arriving: deque[tuple[float, ScreenUpdate, list[float]]] = deque()
@@ -54,13 +55,18 @@ class Simulation:
         self.frames.dirty |= drawn
         self._fresh |= drawn
         if self.builder.filming and self.pacer.spares(self.now):
-            self._steady.drawn(drawn, self.now)
+            self._steady.drawn(drawn, self.now, self._keyed_at)
         self._drawn.append((self.now, area))
 
     def press(self, shows: Callable[[], None], thinking: float = 0.0) -> None:
         """A key at the technician's side: `thinking` seconds after it has come here, the program `shows` something."""
         arrives = self._way_back.send(200, self.now)
-        self._pressed += [(arrives, lambda: self.pacer.keyed(arrives)), (arrives + thinking, shows)]
+
+        def comes() -> None:
+            self._keyed_at = arrives
+            self.pacer.keyed(arrives)
+
+        self._pressed += [(arrives, comes), (arrives + thinking, shows)]
 
     def run(self, seconds: float, each: Callable[[], None] = lambda: None, every: float = 1 / 30) -> None:
         """Let time pass; `each` is called `every` so many seconds."""
@@ -77,8 +83,8 @@ class Simulation:
     def _offer(self) -> None:
         pacer = self.pacer
         held = pacer.hold(self.now)
-        small = self.builder.filming and self.builder.echo_area(self.frames.dirty) is not None
-        if held is None and (self.builder.only_film or small) and pacer.film_wait(self.now):
+        mostly_film = self.builder.mostly_film(self.frames.dirty & ~self._steady.find(self.now))
+        if held is None and mostly_film and pacer.film_wait(self.now):
             held = HeldBy.LINK
         echo = None
         if self._fresh.any() and pacer.spare() and (not self.builder.filming or pacer.echoes(self.now)):

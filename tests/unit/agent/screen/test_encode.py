@@ -355,13 +355,16 @@ def test_random_drawing_always_ends_exact() -> None:
     assert screen.equal()
 
 
-def test_what_is_dirty_is_known_to_be_the_film_s_alone(screen: Screen) -> None:
-    assert not screen.builder.only_film
+def test_it_is_known_when_only_what_is_small_is_dirty_beside_a_film(screen: Screen) -> None:
+    builder, dirty = screen.builder, screen.frames.dirty
+    assert not builder.mostly_film(dirty), "no film runs"
     film(screen, 8, FILM)
     screen.draw(FILM, photo(FILM.height, FILM.width, seed=99))
-    assert screen.builder.only_film
+    assert builder.mostly_film(screen.frames.dirty)
     screen.draw(Rect(20, 500, 40, 20), text(20, 40, seed=8))
-    assert not screen.builder.only_film
+    assert builder.mostly_film(screen.frames.dirty)
+    screen.draw(Rect(20, 500, 640, 80), text(80, 640, seed=8))
+    assert not builder.mostly_film(screen.frames.dirty)
 
 
 def test_after_a_rest_coarse_bands_begin_anew(screen: Screen) -> None:

@@ -77,8 +77,11 @@ def test_a_film_leaves_room_for_the_echo_of_a_key(shape: Shape) -> None:
     assert simulation.exact()
 
 
-def echoes_beside_a_film(seed: int, seconds: float, thinking: float = 0.0) -> tuple[Simulation, list[float]]:
-    """Keys beside a film with a meter where packets are lost, and how long each took to show; the program is `thinking` first."""
+def echoes_beside_a_film(
+    seed: int, seconds: float, thinking: float = 0.0, pause: int = 9, line: bool = False
+) -> tuple[Simulation, list[float]]:
+    """Keys beside a film with two meters where packets are lost, and how long each took to show; the program is `thinking` first.
+    `pause` pictures are from key to key; a whole `line` is drawn anew with each, or a letter."""
     simulation = settled(SLOW, seed)
     pictures = [photo(360, 480, seed=picture) for picture in range(6)]
     steps, keys = iter(range(10**6)), dict[float, float]()
@@ -86,13 +89,15 @@ def echoes_beside_a_film(seed: int, seconds: float, thinking: float = 0.0) -> tu
     def film() -> None:
         step, pressed = next(steps), simulation.now
         simulation.draw(Rect(16, 16, 480, 360), pictures[step % 6])
-        simulation.draw(Rect(560, 32, 96, 12), text(12, 96, seed=step))
+        simulation.draw(Rect(560, 32, 96, 20), text(20, 96, seed=step))
+        simulation.draw(Rect(40, 560, 96, 20), text(20, 96, seed=-step % 997))
 
         def shows() -> None:
             keys[simulation.now] = pressed
-            simulation.draw(Rect(640, 500, 12, 16), np.full((16, 12), 0xFF000000 | step * 7919, np.uint32))
+            width = 96 if line else 12
+            simulation.draw(Rect(640, 500, width, 16), np.full((16, width), 0xFF000000 | step * 7919, np.uint32))
 
-        if step % 9 == 3 and step > 60:
+        if step % pause == pause // 3 and step > 60:
             simulation.press(shows, thinking)
 
     simulation.run(8.0, film)
@@ -117,6 +122,12 @@ def test_a_film_gives_way_to_keys_where_packets_are_lost() -> None:
 def test_what_a_slow_program_shows_does_not_wait_for_the_film() -> None:
     echoes = sorted(echoes_beside_a_film(1, 12.0, thinking=0.12)[1])
     assert echoes[len(echoes) // 2] <= SLOW.round_trip + 0.12 + 0.02
+
+
+def test_a_line_that_is_drawn_anew_with_every_key_is_no_meter_however_fast_somebody_types() -> None:
+    echoes = sorted(echoes_beside_a_film(1, 8.0, pause=2, line=True)[1])
+    assert len(echoes) >= 8 * 14
+    assert echoes[len(echoes) // 2] <= SLOW.round_trip + 0.02
 
 
 def test_a_film_that_gave_way_to_keys_is_exact_when_it_ends() -> None:

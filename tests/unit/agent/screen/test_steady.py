@@ -32,6 +32,23 @@ def test_what_somebody_types_is_not() -> None:
         assert not steady.find(now).any()
 
 
+@pytest.mark.parametrize("pace", [8, 12, 30])
+def test_a_line_that_is_drawn_anew_with_every_key_is_not(pace: int) -> None:
+    steady = SteadyCells(ROWS, COLUMNS)
+    for key in range(pace * 2):
+        pressed = AT + key / pace
+        steady.drawn(marked((1, 0), (1, 1)), pressed + 0.01, pressed)
+        assert not steady.find(pressed + 0.01).any()
+
+
+def test_a_meter_beside_it_is() -> None:
+    steady = SteadyCells(ROWS, COLUMNS)
+    for picture in range(30):  # every third with a key
+        now = AT + picture / 30
+        steady.drawn(marked((0, 0)), now, AT + picture // 3 / 10 - 0.001)
+    assert np.array_equal(steady.find(now), marked((0, 0)))
+
+
 def test_what_is_drawn_in_several_goes_counts_once() -> None:
     steady = SteadyCells(ROWS, COLUMNS)
     for go in range(20):
