@@ -224,7 +224,7 @@ class LinkClient:
         date = websocket.response.headers.get("Date", "") if websocket.response is not None else ""
         try:
             theirs = parsedate_to_datetime(date)
-        except ValueError:
+        except (ValueError, OverflowError):  # OverflowError: a year or a zone beyond every calendar
             return ""
         if theirs.tzinfo is None:
             return ""

@@ -35,7 +35,7 @@ def asked_by_header(value: str, wall: float) -> float | None:
         return None
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a year or a zone beyond every calendar
         return None
     return patience(at.timestamp() - wall) if at.tzinfo is not None else None
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from agent.link import LinkClient
 from agent.settings import LinkSettings
@@ -36,6 +37,7 @@ class Switch:
         self.logins = 0
         self.received: list[LinkMessage] = []
         self.garbage = b""
+        self.date = ""
         self.sockets: list[ServerConnection] = []
         self.port = 0
 
@@ -64,13 +66,18 @@ class Switch:
                         link.send(HelpCode(event.message.request, "123456789", 600), time.monotonic())
             await self.flush(socket, link)
 
+    def answering(self, _socket: ServerConnection, _request: Request, response: Response) -> None:
+        if self.date:
+            del response.headers["Date"]
+            response.headers["Date"] = self.date
+
     async def flush(self, socket: ServerConnection, link: RelayLink) -> None:
         for data in link.data_to_send():
             await socket.send(data)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        server = await serve(self.converse, "127.0.0.1", self.port, compression=None)
+        server = await serve(self.converse, "127.0.0.1", self.port, compression=None, process_response=self.answering)
         self.port = server.sockets[0].getsockname()[1]
         async with server:
             yield
@@ -265,6 +272,16 @@ async def test_a_clock_that_is_a_day_off_is_noticed(switch: Switch) -> None:
     async with linked(switch, wall=lambda: datetime.now(UTC) - timedelta(days=1)) as (_, listener):
         await eventually_async(lambda: listener.has("connected"), "the login")
         assert "24.0 hours behind" in listener.statuses[-1].hint
+
+
+@pytest.mark.parametrize(
+    "date", ["soon", "Sun, 22 Nov 99999999999999999999 12:00:00 GMT", "Sun, 22 Nov 2026 12:00:00 +9999999999999999999"]
+)
+async def test_a_date_that_is_none_is_no_hint(switch: Switch, date: str) -> None:
+    switch.date = date
+    async with linked(switch) as (_, listener):
+        await eventually_async(lambda: listener.has("connected"), "the login")
+        assert listener.statuses[-1].hint == ""
 
 
 async def test_new_keys_log_in_anew(switch: Switch) -> None:
