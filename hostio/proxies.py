@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from websockets.proxy import Proxy as Proxy
 
 NEEDS_SOCKS: Final = "A SOCKS proxy is configured, which needs one package more: pip install python-socks"
+_LIKE: Final = "Write it like http://USER:PASSWORD@HOST:PORT"
 
 # What decides is the WebSockets' library, imported where it is needed: commands that dial nothing need not load it.
 
@@ -42,7 +43,10 @@ def proxy_for(address: RelayAddress, setting: str | None) -> "Proxy | None":
     from websockets.exceptions import InvalidProxy
     from websockets.proxy import parse_proxy
 
+    # Neither the address nor what the libraries say of it is repeated: a password may stand there, even where a port should.
     try:
         return parse_proxy(url)
-    except (InvalidProxy, ValueError) as error:  # ValueError: a port that is no number
-        raise RelayAddressError(f"The proxy's address cannot be used: {error}") from error
+    except InvalidProxy as error:
+        raise RelayAddressError(f"The proxy's address cannot be used: {error.msg}. {_LIKE}") from None
+    except ValueError:
+        raise RelayAddressError(f"The proxy's address cannot be used: its host or port cannot be read. {_LIKE}") from None

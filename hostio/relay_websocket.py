@@ -9,12 +9,12 @@ import time
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, ProxyError
 from websockets.http11 import Response
 
 from hostio.dialling import Dialling
 from hostio.errors import RelayUnreachable, TicketRefused, in_words
-from hostio.proxies import NEEDS_SOCKS, proxy_url
+from hostio.proxies import NEEDS_SOCKS, proxy_for, proxy_url
 from hostio.relay_tls import PinMismatch, tls_context, untrusted, wrong_key
 from protocol.errors import HandrailError, RefusalReason
 from protocol.patience import asked_by_header
@@ -49,6 +49,7 @@ async def open_websocket(
         RelayUnreachable: no connection, no TLS, no WebSocket, or not in time.
         RelayAddressError: the pin or the proxy's address is malformed.
     """
+    proxy_for(address, dialling.proxy)  # says in our words what is no proxy's address, and none of the passwords in it
     try:
         return await _Connect(
             address.websocket(path),
@@ -71,8 +72,8 @@ async def open_websocket(
         raise untrusted(address.origin, error) from error
     except InvalidStatus as error:
         raise _status_error(address, error.response) from error
-    except (InvalidProxy, InvalidURI) as error:
-        raise RelayAddressError(f"The proxy or relay address cannot be used: {error}") from error
+    except InvalidURI as error:
+        raise RelayAddressError(f"The relay's address cannot be used: {error}") from error
     except ImportError as error:
         raise RelayAddressError(NEEDS_SOCKS) from error
     except ProxyError as error:

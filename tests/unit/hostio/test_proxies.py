@@ -41,3 +41,24 @@ def test_its_parts_are_read() -> None:
 def test_what_is_no_proxy_is_said(wrong: str) -> None:
     with pytest.raises(RelayAddressError, match="proxy"):
         proxy_for(FAR, wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "ftp://me:s3cret@proxy.example",
+        "http://me:s3cret@",
+        "http://me:s3cret",
+        "http://me:s3cret@proxy.example:port",
+        "http://me:s3cret@proxy.example/path",
+        "http://me:s3cret@[proxy]:1",
+        "http://me:%ffs3cret@proxy.example",
+        "me:s3cret@proxy.example:3128",
+    ],
+)
+def test_the_password_of_what_is_no_proxy_is_not_repeated(wrong: str) -> None:
+    with pytest.raises(RelayAddressError) as told:
+        proxy_for(FAR, wrong)
+    error: BaseException | None = told.value
+    assert "s3cret" not in str(error)
+    assert error is not None and error.__suppress_context__, "nor in a traceback"

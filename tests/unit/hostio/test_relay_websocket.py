@@ -267,5 +267,9 @@ async def test_a_proxy_is_used_for_other_computers_and_the_pin_still_counts(tls:
 async def test_a_proxy_that_is_no_address_is_said() -> None:
     with pytest.raises(RelayAddressError):
         await dial("https://relay.example", "0" * 64, proxy="gopher://x")
+    for wrong in ("gopher://me:s3cret@x", "http://me:s3cret", "http://me:s3cret@x:port"):
+        with pytest.raises(RelayAddressError, match="proxy") as told:
+            await dial("https://relay.example", "0" * 64, proxy=wrong)
+        assert "s3cret" not in str(told.value)
     with pytest.raises(RelayAddressError, match="python-socks"):
         await dial("https://relay.example", "0" * 64, proxy="socks5://127.0.0.1:1")
