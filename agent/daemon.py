@@ -407,12 +407,13 @@ class Daemon:
             await self.refresh()
 
     async def _refresh(self) -> None:
-        problem = ""
+        problem, unreadable = "", False
         try:
             changed = await self.trust.refresh(self._wall())
         except HandrailError as error:
             # Rules that nobody here can read narrow what is allowed, and what was revoked with them was taken over.
-            changed, problem = isinstance(error, NeedsUpdate), str(error)
+            problem, unreadable = str(error), isinstance(error, NeedsUpdate)
+            changed = unreadable
         before = self.board.trust.problem
         if problem and problem != before:
             _LOGGER.warning("%s", problem)
@@ -421,7 +422,8 @@ class Daemon:
         listed = self.trust.technicians()
         known = len(listed.technicians) if listed else 0
         self.board.set_trust(TrustStatus(self.trust.age(self._wall()), known, problem, self.board.trust.release))
-        if self._guest is None and not problem and (changed or self._staging is None):
+        # Whoever cannot read the rules needs the release that can more than anybody.
+        if self._guest is None and (unreadable or (not problem and (changed or self._staging is None))):
             self._stage_presently()
         if changed:
             for session in list(self._sessions):

@@ -148,6 +148,27 @@ async def test_a_new_revocation_list_is_acted_on_in_every_session_at_once(tmp_pa
         one._sessions.clear()
 
 
+async def test_an_agent_that_cannot_read_newer_rules_still_gets_the_release_that_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, looks = daemon(tmp_path), 0
+    files = one.trust
+    assert isinstance(files, SignedFiles)
+
+    async def later(wall: object) -> bool:
+        raise NeedsUpdate("Update Handrail on this computer to version 3.1 or later.", reader="3.1")
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    monkeypatch.setattr(files, "refresh", later)
+    monkeypatch.setattr(one.releases, "look", look)
+    async with Running(one):
+        await eventually_async(lambda: looks > 1, "newer releases are looked for, each time")
+        assert "version 3.1" in one.board.trust.problem
+
+
 async def test_a_look_on_the_relays_word_that_failed_is_made_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.daemon.REFRESH_AFTER_FAILURE", 0.1)
     one = daemon(tmp_path)

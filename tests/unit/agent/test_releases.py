@@ -1,6 +1,7 @@
 """A newer release is verified and laid ready, over a real repository; what is older, frozen, forged or withdrawn is not."""
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,7 +14,9 @@ from agent import releases
 from agent.releases import StagedReleases
 from agent.trust import TrustStore
 from protocol.certificates import PrivateKey
-from protocol.errors import TrustError, Unavailable
+from protocol.documents import POLICY_PATH
+from protocol.errors import NeedsUpdate, TrustError, Unavailable
+from protocol.formats import NEWEST_FORMAT
 from technician_client.organisation.metadata import TufSigner
 from technician_client.organisation.releases import add_release, read_release, withdraw_release
 from tests.kit.founded import Founded, Mirror
@@ -59,6 +62,19 @@ def sign(founded: Founded, directory: Path, version: str, data: bytes, minutes: 
 def look(founded: Founded, device: Device, minutes: float) -> None:
     device.trust.refresh_blocking(founded.after(minutes=minutes))
     device.staged.look()
+
+
+def test_a_newer_release_comes_with_rules_that_only_it_can_read(founded: Founded, device: Device, tmp_path: Path) -> None:
+    device.trust.refresh_blocking(founded.wall)
+    policy = json.loads(founded.spool.newest_target("policy", POLICY_PATH)) | {"v": NEWEST_FORMAT + 1, "reader": "0.3.0"}
+    founded.spool.edit(
+        "policy", add={POLICY_PATH: json.dumps(policy).encode()}, signers=founded.signers("policy"), wall=founded.wall
+    )
+    sign(founded, tmp_path, "0.3.0", b"reads more", 1)
+    with pytest.raises(NeedsUpdate):
+        look(founded, device, 2)
+    device.staged.look()
+    assert device.version == "0.3.0"
 
 
 def test_a_newer_release_is_ready_and_nothing_is_installed(founded: Founded, device: Device, tmp_path: Path) -> None:
