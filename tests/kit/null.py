@@ -70,6 +70,10 @@ class NullChannel:
         data, self._out = bytes(self._out), bytearray()
         return data
 
+    @property
+    def has_data(self):
+        return bool(self._out)
+
     def events(self):
         events, self._events = self._events, []
         return events
