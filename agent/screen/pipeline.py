@@ -488,11 +488,13 @@ class _Stream:
             film_wait = self._film_wait(now)
             if film_wait > 0:
                 times.append(film_wait)
+            # Until damage is taken the display tells of no more. It may be due already: the step took its time.
+            look = [max(0.0, self._echo_at - now)] if self._damaged else []
             match self._hold(now):
                 case None:
                     times.append(0.0)
                 case HeldBy.FRAME_RATE:
-                    times.append(self._pacer.ready_in(now))
+                    times += [self._pacer.ready_in(now), *(look if self._builder.filming and self._pacer.far else [])]
                 case HeldBy.BACKLOG:
                     pipeline._ask_backlog()
                     times.append(BACKLOG_POLL)
@@ -500,8 +502,7 @@ class _Stream:
                     pipeline.awaits = True
                     if pipeline.commanded:
                         return 0.0  # what came before it was said has woken nobody
-                    if held is not HeldBy.VIEWER and self._damaged and now < self._echo_at:
-                        times.append(self._echo_at - now)
+                    times += look if held is not HeldBy.VIEWER else []
         else:
             times += [] if refinement is None else [refinement]
             times += [] if self._rest_at is None else [max(0.0, self._rest_at - now)]

@@ -22,8 +22,10 @@ from agent.screen.pipeline import (
     ScreenPipeline,
     Stop,
     StreamOptions,
+    _Stream,
 )
 from protocol.errors import Unavailable
+from protocol.messages import Message
 from protocol.messages.screen import Copy, ScreenUpdate, Video
 from tests.kit.display import VirtualDisplay, virtual_display, wait_for
 from tests.unit.agent.screen.pictures import photo, text
@@ -223,6 +225,46 @@ def test_a_viewer_that_is_silent_gets_the_newest_when_it_speaks(display: FakeCap
     session.pipeline.command(Acknowledged(session.viewer.updates[-1].sequence, 0, session.pipeline._clock()))
     wait_for(lambda: session.shows(display.pixels), "the newest picture")
     assert session.pipeline.held[HeldBy.UNACKNOWLEDGED] > 0
+
+
+def test_a_look_for_echoes_that_is_due_before_the_thread_sleeps_is_not_forgotten(display: FakeCapture) -> None:
+    now, sent = [100.0], list[Message]()
+    pipeline = ScreenPipeline(lambda: display, sent.append, StreamOptions(), Counters(), clock=lambda: now[0])
+    stream = _Stream(pipeline, display)
+    for value in range(1, 20):  # nobody acknowledges: it holds back soon
+        now[0] += 0.1
+        display.draw(5, 5, np.full((40, 40), value, np.uint32))
+        stream._damaged = True
+        stream._step()
+        if stream._hold(now[0]) is HeldBy.UNACKNOWLEDGED and stream._damaged:
+            break
+    assert stream._damaged, "more than an echo may be waits"
+    stream._echo_at = now[0] + 0.001
+    stream._step()
+    now[0] += 0.002  # it took its time
+    assert stream._timeout() == 0.0
+    stream._step()
+    asleep = stream._timeout()
+    assert asleep is None or asleep > 0
+    pipeline.command(Stop())
+    pipeline.run()
+
+
+def test_echoes_are_looked_for_beside_a_slow_film_that_is_not_due(display: FakeCapture, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    pipeline = ScreenPipeline(lambda: display, lambda _: None, StreamOptions(max_fps=2.0), Counters(), clock=lambda: now[0])
+    stream = _Stream(pipeline, display)
+    monkeypatch.setattr(type(stream._builder), "filming", True)
+    monkeypatch.setattr(type(pipeline._pacer), "far", True)
+    for value in range(1, 4):
+        display.draw(5, 5, np.full((40, 40), value, np.uint32))
+        stream._damaged = True
+        stream._step()
+    stream._damaged, stream._echo_at = True, now[0] + 0.008
+    assert stream._hold(now[0]) is HeldBy.FRAME_RATE
+    assert stream._timeout() == pytest.approx(0.008)
+    pipeline.command(Stop())
+    pipeline.run()
 
 
 def test_a_backlog_holds_back_until_it_is_gone(display: FakeCapture, start: Start) -> None:
