@@ -8,8 +8,8 @@ import msgspec
 from agent.features.base import Feature
 from protocol.errors import HandrailError, RefusalReason, Refused
 from protocol.messages import Message
-from protocol.messages.colleagues import ControlAsk, ControlKeep, HandOver, Invite, InviteCancel
-from protocol.printable import NEWLINE_AND_TAB, printable
+from protocol.messages.colleagues import NOTE_CHARACTERS, ControlAsk, ControlKeep, HandOver, Invite, InviteCancel
+from protocol.printable import NEWLINE_AND_TAB, printable, shortened
 
 
 class ColleaguesFeature(Feature):
@@ -23,7 +23,8 @@ class ColleaguesFeature(Feature):
         membership = self.context.membership
         match message:
             case Invite(note=note):
-                plain = msgspec.structs.replace(message, note=printable(note, keep=NEWLINE_AND_TAB))
+                # Written out it may be longer than any note that whoever comes could read.
+                plain = msgspec.structs.replace(message, note=shortened(printable(note, keep=NEWLINE_AND_TAB), NOTE_CHARACTERS))
                 self._beside(message, membership.invite(plain), "calling")
             case HandOver():
                 self._beside(message, membership.hand_over(message), "handing over")

@@ -14,7 +14,8 @@ from protocol.messages.base import LongText, Message, RequestId, Sender, ShortTe
 MOST_PEOPLE = 16
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 TierNumber = Annotated[int, msgspec.Meta(ge=0, le=int(Tier.THIRD))]
-Note = Annotated[str, msgspec.Meta(max_length=2000)]
+NOTE_CHARACTERS = 2000
+Note = Annotated[str, msgspec.Meta(max_length=NOTE_CHARACTERS)]
 PeerOrNobody = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,40}\Z")]
 
 

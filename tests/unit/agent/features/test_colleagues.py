@@ -7,8 +7,17 @@ import pytest
 
 from agent.features.colleagues import ColleaguesFeature
 from protocol.errors import HandrailError, RefusalReason, Refused, Unavailable
+from protocol.messages import decode_message, encode_message
 from protocol.messages.chat import ChatMessage
-from protocol.messages.colleagues import ControlAsk, ControlKeep, HandOver, Invite, InviteCancel
+from protocol.messages.colleagues import (
+    NOTE_CHARACTERS,
+    ControlAsk,
+    ControlKeep,
+    HandOver,
+    Invite,
+    InviteCancel,
+    InviteNotes,
+)
 from tests.kit.feature_context import RecordingContext
 from tests.kit.waiting import eventually_async
 
@@ -53,6 +62,17 @@ async def test_every_wish_is_passed_on_and_notes_are_made_printable(tmp_path: Pa
     assert "\x1b" not in invited.note and "\n" in invited.note
     with pytest.raises(AssertionError):
         await feature.handle(ChatMessage("x"))
+    await context.close(feature)
+
+
+async def test_a_note_that_is_written_out_is_still_one_that_whoever_comes_can_read(tmp_path: Path) -> None:
+    context = RecordingContext(tmp_path)
+    context.membership = membership = NotedMembership()
+    feature = ColleaguesFeature(context)
+    await feature.handle(Invite(1, 2, "\u200b" * NOTE_CHARACTERS))
+    await eventually_async(lambda: membership.asked, "the wish")
+    sent = InviteNotes("Ana Ruiz", 2, membership.asked[0].note, 0.0)
+    assert decode_message(encode_message(sent)) == sent
     await context.close(feature)
 
 
