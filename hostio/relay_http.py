@@ -113,6 +113,23 @@ class _ThroughSocks(http.client.HTTPSConnection):
         self.sock = self._judging.wrap_socket(raw, server_hostname=self.host)
 
 
+class _ThroughHttp(http.client.HTTPSConnection):
+    """A connection whose bytes a proxy carries that was asked to by CONNECT. `proxy_headers` are for the proxy alone."""
+
+    def __init__(
+        self, proxy: "Proxy", host: str, port: int, proxy_headers: dict[str, str], *, timeout: float, context: ssl.SSLContext
+    ) -> None:
+        super().__init__(proxy.host, proxy.port, timeout=timeout, context=context)
+        self._far = host
+        self._judging = context
+        # An IPv6 address stands in brackets there (RFC 9110 7.2), and without them in the certificate.
+        self.set_tunnel(f"[{host}]" if ":" in host else host, port, proxy_headers)
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._judging.wrap_socket(self.sock, server_hostname=self._far)
+
+
 class RelayHttp:
     """The relay's HTTP side."""
 
@@ -165,7 +182,7 @@ class RelayHttp:
         connection = self._connection()
         bounded: Any = partial(_Answer, most=max_bytes + _HEADER_BYTES, seconds=self._answer_seconds)
         connection.response_class = bounded
-        headers = {"User-Agent": f"handrail/{PRODUCT}", "Accept": "application/json, */*"}
+        headers = {"Host": self.url.partition("//")[2], "User-Agent": f"handrail/{PRODUCT}", "Accept": "application/json, */*"}
         if body is not None:
             headers["Content-Type"] = content_type
         if bearer:
@@ -215,10 +232,8 @@ class RelayHttp:
             )
         if proxy.scheme.startswith("socks"):
             return _ThroughSocks(proxy, self._host, self._port, timeout=self._timeout, context=context)
-        connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=self._timeout, context=context)
         headers = {"User-Agent": f"handrail/{PRODUCT}"}
         if proxy.user_info is not None:
             told = base64.b64encode(":".join(proxy.user_info).encode()).decode()
             headers["Proxy-Authorization"] = f"Basic {told}"
-        connection.set_tunnel(self._host, self._port, headers)
-        return connection
+        return _ThroughHttp(proxy, self._host, self._port, headers, timeout=self._timeout, context=context)

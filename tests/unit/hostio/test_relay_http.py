@@ -175,6 +175,14 @@ def test_the_proxy_of_the_settings_is_used_and_the_pin_counts_behind_it(tmp_path
     assert b"ticket" not in b"".join(proxy.asked + proxy.carried), "a proxy reads nothing of what goes through it"
 
 
+def test_a_relay_of_an_ipv6_address_is_asked_for_in_brackets(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as (url, pin, _), connect_proxy(int(url.rpartition(":")[2])) as proxy:
+        relay = RelayHttp("https://[2001:db8::7]:8443", pin, proxy=proxy.url)
+        assert relay.request("GET", "/version").body == b"ok"
+    (head,) = proxy.asked
+    assert head.startswith(b"CONNECT [2001:db8::7]:8443 HTTP/1.")
+
+
 @pytest.mark.parametrize(
     ("proxy", "says"),
     [("gopher://x", "gopher"), ("https://proxy.example", "Name it by http://"), ("socks5h://x:1", "python-socks")],
