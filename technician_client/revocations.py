@@ -41,6 +41,8 @@ PATIENCE_SECONDS: Final = 5.0
 OLDEST_SECONDS: Final = 14 * 86400.0
 _KEPT = "revoked.json"
 _KEPT_BYTES = 4 * 1024 * 1024
+_READ = "revoked-as-of.json"
+_READ_BYTES = 1024
 
 
 class Files(Protocol):
@@ -58,6 +60,13 @@ class Files(Protocol):
 
     def target(self, path: str) -> bytes:
         """See `SignedFiles`."""
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """Of which signed files a list was read last, and when those were signed (seconds since 1970); 0: never."""
+
+    version: int = 0
+    as_of: float = 0.0
 
 
 class Revocations:
@@ -79,6 +88,11 @@ class Revocations:
             self._revoked = decode_document(read_private(self._kept, _KEPT_BYTES, secret=False), RevocationList)
         except (FileNotFoundError, TrustError):
             _LOGGER.debug("no revocations are kept here yet")
+        self._read_path, self._read = directory / _READ, _Read()
+        try:
+            self._read = msgspec.json.decode(read_private(self._read_path, _READ_BYTES, secret=False), type=_Read)
+        except (FileNotFoundError, ValueError, RecursionError):
+            _LOGGER.debug("it is not known as of when")
         self._hint = asyncio.Event()
         self._news = asyncio.Event()
         self._first = asyncio.Event()
@@ -128,13 +142,22 @@ class Revocations:
                 f"The authority that certified {identity.display_name!r} was revoked by your organisation. The session was "
                 "stopped. The device gets a new certificate by itself; until then your administrator knows more."
             )
-        age = self._files.age(self._wall())
+        age = self._age()
         if age is None or age > OLDEST_SECONDS:
             state = "never came here" if age is None else f"are {age / 86400:.0f} days old here"
             raise TrustError(
                 f"Your organisation's signed files {state}: nobody can say whether {identity.display_name!r} was revoked. "
                 f"The session was stopped. {self.problem or 'The relay must hand them out.'}"
             )
+
+    def _age(self) -> float | None:
+        """Seconds since the list that was read last was the newest; None where none ever was. Newer signed files make it no
+        younger as long as the relay keeps the list that belongs to them to itself, or this version cannot read it."""
+        wall = self._wall()
+        age = self._files.age(wall)
+        if age is None or self._files.version == self._read.version:
+            return age
+        return max(age, wall.timestamp() - self._read.as_of) if self._read.version else None
 
     def technicians(self) -> list[TechnicianEntry]:
         """Who is a technician, by the newest verified list; those whose key is revoked are left out. Blocking.
@@ -160,7 +183,8 @@ class Revocations:
             self._news.set()
 
     def _refresh(self) -> bool:
-        self._files.refresh(self._wall())
+        wall = self._wall()
+        self._files.refresh(wall)
         version = self._files.version
         if version == self._taken:
             return False
@@ -168,6 +192,8 @@ class Revocations:
         listed = decode_document(self._files.target(REVOCATION_PATH), RevocationList)
         self._revoked = self._revoked.union(listed)
         write_private(self._kept, msgspec.json.encode(self._revoked))
+        self._read = _Read(version, wall.timestamp() - (self._files.age(wall) or 0.0))
+        write_private(self._read_path, msgspec.json.encode(self._read))
         self._taken = version
         return True
 

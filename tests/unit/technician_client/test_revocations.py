@@ -150,6 +150,36 @@ async def test_a_list_that_was_not_handed_out_with_its_timestamp_is_asked_for_un
             one.revocations.check(till)
 
 
+async def test_a_list_that_is_kept_back_from_newer_files_grows_old_like_all_of_them(founded: Founded, tmp_path: Path) -> None:
+    mirror, till = founded.mirror(), device(founded)
+    first = Side(founded, tmp_path / "files", mirror)
+    await first.revocations.refresh()
+    first.revocations.check(till)
+    withheld = founded.mirror()
+
+    def cut(path: str, max_bytes: int) -> bytes:
+        if path.startswith("targets/revocation/"):
+            raise Unavailable("The relay does not answer.")
+        return Mirror.read(withheld, path, max_bytes)
+
+    withheld.read = cut  # type: ignore[method-assign]
+    revoke(founded, till.fingerprint, 1)
+    for days in (1, 6, 11, 16):  # the newest timestamp is handed out each time, and never the list
+        founded.publish(founded.after(days=days))
+        side = Side(founded, tmp_path / "files", withheld)  # as each command does
+        side.now = founded.after(days=days, minutes=1)
+        await side.revocations.refresh()
+        if days < 14:
+            side.revocations.check(till)
+    with pytest.raises(TrustError, match="16 days old here"):
+        side.revocations.check(till)
+    fresh = Side(founded, tmp_path / "other", withheld)
+    fresh.now = side.now
+    await fresh.revocations.refresh()
+    with pytest.raises(TrustError, match="never came here"):
+        fresh.revocations.check(till)
+
+
 async def test_a_session_is_stopped_when_the_news_come(founded: Founded, tmp_path: Path) -> None:
     side, till = Side(founded, tmp_path / "files", founded.mirror()), device(founded)
     stopped: list[TrustError] = []
