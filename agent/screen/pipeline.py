@@ -186,11 +186,15 @@ class ScreenPipeline:
         until = self._clock() + seconds
         while (left := until - self._clock()) > 0:
             with contextlib.suppress(queue.Empty):
-                command = self._commands.get(timeout=left)
-                if isinstance(command, Stop):
-                    raise Stopped
-                if isinstance(command, Pause):
-                    self._paused = command.paused
+                match self._commands.get(timeout=left):
+                    case Stop():
+                        raise Stopped
+                    case Pause(paused):
+                        self._paused = paused
+                    case Backlog(size):
+                        self._backlog = size  # that it has gone is said once
+                    case Acknowledged() | Refresh():
+                        pass  # everything begins anew
 
     # What follows is used by _Stream, on the thread.
 

@@ -174,6 +174,28 @@ def test_a_lost_display_is_said_looked_for_and_shown_again(display: FakeCapture,
     assert [state.state for state in session.viewer.states] == ["running", "lost", "running"]
 
 
+def test_a_backlog_that_goes_while_the_display_is_lost_holds_nothing_back_after_it(display: FakeCapture, start: Start) -> None:
+    displays: list[ScreenCapture] = [display]
+
+    def open_display() -> ScreenCapture:
+        if not displays:
+            raise Unavailable("not yet", retry_after=0.01)
+        return displays.pop()
+
+    session = start(open_display)
+    wait_for(lambda: session.viewer.picture.exact, "the first picture")
+    session.pipeline.command(Backlog(10**6))
+    wait_for(lambda: session.pipeline._backlog > 0, "the thread to have heard of it")
+    display.lose()
+    wait_for(lambda: session.viewer.states[-1].state == "lost", "the news")
+    session.pipeline.command(Backlog(0))
+    wait_for(lambda: not session.pipeline.commanded, "the thread to have taken it")
+    again = FakeCapture(200, 100)
+    again.draw(0, 0, text(100, 200))
+    displays.append(again)
+    wait_for(lambda: session.shows(again.pixels), "the display that came back")
+
+
 def test_no_display_at_all_is_unavailable_and_says_why(start: Start) -> None:
     def nothing() -> ScreenCapture:
         raise Unavailable("no display here", retry_after=0.01)
