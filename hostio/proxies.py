@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from websockets.proxy import Proxy as Proxy
 
 NEEDS_SOCKS: Final = "A SOCKS proxy is configured, which needs one package more: pip install python-socks"
-_LIKE: Final = "Write it like http://USER:PASSWORD@HOST:PORT"
+_LIKE: Final = (
+    "Write it like http://proxy.example:3128; a name and its password stand before the host, as in name:password@proxy.example."
+)
+_UNREAD: Final = "its host or port cannot be read"
 
 # What decides is the WebSockets' library, imported where it is needed: commands that dial nothing need not load it.
 
@@ -49,4 +52,4 @@ def proxy_for(address: RelayAddress, setting: str | None) -> "Proxy | None":
     except InvalidProxy as error:
         raise RelayAddressError(f"The proxy's address cannot be used: {error.msg}. {_LIKE}") from None
     except ValueError:
-        raise RelayAddressError(f"The proxy's address cannot be used: its host or port cannot be read. {_LIKE}") from None
+        raise RelayAddressError(f"The proxy's address cannot be used: {_UNREAD}. {_LIKE}") from None
