@@ -154,15 +154,20 @@ def test_one_monitor_of_two(start: Start) -> None:
     wait_for(lambda: bool(session.viewer.moves) and session.viewer.moves[-1].x == 10, "the pointer")
 
 
-def test_a_lost_display_is_said_looked_for_and_shown_again(display: FakeCapture, start: Start) -> None:
-    displays: list[ScreenCapture] = [display]
+def one_of(displays: list[ScreenCapture]) -> Callable[[], ScreenCapture]:
+    """Opens what is there and takes it away; nothing there: no display, for a moment."""
 
     def open_display() -> ScreenCapture:
         if not displays:
             raise Unavailable("not yet", retry_after=0.01)
         return displays.pop()
 
-    session = start(open_display)
+    return open_display
+
+
+def test_a_lost_display_is_said_looked_for_and_shown_again(display: FakeCapture, start: Start) -> None:
+    displays: list[ScreenCapture] = [display]
+    session = start(one_of(displays))
     wait_for(lambda: session.viewer.picture.exact, "the first picture")
     display.lose()
     wait_for(lambda: session.viewer.states[-1].state == "lost", "the news")
@@ -176,13 +181,7 @@ def test_a_lost_display_is_said_looked_for_and_shown_again(display: FakeCapture,
 
 def test_a_backlog_that_goes_while_the_display_is_lost_holds_nothing_back_after_it(display: FakeCapture, start: Start) -> None:
     displays: list[ScreenCapture] = [display]
-
-    def open_display() -> ScreenCapture:
-        if not displays:
-            raise Unavailable("not yet", retry_after=0.01)
-        return displays.pop()
-
-    session = start(open_display)
+    session = start(one_of(displays))
     wait_for(lambda: session.viewer.picture.exact, "the first picture")
     session.pipeline.command(Backlog(10**6))
     wait_for(lambda: session.pipeline._backlog > 0, "the thread to have heard of it")
