@@ -8,6 +8,7 @@ import pytest
 
 from tests.order import HEAD, ROOT, known, main
 
+# It sleeps because the time that a test takes, set-up included, is what is measured here.
 LONG = """
 import pytest, time
 @pytest.fixture(scope="module")
